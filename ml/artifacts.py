@@ -1,0 +1,153 @@
+"""A trained model's folder: written whole or not at all, read and verified. Nothing else touches its files.
+
+    model.keras    the network, rescaling inside: it takes pixels 0-255
+    model.tflite   the same function for serving, on LiteRT
+    card.json      what it is, how it came to be, how good it is, and the checksums of the files
+    history.json   every epoch
+    *.svg *.png    the curves and the confusion matrix
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+KERAS_FILE = "model.keras"
+LITERT_FILE = "model.tflite"
+CARD_FILE = "card.json"
+HISTORY_FILE = "history.json"
+CARD_FORMAT = 1
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+class ArtifactError(Exception):
+    """A model folder is missing, damaged or in the way; the message names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model folder says of itself.
+
+    input_shape: height, width, channels. metrics: split -> its figures, as `ml.evaluation.Evaluation.as_dict` gives.
+    calibration: the temperature that the probabilities are divided by, in logits. threshold: the confidence under
+    which the model abstains, None when it never does. files: name -> SHA-256 of every file it needs.
+    """
+
+    name: str
+    architecture: str
+    class_names: tuple[str, ...]
+    input_shape: tuple[int, int, int]
+    parameter_count: int
+    recipe: dict[str, Any]
+    seed: int
+    dataset: dict[str, Any]
+    training: dict[str, Any]
+    export: dict[str, Any]
+    libraries: dict[str, str]
+    metrics: dict[str, dict[str, Any]]
+    created_at: str
+    calibration: dict[str, float] = field(default_factory=lambda: {"temperature": 1.0})
+    threshold: float | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    format: int = CARD_FORMAT
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 that changes with any of the model's files: what tells two versions apart."""
+        return hashlib.sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()
+
+
+def check_name(name: str) -> str:
+    """Return `name` if a model may be called so; raise ArtifactError otherwise."""
+    if not _NAME.fullmatch(name):
+        raise ArtifactError(
+            f"A model cannot be called {name!r}: use 1 to 63 lower-case letters, digits, '-' and '_', "
+            "beginning with a letter or digit."
+        )
+    return name
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `folder` when the block ends well, and is removed when it does not.
+
+    Raises ArtifactError when `folder` is there already: a published model is never written over.
+    """
+    if folder.exists():
+        raise ArtifactError(f"{folder} is there already. Choose another name, or move that folder away.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        os.rename(temporary, folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def save_card(folder: Path, card: Card) -> Card:
+    """Write the card with the checksums of the model files in `folder`, and return it."""
+    values = card.as_dict()
+    values["files"] = {name: _sha256(folder / name) for name in (KERAS_FILE, LITERT_FILE)}
+    (folder / CARD_FILE).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return load_card(folder)
+
+
+def load_card(folder: Path) -> Card:
+    """Read the card; raise ArtifactError when there is none or it is not one that this version understands."""
+    path = folder / CARD_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtifactError(f"{folder} is not a model folder: there is no {CARD_FILE} in it.") from None
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be read ({error}). Restore the folder or train the model again.") from error
+    if not isinstance(values, dict) or values.get("format") != CARD_FORMAT:
+        raise ArtifactError(f"{path} is not a card of format {CARD_FORMAT}, the one this version reads.")
+    try:
+        return Card(
+            **{
+                **values,
+                "class_names": tuple(values["class_names"]),
+                "input_shape": tuple(values["input_shape"]),
+            }
+        )
+    except (KeyError, TypeError) as error:
+        raise ArtifactError(f"{path} lacks or has too many entries ({error}).") from error
+
+
+def verify(folder: Path) -> Card:
+    """Return the card when every file has the checksum that it states; raise ArtifactError naming the first that lacks it."""
+    card = load_card(folder)
+    for name in (KERAS_FILE, LITERT_FILE):
+        if name not in card.files:
+            raise ArtifactError(f"{folder / CARD_FILE} states no checksum of {name}.")
+    for name, expected in card.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise ArtifactError(f"{path} is missing. Restore the folder or train the model again.")
+        if _sha256(path) != expected:
+            raise ArtifactError(f"{path} is not the file its card describes. Restore it or train the model again.")
+    return card
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """Every epoch of the training, oldest first, as `ml.training.EpochRecord` has it."""
+    return json.loads((folder / HISTORY_FILE).read_text(encoding="utf-8"))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,17 @@
+"""What a CIFAR-10 image is: its ten class names, in label order, and its shape."""
+
+CLASS_NAMES: tuple[str, ...] = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
+
+#: Height, width, channels.
+IMAGE_SHAPE: tuple[int, int, int] = (32, 32, 3)

@@ -1,0 +1,152 @@
+"""From settings and data to a finished model folder: train, round, evaluate once, export, draw, write the card."""
+
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml import artifacts, evaluation, training
+from ml.artifacts import Card
+from ml.cifar10 import Dataset
+from ml.evaluation import Evaluation
+from ml.training import Listener, RunSettings, TrainingResult
+
+if TYPE_CHECKING:
+    import keras
+
+_IMAGES_COMPARED = 256
+
+
+class TensorFlowMissing(Exception):
+    """Training needs TensorFlow, which serving does without."""
+
+    def __init__(self) -> None:
+        super().__init__("Training needs TensorFlow, which is not installed. Run: pip install -r requirements.txt")
+
+
+def require_tensorflow() -> None:
+    """Raise TensorFlowMissing where `keras` with its TensorFlow backend cannot be imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        import tensorflow  # noqa: F401
+        import keras  # noqa: F401
+    except ImportError as error:
+        raise TensorFlowMissing() from error
+
+
+def produce(
+    settings: RunSettings,
+    dataset: Dataset,
+    *,
+    run_folder: Path,
+    model_folder: Path,
+    listener: Listener,
+    resume: bool = False,
+    report: Callable[[str], None] = lambda step: None,
+) -> Card | None:
+    """Train and write `model_folder`; return its card, or None when the run was stopped before all its epochs.
+
+    A stopped run keeps its checkpoints in `run_folder`. `report` hears the name of each step after the training.
+    Raises TrainingError, ArtifactError (the folder is there already) or ExportError.
+    """
+    require_tensorflow()
+    result = training.train(settings, dataset, run_folder, listener, resume=resume)
+    if not result.finished:
+        return None
+    return write_model(settings, dataset, result, model_folder, report)
+
+
+def write_model(
+    settings: RunSettings,
+    dataset: Dataset,
+    result: TrainingResult,
+    folder: Path,
+    report: Callable[[str], None] = lambda step: None,
+) -> Card:
+    """Evaluate and export a trained network into `folder`, with its plots and its card."""
+    from ml import plots
+    from ml.export import export, round_to_float16
+
+    report("evaluate")
+    full = _evaluate_both(result.model, dataset, settings.class_names)
+    round_to_float16(result.model)
+    rounded = _evaluate_both(result.model, dataset, settings.class_names)
+    with artifacts.writing(folder) as temporary:
+        report("export")
+        compared = export(result.model, temporary, dataset.validation.images[:_IMAGES_COMPARED])
+        report("draw")
+        plots.save_curves(result.history, result.best_epoch, rounded["test"], temporary)
+        plots.save_confusion(rounded["test"], settings.class_names, temporary)
+        history = [asdict(record) for record in result.history]
+        (temporary / artifacts.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
+        report("write")
+        return artifacts.save_card(
+            temporary,
+            Card(
+                name=settings.name,
+                architecture=settings.architecture,
+                class_names=settings.class_names,
+                input_shape=tuple(result.model.input_shape[1:]),
+                parameter_count=result.model.count_params(),
+                recipe=settings.recipe.as_dict(),
+                seed=settings.seed,
+                dataset=_describe_dataset(dataset, settings.limit),
+                training=_describe_training(result, len(dataset.train.labels)),
+                export={
+                    **compared,
+                    "weights": "float16",
+                    "accuracy_float32": {split: figures.accuracy for split, figures in full.items()},
+                },
+                libraries=_library_versions(),
+                metrics={split: figures.as_dict() for split, figures in rounded.items()},
+                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            ),
+        )
+
+
+def _evaluate_both(model: "keras.Model", dataset: Dataset, class_names: tuple[str, ...]) -> dict[str, Evaluation]:
+    def predict(images: np.ndarray) -> np.ndarray:
+        return model.predict_on_batch(images.astype("float32"))
+
+    return {
+        name: evaluation.evaluate(predict, split, class_names)
+        for name, split in (("validation", dataset.validation), ("test", dataset.test))
+    }
+
+
+def _describe_dataset(dataset: Dataset, limit: int | None) -> dict[str, Any]:
+    return {
+        "name": "CIFAR-10",
+        "fingerprint": dataset.fingerprint,
+        "train_images": len(dataset.train.labels),
+        "validation_images": len(dataset.validation.labels),
+        "test_images": len(dataset.test.labels),
+        "limit": limit,
+    }
+
+
+def _describe_training(result: TrainingResult, images: int) -> dict[str, Any]:
+    seconds = sum(record.seconds for record in result.history)
+    return {
+        "epochs": len(result.history),
+        "best_epoch": result.best_epoch,
+        "seconds": round(seconds, 1),
+        "images_per_second": round(images * len(result.history) / seconds, 1),
+        "processor_count": os.cpu_count(),
+        "machine": platform.machine(),
+    }
+
+
+def _library_versions() -> dict[str, str]:
+    import keras
+
+    versions = {name: importlib.metadata.version(name) for name in ("keras", "numpy", "pillow")}
+    backend = keras.backend.backend()
+    return {"python": platform.python_version(), **versions, backend: importlib.metadata.version(backend)}

@@ -1,0 +1,232 @@
+"""From the bytes of an uploaded file to what a network sees: the one path for pages, API, commands and tests.
+
+`decode` reads any accepted file once into an upright sRGB picture; `to_input` and `to_thumbnail` are made from that.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pillow_heif
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+#: Raise it whenever the same bytes would give other pixels: every prediction names the version that made it.
+PREPROCESSING_VERSION = "1"
+
+MAX_PIXELS = 50_000_000
+MIN_SIDE = 8
+THUMBNAIL_SIDE = 320
+#: A larger photograph is reduced to this longest side while it is decoded; networks and thumbnails need less.
+_WORKING_SIDE = 640
+
+#: Detected format -> (content type, file extension). The first frame of an animation counts.
+FORMATS: dict[str, tuple[str, str]] = {
+    "JPEG": ("image/jpeg", "jpg"),
+    "PNG": ("image/png", "png"),
+    "WEBP": ("image/webp", "webp"),
+    "GIF": ("image/gif", "gif"),
+    "BMP": ("image/bmp", "bmp"),
+    "HEIF": ("image/heic", "heic"),
+}
+#: Cameras write a JPEG with a second picture behind it; Pillow calls it MPO.
+_ALIASES = {"MPO": "JPEG"}
+
+pillow_heif.register_heif_opener(thumbnails=False)
+# `decode` checks the size itself, and lower.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+class ImageError(ValueError):
+    """An uploaded file is no image that can be classified; `code` names why and `values` the figures in the message."""
+
+    code = "image_error"
+    message = "The file cannot be classified."
+
+    def __init__(self, **values: int | str) -> None:
+        self.values = values
+        super().__init__(self.message.format(**values))
+
+
+class EmptyFile(ImageError):
+    code = "empty_file"
+    message = "The file is empty. Choose another one."
+
+
+class SvgFile(ImageError):
+    code = "svg_file"
+    message = "This is an SVG drawing, not a photograph. Save it as PNG and upload that."
+
+
+class NotAnImage(ImageError):
+    code = "not_an_image"
+    message = "This is not an image of a kind that can be read. Upload a JPEG, PNG, WebP, GIF, BMP or HEIC file."
+
+
+class DamagedImage(ImageError):
+    code = "damaged_image"
+    message = "The image is damaged or was cut short. Save or download it again and retry."
+
+
+class TooManyPixels(ImageError):
+    code = "too_many_pixels"
+    message = "The image has more than {limit} megapixels. Make it smaller and retry."
+
+
+class TooSmall(ImageError):
+    code = "too_small"
+    message = "The image has {width} x {height} pixels; each side needs at least {limit}. Upload a larger one."
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """A picture ready for use, and what its file was.
+
+    picture: RGB, upright, in sRGB, transparent parts white; at most 640 pixels on its longest side.
+    format: a key of FORMATS, found from the bytes. width, height: the upright size of the whole file, in pixels.
+    """
+
+    picture: Image.Image
+    format: str
+    width: int
+    height: int
+
+    @property
+    def content_type(self) -> str:
+        return FORMATS[self.format][0]
+
+    @property
+    def extension(self) -> str:
+        return FORMATS[self.format][1]
+
+
+def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
+    """Decode an image file of any accepted kind. Raises a subclass of ImageError that says what is wrong."""
+    if not content:
+        raise EmptyFile()
+    image = _open(content, max_pixels)
+    width, height = image.size
+    if width * height > max_pixels:
+        raise TooManyPixels(limit=max_pixels // 1_000_000)
+    if min(width, height) < MIN_SIDE:
+        raise TooSmall(width=width, height=height, limit=MIN_SIDE)
+    kind = _ALIASES.get(image.format, image.format)
+    try:
+        # A JPEG is decoded at a half, quarter or eighth when that still leaves enough pixels.
+        image.draft(None, (_WORKING_SIDE, _WORKING_SIDE))
+        image.load()
+        orientation = _orientation(image)
+        picture = _to_eight_bits(image)
+        picture.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        picture = _on_white(_to_srgb(picture))
+    except Exception as error:
+        # Codecs raise whatever their broken input leads them to; the file is at fault, not the program.
+        raise DamagedImage() from error
+    if orientation in _TURNS:
+        picture = picture.transpose(_TURNS[orientation])
+    if orientation >= 5:
+        width, height = height, width
+    return DecodedImage(picture, kind, width, height)
+
+
+def to_input(picture: Image.Image, height: int, width: int) -> np.ndarray:
+    """Return the network's input, uint8 of shape (height, width, 3): the whole picture squashed to that size.
+
+    A picture that has the size already is left as it is, to the pixel.
+    """
+    if picture.size != (width, height):
+        picture = picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return np.asarray(picture)
+
+
+def to_thumbnail(picture: Image.Image) -> bytes:
+    """Return a JPEG of at most 320 pixels a side that carries no metadata of the upload."""
+    small = picture.copy()
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    small.info = {}
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=82)
+    return buffer.getvalue()
+
+
+def _open(content: bytes, max_pixels: int) -> Image.Image:
+    """Open by what the bytes are, and only as an accepted format; nothing is decoded yet."""
+    try:
+        return Image.open(io.BytesIO(content), formats=[*FORMATS, *_ALIASES])
+    except Image.DecompressionBombError:
+        raise TooManyPixels(limit=max_pixels // 1_000_000) from None
+    except UnidentifiedImageError as error:
+        if _has_known_signature(content):
+            raise DamagedImage() from error
+        if b"<svg" in content[:4096].lower():
+            raise SvgFile() from None
+        raise NotAnImage() from None
+    except Exception as error:
+        raise DamagedImage() from error
+
+
+def _has_known_signature(content: bytes) -> bool:
+    """Whether the bytes begin as an accepted format does, so that a failure means damage."""
+    return (
+        content.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a"))
+        or (content[:4] == b"RIFF" and content[8:12] == b"WEBP")
+        or (content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"mif1", b"heim", b"heis"))
+    )
+
+
+#: EXIF orientation -> what makes the picture upright (CIPA DC-008, tag 0x0112).
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(0x0112, 1)
+    except Exception:
+        # Damaged EXIF does not make the picture unreadable.
+        return 1
+    return value if value in _TURNS else 1
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Return the image in a mode of 8-bit channels that can be resampled: L, RGB, RGBA or CMYK."""
+    if image.mode in ("L", "RGB", "RGBA", "CMYK"):
+        return image
+    if image.mode.startswith("I"):
+        # Sixteen bits of grey; Pillow's own conversion would clip at 255.
+        return Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
+    if image.mode == "1":
+        return image.convert("L")
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """Turn an embedded colour profile into sRGB; one that does not fit its image is ignored."""
+    profile = image.info.get("icc_profile")
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            mode = "RGBA" if image.mode == "RGBA" else "RGB"
+            return ImageCms.profileToProfile(image, source, _SRGB, outputMode=mode)
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass
+    return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image.getchannel("A"))
+        return white
+    return image

@@ -1,0 +1,308 @@
+"""Train a network by a recipe: pure Keras 3 `fit`, a checkpoint every epoch, and a resume that changes nothing.
+
+Whatever is random in an epoch (order, augmentation, dropout) is drawn from the seed and the epoch's number alone, so a
+run that was killed and resumed is the run that was not.
+"""
+
+import itertools
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ml.architectures import find_architecture
+from ml.cifar10 import Dataset, Split
+from ml.classes import IMAGE_SHAPE
+from ml.recipes import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+SETTINGS_FILE = "settings.json"
+_EVALUATION_BATCH = 500
+
+
+class TrainingError(Exception):
+    """The run cannot start, resume or go on; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """All that decides a run's outcome, beside the code: what `--resume` reads back."""
+
+    name: str
+    architecture: str
+    recipe: Recipe
+    seed: int
+    class_names: tuple[str, ...]
+    fingerprint: str
+    limit: int | None = None
+
+    def save(self, run_folder: Path) -> None:
+        run_folder.mkdir(parents=True, exist_ok=True)
+        _write_atomically(run_folder / SETTINGS_FILE, json.dumps(asdict(self), indent=2))
+
+    @classmethod
+    def load(cls, run_folder: Path) -> "RunSettings":
+        """Raise TrainingError when the folder holds no run."""
+        try:
+            values = json.loads((run_folder / SETTINGS_FILE).read_text())
+        except FileNotFoundError:
+            raise TrainingError(f"{run_folder} holds no run to resume: there is no {SETTINGS_FILE} in it.") from None
+        return cls(
+            **{
+                **values,
+                "recipe": Recipe.from_dict(values["recipe"]),
+                "class_names": tuple(values["class_names"]),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch came to; losses in nats, `seconds` of wall time with its validation."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+class Listener(Protocol):
+    """What a caller may learn while a run goes on."""
+
+    def batch_ended(self, epoch: int, batch: int, batches: int, loss: float, accuracy: float) -> None: ...
+    def epoch_ended(self, record: EpochRecord) -> None: ...
+    def should_stop(self) -> bool:
+        """Asked after every epoch: True ends the run there, its work kept."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """The float32 network with the best epoch's weights, every epoch, and whether all of them were run."""
+
+    model: "keras.Model"
+    history: list[EpochRecord]
+    best_epoch: int
+    finished: bool
+
+
+def train(
+    settings: RunSettings, dataset: Dataset, run_folder: Path, listener: Listener, *, resume: bool = False
+) -> TrainingResult:
+    """Train by `settings`, keeping checkpoints in `run_folder`; with `resume`, go on from the last one there.
+
+    The best epoch is the one of highest validation accuracy (on a tie, the lower loss). Raises TrainingError.
+    """
+    import keras
+
+    if settings.fingerprint != dataset.fingerprint:
+        raise TrainingError(
+            "The data set is not the one this run began with. Give the same --data-dir, or start a new run under "
+            "another --name."
+        )
+    checkpoints = _Checkpoints(run_folder)
+    if not resume:
+        checkpoints.clear()
+        settings.save(run_folder)
+
+    recipe = settings.recipe
+    keras.utils.set_random_seed(settings.seed)
+    with _dtype_policy(recipe.compute_dtype):
+        model = build(settings)
+    # The last, shorter batch is left out: the order differs from epoch to epoch, so no image is left out for good.
+    steps = max(len(dataset.train.labels) // recipe.batch_size, 1)
+    model.compile(
+        optimizer=_optimizer(recipe, steps),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        metrics=["accuracy"],
+    )
+    model.optimizer.build(model.trainable_variables)
+    history = checkpoints.restore(model)
+    if len(history) < recipe.epochs:
+        _fit(model, settings, dataset, steps, history, checkpoints, listener)
+    if not history:
+        raise TrainingError("The run was stopped before its first epoch ended: there is nothing to keep.")
+    best = best_epoch(history)
+    trained = build(settings)
+    model.load_weights(checkpoints.best_path)
+    trained.set_weights(model.get_weights())
+    return TrainingResult(trained, history, best.epoch, len(history) >= recipe.epochs)
+
+
+def build(settings: RunSettings) -> "keras.Model":
+    """The untrained network, for the images of the data set that the classes come from."""
+    return find_architecture(settings.architecture)(IMAGE_SHAPE, len(settings.class_names))
+
+
+def best_epoch(history: list[EpochRecord]) -> EpochRecord:
+    return max(history, key=lambda record: (record.validation_accuracy, -record.validation_loss))
+
+
+def read_history(run_folder: Path) -> list[EpochRecord]:
+    """The epochs that a run has ended and checkpointed, oldest first; none for a run that never ended one."""
+    return _Checkpoints(run_folder).history()
+
+
+class _Checkpoints:
+    """`epoch-0007/` with weights, optimizer and history, complete or not there; and the best epoch's weights."""
+
+    def __init__(self, run_folder: Path) -> None:
+        self.folder = run_folder / "checkpoints"
+        self.best_path = self.folder / "best.weights.h5"
+
+    def clear(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def latest(self) -> Path | None:
+        return max(self.folder.glob("epoch-????"), default=None)
+
+    def history(self) -> list[EpochRecord]:
+        latest = self.latest()
+        return [EpochRecord(**row) for row in json.loads((latest / "history.json").read_text())] if latest else []
+
+    def restore(self, model: "keras.Model") -> list[EpochRecord]:
+        if latest := self.latest():
+            model.load_weights(latest / "state.weights.h5")
+        return self.history()
+
+    def save(self, model: "keras.Model", history: list[EpochRecord]) -> None:
+        """Keep the state after the last epoch of `history`; weights carry the optimizer's state."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        number = history[-1].epoch
+        temporary = self.folder / f"writing-{number:04d}"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        model.save_weights(temporary / "state.weights.h5")
+        (temporary / "history.json").write_text(json.dumps([asdict(record) for record in history]))
+        if best_epoch(history).epoch == number:
+            # The best weights go first: a kill between the two repeats this epoch, which writes them again.
+            shutil.copyfile(temporary / "state.weights.h5", self.folder / "best.new")
+            os.replace(self.folder / "best.new", self.best_path)
+        os.replace(temporary, self.folder / f"epoch-{number:04d}")
+        for older in self.folder.glob("epoch-????"):
+            if older.name < f"epoch-{number:04d}":
+                shutil.rmtree(older)
+
+
+def _fit(
+    model: "keras.Model",
+    settings: RunSettings,
+    dataset: Dataset,
+    steps: int,
+    history: list[EpochRecord],
+    checkpoints: _Checkpoints,
+    listener: Listener,
+) -> None:
+    """Run the epochs that `history` lacks, appending to it and checkpointing after each."""
+    import keras
+
+    recipe = settings.recipe
+    one_hot = np.eye(len(settings.class_names), dtype="float32")
+    started = 0.0
+
+    def begin_epoch(epoch: int, logs: dict[str, float] | None = None) -> None:
+        nonlocal started
+        started = time.monotonic()
+        _reseed(model, settings.seed, epoch)
+
+    def end_batch(batch: int, logs: dict[str, float]) -> None:
+        listener.batch_ended(len(history) + 1, batch + 1, steps, float(logs["loss"]), float(logs["accuracy"]))
+
+    def end_epoch(epoch: int, logs: dict[str, float]) -> None:
+        record = EpochRecord(
+            epoch=epoch + 1,
+            loss=float(logs["loss"]),
+            accuracy=float(logs["accuracy"]),
+            validation_loss=float(logs["val_loss"]),
+            validation_accuracy=float(logs["val_accuracy"]),
+            learning_rate=float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)),
+            seconds=time.monotonic() - started,
+        )
+        history.append(record)
+        checkpoints.save(model, history)
+        listener.epoch_ended(record)
+        if listener.should_stop():
+            model.stop_training = True
+
+    model.fit(
+        _batches(dataset.train, one_hot, recipe, settings.seed, steps, first_epoch=len(history)),
+        steps_per_epoch=steps,
+        epochs=recipe.epochs,
+        initial_epoch=len(history),
+        validation_data=(dataset.validation.images.astype("float32"), one_hot[dataset.validation.labels]),
+        validation_batch_size=_EVALUATION_BATCH,
+        callbacks=[
+            keras.callbacks.LambdaCallback(
+                on_epoch_begin=begin_epoch, on_train_batch_end=end_batch, on_epoch_end=end_epoch
+            )
+        ],
+        verbose=0,
+    )
+
+
+def _batches(
+    split: Split, one_hot: np.ndarray, recipe: Recipe, seed: int, steps: int, first_epoch: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Augmented batches for ever; an epoch's order and changes follow from the seed and its number alone."""
+    for epoch in itertools.count(first_epoch):
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(len(split.labels))
+        for step in range(steps):
+            chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+            images = recipe.augmentation.apply(split.images[chosen], rng)
+            yield images.astype("float32"), one_hot[split.labels[chosen]]
+
+
+def _reseed(model: "keras.Model", seed: int, epoch: int) -> None:
+    """Set every dropout layer's random state from the seed and the epoch, as a resumed run has lost it."""
+    for index, layer in enumerate(model.layers):
+        if generator := getattr(layer, "seed_generator", None):
+            state = np.random.default_rng([seed, epoch, index]).integers(0, 2**32, 2, dtype=np.uint32)
+            generator.state.assign(state)
+
+
+def _optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
+    import keras
+
+    total = recipe.epochs * steps_per_epoch
+    warmup = min(round(recipe.warmup_epochs * steps_per_epoch), total - 1)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else recipe.learning_rate,
+        decay_steps=total - warmup,
+        warmup_target=recipe.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.Adam(schedule, weight_decay=recipe.weight_decay or None)
+    if recipe.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+@contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(text)
+    os.replace(temporary, path)
