@@ -1,10 +1,10 @@
 """A trained model's folder: written whole or not at all, read and verified. Nothing else touches its files.
 
-    model.keras    the network, rescaling inside: it takes pixels 0-255
-    model.tflite   the same function for serving, on LiteRT
-    card.json      what it is, how it came to be, how good it is, and the checksums of the files
-    history.json   every epoch
-    *.svg *.png    the curves and the confusion matrix
+model.keras    the network, rescaling inside: it takes pixels 0-255
+model.tflite   the same function for serving, on LiteRT
+card.json      what it is, how it came to be, how good it is, and the checksums of the files
+history.json   every epoch
+*.svg *.png    the curves and the confusion matrix
 """
 
 import hashlib
@@ -78,14 +78,19 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_free(folder: Path) -> None:
+    """Raise ArtifactError when `folder` is there already."""
+    if folder.exists():
+        raise ArtifactError(f"{folder} is there already. Choose another name, or move that folder away.")
+
+
 @contextmanager
 def writing(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes `folder` when the block ends well, and is removed when it does not.
 
     Raises ArtifactError when `folder` is there already: a published model is never written over.
     """
-    if folder.exists():
-        raise ArtifactError(f"{folder} is there already. Choose another name, or move that folder away.")
+    check_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:

@@ -4,10 +4,10 @@ Source: https://www.cs.toronto.edu/~kriz/cifar.html (Krizhevsky 2009). No pickle
 """
 
 import hashlib
+import http.client
 import os
 import tarfile
 import tempfile
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -130,7 +130,7 @@ def download(
         archive = Path(temporary) / "archive.tar.gz"
         try:
             found = _fetch(url, archive, progress)
-        except (urllib.error.URLError, OSError) as error:
+        except (OSError, http.client.HTTPException) as error:
             raise DatasetError(
                 f"Could not download {url}: {error}. Check the network and run the command again, or fetch the archive "
                 "elsewhere, unpack it and give its folder as --data-dir."
@@ -144,7 +144,9 @@ def download(
             with tarfile.open(archive) as tar:
                 tar.extractall(temporary, filter="data")
         except (tarfile.TarError, OSError, EOFError) as error:
-            raise DatasetError(f"Could not unpack {url}: {error}. Free some space and run the command again.") from error
+            raise DatasetError(
+                f"Could not unpack {url}: {error}. Free some space and run the command again."
+            ) from error
         unpacked = Path(temporary) / FOLDER_NAME
         if not unpacked.is_dir():
             raise DatasetError(f"{url} holds no folder {FOLDER_NAME}: it is not the binary version of CIFAR-10.")
@@ -199,4 +201,3 @@ def _limited(labels: np.ndarray, indices: np.ndarray, limit: int) -> np.ndarray:
         return indices
     _, kept = stratified_split(labels[indices], limit, seed=0)
     return indices[kept]
-

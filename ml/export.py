@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 #: Largest difference in any probability that the exported graph may show.
 TOLERANCE = 1e-5
-#: Smaller arrays (biases, batch-norm statistics) stay float32: they weigh nothing and may not fit float16.
-_LARGE = 1024
 
 
 class ExportError(Exception):
@@ -23,10 +21,13 @@ class ExportError(Exception):
 
 
 def round_to_float16(model: "keras.Model") -> None:
-    """Round the model's large weights to float16 values; they stay float32 arrays, of which half the bits compress away."""
+    """Round the model's kernels to float16 values; they stay float32 arrays, of which half the bits compress away.
+
+    Biases and batch-norm statistics are left alone: they weigh nothing and may not fit float16.
+    """
     model.set_weights(
         [
-            weights.astype(np.float16).astype(np.float32) if weights.size > _LARGE else weights
+            weights.astype(np.float16).astype(np.float32) if weights.ndim > 1 else weights
             for weights in model.get_weights()
         ]
     )

@@ -35,8 +35,8 @@ def require_tensorflow() -> None:
     """Raise TensorFlowMissing where `keras` with its TensorFlow backend cannot be imported."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        import tensorflow  # noqa: F401
         import keras  # noqa: F401
+        import tensorflow  # noqa: F401
     except ImportError as error:
         raise TensorFlowMissing() from error
 
@@ -57,6 +57,8 @@ def produce(
     Raises TrainingError, ArtifactError (the folder is there already) or ExportError.
     """
     require_tensorflow()
+    # Before hours of training, not after them.
+    artifacts.check_free(model_folder)
     result = training.train(settings, dataset, run_folder, listener, resume=resume)
     if not result.finished:
         return None

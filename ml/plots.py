@@ -63,6 +63,9 @@ def _figure(width: float, height: float):
 
 
 def _save(figure, path: Path) -> None:
-    # Fixed metadata: the same figures give the same bytes.
-    figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+    from matplotlib import rc_context
+
+    # Fixed metadata and element names: the same figures give the same bytes.
+    with rc_context({"svg.hashsalt": path.name}):
+        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
     figure.savefig(path.with_suffix(".png"), dpi=110)

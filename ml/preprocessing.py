@@ -29,7 +29,7 @@ FORMATS: dict[str, tuple[str, str]] = {
     "BMP": ("image/bmp", "bmp"),
     "HEIF": ("image/heic", "heic"),
 }
-#: Cameras write a JPEG with a second picture behind it; Pillow calls it MPO.
+#: Cameras write a JPEG with a second picture behind it; Pillow opens it as JPEG and then calls it MPO.
 _ALIASES = {"MPO": "JPEG"}
 
 pillow_heif.register_heif_opener(thumbnails=False)
@@ -153,7 +153,7 @@ def to_thumbnail(picture: Image.Image) -> bytes:
 def _open(content: bytes, max_pixels: int) -> Image.Image:
     """Open by what the bytes are, and only as an accepted format; nothing is decoded yet."""
     try:
-        return Image.open(io.BytesIO(content), formats=[*FORMATS, *_ALIASES])
+        return Image.open(io.BytesIO(content), formats=list(FORMATS))
     except Image.DecompressionBombError:
         raise TooManyPixels(limit=max_pixels // 1_000_000) from None
     except UnidentifiedImageError as error:
@@ -198,16 +198,25 @@ def _orientation(image: Image.Image) -> int:
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
     """Return the image in a mode of 8-bit channels that can be resampled: L, RGB, RGBA or CMYK."""
-    if image.mode in ("L", "RGB", "RGBA", "CMYK"):
-        return image
     if image.mode.startswith("I"):
-        # Sixteen bits of grey; Pillow's own conversion would clip at 255.
-        return Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
-    if image.mode == "1":
-        return image.convert("L")
+        return _sixteen_bits_to_eight(image)
     if image.has_transparency_data:
+        # Before resampling, which would blur a transparent colour into others.
         return image.convert("RGBA")
-    return image.convert("RGB")
+    if image.mode in ("L", "RGB", "CMYK"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _sixteen_bits_to_eight(image: Image.Image) -> Image.Image:
+    """Return grey of 16 bits as L, or as RGBA when one grey is transparent; Pillow's own conversion clips at 255."""
+    values = np.asarray(image).clip(0, 65535)
+    grey = Image.fromarray((values >> 8).astype(np.uint8))
+    transparent = image.info.get("transparency")
+    if transparent is None:
+        return grey
+    opaque = Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))
+    return Image.merge("LA", (grey, opaque)).convert("RGBA")
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:

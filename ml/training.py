@@ -7,17 +7,17 @@ run that was killed and resumed is the run that was not.
 import itertools
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ml.architectures import find_architecture
+from ml.checkpoints import Checkpoints, EpochRecord, best_epoch
 from ml.cifar10 import Dataset, Split
 from ml.classes import IMAGE_SHAPE
 from ml.recipes import Recipe
@@ -65,19 +65,6 @@ class RunSettings:
         )
 
 
-@dataclass(frozen=True)
-class EpochRecord:
-    """What one epoch came to; losses in nats, `seconds` of wall time with its validation."""
-
-    epoch: int
-    loss: float
-    accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    learning_rate: float
-    seconds: float
-
-
 class Listener(Protocol):
     """What a caller may learn while a run goes on."""
 
@@ -112,7 +99,7 @@ def train(
             "The data set is not the one this run began with. Give the same --data-dir, or start a new run under "
             "another --name."
         )
-    checkpoints = _Checkpoints(run_folder)
+    checkpoints = Checkpoints(run_folder)
     if not resume:
         checkpoints.clear()
         settings.save(run_folder)
@@ -146,54 +133,9 @@ def build(settings: RunSettings) -> "keras.Model":
     return find_architecture(settings.architecture)(IMAGE_SHAPE, len(settings.class_names))
 
 
-def best_epoch(history: list[EpochRecord]) -> EpochRecord:
-    return max(history, key=lambda record: (record.validation_accuracy, -record.validation_loss))
-
-
 def read_history(run_folder: Path) -> list[EpochRecord]:
     """The epochs that a run has ended and checkpointed, oldest first; none for a run that never ended one."""
-    return _Checkpoints(run_folder).history()
-
-
-class _Checkpoints:
-    """`epoch-0007/` with weights, optimizer and history, complete or not there; and the best epoch's weights."""
-
-    def __init__(self, run_folder: Path) -> None:
-        self.folder = run_folder / "checkpoints"
-        self.best_path = self.folder / "best.weights.h5"
-
-    def clear(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def latest(self) -> Path | None:
-        return max(self.folder.glob("epoch-????"), default=None)
-
-    def history(self) -> list[EpochRecord]:
-        latest = self.latest()
-        return [EpochRecord(**row) for row in json.loads((latest / "history.json").read_text())] if latest else []
-
-    def restore(self, model: "keras.Model") -> list[EpochRecord]:
-        if latest := self.latest():
-            model.load_weights(latest / "state.weights.h5")
-        return self.history()
-
-    def save(self, model: "keras.Model", history: list[EpochRecord]) -> None:
-        """Keep the state after the last epoch of `history`; weights carry the optimizer's state."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        number = history[-1].epoch
-        temporary = self.folder / f"writing-{number:04d}"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        model.save_weights(temporary / "state.weights.h5")
-        (temporary / "history.json").write_text(json.dumps([asdict(record) for record in history]))
-        if best_epoch(history).epoch == number:
-            # The best weights go first: a kill between the two repeats this epoch, which writes them again.
-            shutil.copyfile(temporary / "state.weights.h5", self.folder / "best.new")
-            os.replace(self.folder / "best.new", self.best_path)
-        os.replace(temporary, self.folder / f"epoch-{number:04d}")
-        for older in self.folder.glob("epoch-????"):
-            if older.name < f"epoch-{number:04d}":
-                shutil.rmtree(older)
+    return Checkpoints(run_folder).history()
 
 
 def _fit(
@@ -202,7 +144,7 @@ def _fit(
     dataset: Dataset,
     steps: int,
     history: list[EpochRecord],
-    checkpoints: _Checkpoints,
+    checkpoints: Checkpoints,
     listener: Listener,
 ) -> None:
     """Run the epochs that `history` lacks, appending to it and checkpointing after each."""

@@ -1,0 +1,62 @@
+# Every check and step of the project; CI runs the same ones. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run train test lint format lock messages clean
+
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+BIN := $(VENV)/bin
+
+help: ## list what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-%: %.txt | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement $<
+	@touch $@
+
+# As in production, but over plain HTTP on this machine alone.
+run: export DEBUG := false
+run: export HTTPS ?= false
+run: export ALLOWED_HOSTS ?= localhost,127.0.0.1,[::1]
+run: export SECRET_KEY_FILE ?= $(CURDIR)/.secret_key
+run: export PORT := $(PORT)
+run: $(VENV)/.installed-requirements-serve ## serve http://localhost:8000 (PORT=9000 make run elsewhere)
+	$(BIN)/python manage.py migrate --verbosity 0
+	$(BIN)/python manage.py collectstatic --no-input --verbosity 0
+	@echo "Serving http://localhost:$(PORT) (Ctrl-C ends it)"
+	$(BIN)/gunicorn --config python:cifarsite.gunicorn cifarsite.wsgi
+
+train: $(VENV)/.installed-requirements ## train the network (ARGS="--epochs 5 --limit 5000" and the like)
+	$(BIN)/python manage.py train $(ARGS)
+
+test: $(VENV)/.installed-requirements-dev ## install what the tests need and run them, with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+lint: $(VENV)/.installed-requirements-dev ## style, layers, migrations, translations, deployment settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	DEBUG=false SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
+		ALLOWED_HOSTS=example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+format: $(VENV)/.installed-requirements-dev ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.installed-requirements-dev ## pin the requirements anew from the .in files
+	for name in requirements-serve requirements requirements-dev; do \
+		$(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-emit-index-url --no-emit-find-links \
+			--custom-compile-command "make lock" $$name.in --output-file $$name.txt || exit 1; \
+	done
+
+messages: $(VENV)/.installed-requirements-dev ## collect and compile translations (needs gettext)
+	cd classifier && ../$(BIN)/python ../manage.py makemessages --locale uk --no-location --no-wrap
+	$(BIN)/python manage.py compilemessages --verbosity 0
+
+clean: ## remove what is made here, but no data and no trained model
+	rm -rf $(VENV) staticfiles .pytest_cache .ruff_cache .coverage htmlcov

@@ -1,0 +1,38 @@
+"""Reading the environment: what a value may be, and where the secret key comes from."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.utils import get_random_secret_key
+
+
+def secret_key(value: str, file: Path | None) -> str:
+    """Return SECRET_KEY itself, or the one kept in `file`, which is made on first use, readable by its owner alone.
+
+    Raises ImproperlyConfigured when there is neither, or when the key is too short to be one.
+    """
+    if not value and file is None:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set. Set it to 50 or more random characters, or set SECRET_KEY_FILE to a path where one "
+            "may be made and kept. (With DEBUG=true one is made for you.)"
+        )
+    key = value or _kept_key(file)
+    if len(key) < 32:
+        raise ImproperlyConfigured("SECRET_KEY has fewer than 32 characters. Use 50 or more random ones.")
+    return key
+
+
+def _kept_key(file: Path) -> str:
+    if not file.exists():
+        # Written aside and linked into place: of several processes that start at once, one wins and all read its key.
+        aside = file.with_name(f"{file.name}.{os.getpid()}")
+        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+            opened.write(get_random_secret_key())
+        try:
+            os.link(aside, file)
+        except FileExistsError:
+            pass
+        finally:
+            aside.unlink()
+    return file.read_text().strip()

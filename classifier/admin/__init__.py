@@ -1,0 +1,6 @@
+"""The admin: models and results to oversee. Results are read, never edited."""
+
+from classifier.admin.models import ModelVersionAdmin, TrainingRunAdmin
+from classifier.admin.predictions import PredictionAdmin, UploadAdmin
+
+__all__ = ["ModelVersionAdmin", "PredictionAdmin", "TrainingRunAdmin", "UploadAdmin"]

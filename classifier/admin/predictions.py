@@ -1,0 +1,116 @@
+"""Predictions and uploads."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from classifier.admin.filters import ClassFilter, ConfidenceFilter
+from classifier.admin.read_only import ReadOnlyAdmin
+from classifier.class_labels import class_label
+from classifier.models import Prediction, Upload
+from classifier.templatetags.classification import percent
+
+
+@admin.register(Prediction)
+class PredictionAdmin(ReadOnlyAdmin):
+    list_display = ["picture", "class_name", "sureness", "model_version", "owner", "file_name", "created_at"]
+    list_display_links = ["class_name"]
+    list_filter = [ClassFilter, ConfidenceFilter, "abstained", "model_version", "created_at"]
+    list_select_related = ["upload__owner", "model_version"]
+    search_fields = ["upload__original_name", "upload__owner__username", "upload__sha256", "=id"]
+    search_help_text = _("File name, owner, SHA-256 or number")
+    date_hierarchy = "created_at"
+    fields = [
+        "large_picture",
+        "class_name",
+        "sureness",
+        "all_probabilities",
+        "abstained",
+        "model_version",
+        "preprocessing_version",
+        "timings",
+        "upload",
+        "owner",
+        "created_at",
+        "id",
+    ]
+    readonly_fields = fields
+
+    @admin.display(description=_("picture"))
+    def picture(self, prediction: Prediction) -> SafeString:
+        return _thumbnail(prediction.upload, 64)
+
+    @admin.display(description=_("picture"))
+    def large_picture(self, prediction: Prediction) -> SafeString:
+        return _thumbnail(prediction.upload, 320)
+
+    @admin.display(description=_("class"), ordering="predicted_class")
+    def class_name(self, prediction: Prediction) -> str:
+        return class_label(prediction.predicted_class)
+
+    @admin.display(description=_("confidence"), ordering="confidence")
+    def sureness(self, prediction: Prediction) -> str:
+        return percent(prediction.confidence)
+
+    @admin.display(description=_("probabilities"))
+    def all_probabilities(self, prediction: Prediction) -> str:
+        return ", ".join(f"{class_label(name)} {percent(share)}" for name, share in prediction.ranking)
+
+    @admin.display(description=_("owner"), ordering="upload__owner__username", empty_value=_("anonymous"))
+    def owner(self, prediction: Prediction) -> str | None:
+        return prediction.upload.owner and prediction.upload.owner.get_username()
+
+    @admin.display(description=_("file name"), ordering="upload__original_name")
+    def file_name(self, prediction: Prediction) -> str:
+        return prediction.upload.original_name
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnlyAdmin):
+    list_display = ["picture", "original_name", "owner", "format", "width", "height", "size", "created_at"]
+    list_display_links = ["original_name"]
+    list_filter = ["format", "created_at"]
+    list_select_related = ["owner"]
+    search_fields = ["original_name", "owner__username", "sha256", "=id"]
+    search_help_text = _("File name, owner, SHA-256 or number")
+    date_hierarchy = "created_at"
+    fields = [
+        "picture",
+        "original_name",
+        "owner",
+        "format",
+        "content_type",
+        "width",
+        "height",
+        "size",
+        "sha256",
+        "created_at",
+        "id",
+    ]
+    readonly_fields = fields
+
+    @admin.display(description=_("picture"))
+    def picture(self, upload: Upload) -> SafeString:
+        return _thumbnail(upload, 96)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Upload | None = None) -> bool:
+        """Deleting an upload takes its predictions and its files with it."""
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def get_deleted_objects(self, objs, request: HttpRequest):
+        """The predictions go with their upload: they need no permission of their own."""
+        to_delete, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return to_delete, counts, needed - {Prediction._meta.verbose_name}, protected
+
+
+def _thumbnail(upload: Upload, side: int) -> SafeString:
+    return format_html(
+        '<a href="{}"><img src="{}" alt="" loading="lazy" style="max-width:{}px;max-height:{}px"></a>',
+        reverse("image", args=[upload.pk]),
+        reverse("thumbnail", args=[upload.pk]),
+        side,
+        side,
+    )

@@ -1,0 +1,179 @@
+"""manage.py train: train a network, write its model folder and publish it."""
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from classifier.models import TrainingRun
+from classifier.services import publishing
+from classifier.services import training as training_service
+from classifier.services.training import RunInTheWay
+from ml import artifacts, cifar10, pipeline, training
+from ml.architectures import ARCHITECTURES, UnknownArchitecture, find_architecture
+from ml.artifacts import ArtifactError
+from ml.cifar10 import Dataset, DatasetError
+from ml.classes import CLASS_NAMES
+from ml.pipeline import TensorFlowMissing
+from ml.recipes import DEFAULT_RECIPE, RECIPES, UnknownRecipe, find_recipe
+from ml.training import RunSettings, TrainingError
+
+#: What a resumed run has fixed already.
+_FIXED = ("architecture", "recipe", "epochs", "batch_size", "learning_rate", "seed", "limit", "compute_dtype")
+
+
+class Command(BaseCommand):
+    help = (
+        "Train a network on CIFAR-10, evaluate it once on the test split, and publish it. "
+        "Ctrl-C stops after the epoch and keeps the work; --resume goes on."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--architecture", help=f"One of: {', '.join(sorted(ARCHITECTURES))} (default student_cnn).")
+        parser.add_argument("--recipe", help=f"One of: {', '.join(sorted(RECIPES))} (default {DEFAULT_RECIPE}).")
+        parser.add_argument("--epochs", type=_positive, help="Instead of the recipe's number.")
+        parser.add_argument("--batch-size", type=_positive, help="Instead of the recipe's number of images.")
+        parser.add_argument("--learning-rate", type=_positive_real, help="The peak, instead of the recipe's.")
+        parser.add_argument(
+            "--compute-dtype",
+            choices=("float32", "mixed_bfloat16"),
+            help="mixed_bfloat16 is faster on processors that have instructions for it.",
+        )
+        parser.add_argument("--seed", type=_not_negative, help="What all chance is drawn from (default 1).")
+        parser.add_argument("--limit", type=_positive, metavar="N", help="Train on N images only: a quick run.")
+        parser.add_argument(
+            "--data-dir", type=Path, help="The unpacked binary version; by default CIFAR10_DIR, or a download."
+        )
+        parser.add_argument("--name", help="What to call the model (default: architecture and time).")
+        parser.add_argument("--resume", action="store_true", help="Go on with the run of --name, or the latest.")
+        parser.add_argument("--activate", action="store_true", help="Let the new model answer on the site.")
+
+    def handle(self, **options) -> None:
+        try:
+            pipeline.require_tensorflow()
+            self._train(options)
+        except (
+            ArtifactError,
+            DatasetError,
+            RunInTheWay,
+            TensorFlowMissing,
+            TrainingError,
+            UnknownArchitecture,
+            UnknownRecipe,
+        ) as error:
+            raise CommandError(str(error)) from error
+
+    def _train(self, options: dict) -> None:
+        from rich.console import Console
+
+        from classifier.management.training_console import TrainingConsole, print_summary
+
+        console = Console(file=self.stdout)
+        run_settings, dataset = self._prepare(options, console)
+        folder = training_service.run_folder(run_settings.name)
+        model_folder = publishing.free_folder(run_settings.name)
+        if options["resume"]:
+            run = training_service.resume_run(run_settings=run_settings, history=training.read_history(folder))
+        else:
+            run = training_service.begin_run(run_settings=run_settings)
+        listener = TrainingConsole(run, console)
+        try:
+            with listener.showing():
+                card = pipeline.produce(
+                    run_settings,
+                    dataset,
+                    run_folder=folder,
+                    model_folder=model_folder,
+                    listener=listener,
+                    resume=options["resume"],
+                    report=lambda step: console.print(f"{step} ..."),
+                )
+        except KeyboardInterrupt:
+            card = None
+        except Exception as error:
+            training_service.end_run(run=run, status=TrainingRun.Status.FAILED, message=str(error))
+            raise
+        if card is None:
+            self._say_stopped(run, console)
+            return
+        version = training_service.complete_run(run=run, model_folder=model_folder, activate=options["activate"])
+        print_summary(console, card)
+        advice = "It is the one that answers." if version.active else "Activate it in the admin to let it answer."
+        console.print(f"Published as {version} in {version.path}. {advice}")
+
+    def _prepare(self, options: dict, console) -> tuple[RunSettings, Dataset]:
+        """Return what the run is to be, new or read back, and its data."""
+        if not options["resume"]:
+            return self._new_settings(options, console)
+        given = [f"--{option.replace('_', '-')}" for option in _FIXED if options[option] is not None]
+        if given:
+            raise CommandError(f"A resumed run keeps its settings: leave out {', '.join(given)}.")
+        name = options["name"] or training_service.latest_unfinished_name()
+        if name is None:
+            raise CommandError("There is no run to resume. Start one with: manage.py train")
+        run_settings = RunSettings.load(training_service.run_folder(artifacts.check_name(name)))
+        return run_settings, self._load(options["data_dir"], run_settings.limit, console)
+
+    def _new_settings(self, options: dict, console) -> tuple[RunSettings, Dataset]:
+        architecture = options["architecture"] or "student_cnn"
+        find_architecture(architecture)
+        recipe = find_recipe(options["recipe"] or DEFAULT_RECIPE).changed(
+            epochs=options["epochs"],
+            batch_size=options["batch_size"],
+            learning_rate=options["learning_rate"],
+            compute_dtype=options["compute_dtype"],
+        )
+        name = artifacts.check_name(options["name"] or f"{architecture}-{datetime.now():%Y%m%d-%H%M%S}")
+        dataset = self._load(options["data_dir"], options["limit"], console)
+        seed = 1 if options["seed"] is None else options["seed"]
+        return (
+            RunSettings(
+                name=name,
+                architecture=architecture,
+                recipe=recipe,
+                seed=seed,
+                class_names=CLASS_NAMES,
+                fingerprint=dataset.fingerprint,
+                limit=options["limit"],
+            ),
+            dataset,
+        )
+
+    def _load(self, data_dir: Path | None, limit: int | None, console) -> Dataset:
+        from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+        columns = ("CIFAR-10", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task("download", total=None, visible=False)
+
+            def show(done: int, total: int | None) -> None:
+                progress.update(task, completed=done, total=total, visible=True)
+
+            return cifar10.load(data_dir, limit=limit, progress=show)
+
+    def _say_stopped(self, run: TrainingRun, console) -> None:
+        training_service.end_run(run=run, status=TrainingRun.Status.STOPPED)
+        console.print(f"Stopped. Go on with: manage.py train --resume --name {run.name}")
+
+
+def _positive(text: str) -> int:
+    return _checked(text, int, lambda value: value >= 1, "a whole number of at least 1")
+
+
+def _not_negative(text: str) -> int:
+    return _checked(text, int, lambda value: 0 <= value < 2**31, "a whole number of at least 0")
+
+
+def _positive_real(text: str) -> float:
+    return _checked(text, float, lambda value: 0 < value < float("inf"), "a number above 0")
+
+
+def _checked(text: str, convert, accept, wanted: str):
+    try:
+        value = convert(text)
+    except ValueError:
+        value = None
+    if value is None or not accept(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+    return value

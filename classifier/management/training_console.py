@@ -1,0 +1,103 @@
+"""What `manage.py train` shows and records while the network learns."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from django.db import DatabaseError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from classifier.models import TrainingRun
+from classifier.services import training as training_service
+from ml.artifacts import Card
+from ml.training import EpochRecord
+
+_SECONDS_BETWEEN_RECORDS = 2.0
+
+
+class TrainingConsole:
+    """A listener of `ml.training.train`: a progress bar for the person, rows for the pages, Ctrl-C for the end."""
+
+    def __init__(self, run: TrainingRun, console: Console) -> None:
+        self.run = run
+        self.console = console
+        self.interrupted = False
+        self._recorded = 0.0
+        self._progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:.3f} accuracy {task.fields[accuracy]:.1%}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task = self._progress.add_task("train", total=None, epoch="-", loss=0.0, accuracy=0.0)
+
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """Show the bar, and let Ctrl-C end the run after the epoch; a second one ends it at once."""
+        before = signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            with self._progress:
+                yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def batch_ended(self, epoch: int, batch: int, batches: int, loss: float, accuracy: float) -> None:
+        epochs = self.run.epoch_count
+        self._progress.update(
+            self._task,
+            total=epochs * batches,
+            completed=(epoch - 1) * batches + batch,
+            epoch=f"{epoch}/{epochs}",
+            loss=loss,
+            accuracy=accuracy,
+        )
+        if time.monotonic() - self._recorded >= _SECONDS_BETWEEN_RECORDS:
+            self._recorded = time.monotonic()
+            # A database that is busy for a moment must not end hours of work.
+            with suppress(DatabaseError):
+                training_service.record_progress(
+                    run=self.run, epoch=epoch, batch=batch, batches=batches, loss=loss, accuracy=accuracy
+                )
+
+    def epoch_ended(self, record: EpochRecord) -> None:
+        self.console.print(
+            f"epoch {record.epoch}/{self.run.epoch_count}  loss {record.loss:.4f}  accuracy {record.accuracy:.2%}  "
+            f"validation loss {record.validation_loss:.4f}  accuracy {record.validation_accuracy:.2%}  "
+            f"{record.seconds:.0f} s"
+        )
+        with suppress(DatabaseError):
+            training_service.record_epoch(run=self.run, record=record)
+
+    def should_stop(self) -> bool:
+        return self.interrupted
+
+    def _interrupt(self, signal_number: int, frame: object) -> None:
+        if self.interrupted:
+            raise KeyboardInterrupt
+        self.interrupted = True
+        self.console.print("Stopping after this epoch; press Ctrl-C again to stop at once and lose it.")
+
+
+def print_summary(console: Console, card: Card) -> None:
+    """Print what came out as a table."""
+    test, validation = card.metrics["test"], card.metrics["validation"]
+    table = Table(title=f"{card.name} ({card.architecture}, {card.parameter_count:,} parameters)", show_header=False)
+    low, high = test["interval"]
+    for label, value in (
+        ("Test accuracy", f"{test['accuracy']:.2%} (95% interval {low:.2%} to {high:.2%}), {test['count']:,} images"),
+        ("Test loss", f"{test['loss']:.4f} nats"),
+        ("Validation accuracy", f"{validation['accuracy']:.2%}, {validation['count']:,} images"),
+        ("Test accuracy with float32 weights", f"{card.export['accuracy_float32']['test']:.2%}"),
+        ("Best epoch", f"{card.training['best_epoch']} of {card.training['epochs']}"),
+        ("Time", f"{card.training['seconds']:.0f} s, {card.training['images_per_second']:.0f} images a second"),
+        ("LiteRT against Keras", f"{card.export['largest_difference']:.1e} at most"),
+    ):
+        table.add_row(label, value)
+    console.print(table)

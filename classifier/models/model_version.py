@@ -1,0 +1,56 @@
+"""A published model: the row that points at its folder."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class ModelVersion(models.Model):
+    """One version of a named model; at most one row of all is active, and that one answers."""
+
+    name = models.CharField(_("name"), max_length=63)
+    number = models.PositiveIntegerField(_("version"))
+    folder = models.CharField(
+        _("folder"), max_length=500, help_text=_("Below the folder of models, or an absolute path.")
+    )
+    digest = models.CharField(_("digest"), max_length=64, unique=True)
+    card = models.JSONField(_("card"))
+    active = models.BooleanField(_("active"), default=False)
+    training_run = models.ForeignKey(
+        "classifier.TrainingRun",
+        verbose_name=_("training run"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="model_versions",
+    )
+    created_at = models.DateTimeField(_("published at"), auto_now_add=True)
+    activated_at = models.DateTimeField(_("activated at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("model version")
+        verbose_name_plural = _("model versions")
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "number"], name="model_version_name_number"),
+            models.UniqueConstraint(
+                fields=["active"], condition=models.Q(active=True), name="model_version_one_active"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.number}"
+
+    @property
+    def path(self) -> Path:
+        return Path(settings.MODELS_DIR) / self.folder
+
+    @property
+    def class_names(self) -> list[str]:
+        return self.card["class_names"]
+
+    @property
+    def test_accuracy(self) -> float | None:
+        return self.card["metrics"].get("test", {}).get("accuracy")

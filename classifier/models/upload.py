@@ -1,0 +1,52 @@
+"""An image as it came, and whose it is."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Upload(models.Model):
+    """One uploaded file: it belongs to a user, or to an anonymous visitor until that person signs in."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="uploads",
+        db_index=False,
+    )
+    visitor = models.UUIDField(_("anonymous visitor"), null=True, blank=True)
+    file = models.FileField(_("file"), max_length=200)
+    thumbnail = models.FileField(_("thumbnail"), max_length=200)
+    original_name = models.CharField(_("original name"), max_length=255, blank=True)
+    sha256 = models.CharField(_("SHA-256"), max_length=64, db_index=True)
+    format = models.CharField(_("format"), max_length=8)
+    content_type = models.CharField(_("content type"), max_length=40)
+    width = models.PositiveIntegerField(_("width"))
+    height = models.PositiveIntegerField(_("height"))
+    size = models.PositiveBigIntegerField(_("size in bytes"))
+    created_at = models.DateTimeField(_("uploaded at"), auto_now_add=True, db_index=True)
+
+    class Meta:
+        verbose_name = _("upload")
+        verbose_name_plural = _("uploads")
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="upload_owner_created"),
+            models.Index(fields=["visitor", "-created_at"], name="upload_visitor_created"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(owner__isnull=False, visitor__isnull=True)
+                | models.Q(owner__isnull=True, visitor__isnull=False),
+                name="upload_has_one_owner",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.original_name or str(self.id)

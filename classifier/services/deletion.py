@@ -1,0 +1,15 @@
+"""Delete uploads with everything that hangs on them; their files go when the deletion is committed."""
+
+from classifier.models import Prediction, Upload
+from classifier.services.ownership import Owner, uploads_of
+
+
+def delete_prediction(*, prediction: Prediction) -> None:
+    """Delete a prediction with its upload, the upload's other predictions and its files."""
+    prediction.upload.delete()
+
+
+def delete_everything(*, owner: Owner) -> int:
+    """Delete all that the owner has uploaded; return how many uploads that was."""
+    _total, by_model = uploads_of(owner).delete()
+    return by_model.get(Upload._meta.label, 0)

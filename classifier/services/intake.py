@@ -1,0 +1,80 @@
+"""An uploaded file becomes an image that can be classified, or a reason that a person understands."""
+
+import hashlib
+import time
+import unicodedata
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from django.conf import settings
+from django.core.files import File
+from django.utils.translation import gettext as _
+
+from ml import preprocessing
+from ml.preprocessing import DecodedImage, ImageError
+
+
+@dataclass(frozen=True)
+class SubmittedImage:
+    """The bytes as they came, and the picture in them; `decode_milliseconds` is what decoding took."""
+
+    content: bytes
+    decoded: DecodedImage
+    original_name: str
+    decode_milliseconds: float
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+class FileTooLarge(ImageError):
+    code = "file_too_large"
+    message = "The file is larger than {limit} MB. Make it smaller and retry."
+
+
+def read_image(file: File) -> SubmittedImage:
+    """Read and decode an uploaded file. Raises ImageError; `explain` puts it into the person's words."""
+    limit = settings.MAX_UPLOAD_MEGABYTES
+    if file.size > limit * 1024 * 1024:
+        raise FileTooLarge(limit=limit)
+    content = file.read()
+    started = time.perf_counter()
+    decoded = preprocessing.decode(content, max_pixels=settings.MAX_IMAGE_MEGAPIXELS * 1_000_000)
+    elapsed = 1000 * (time.perf_counter() - started)
+    return SubmittedImage(content, decoded, clean_name(file.name or ""), elapsed)
+
+
+def clean_name(name: str) -> str:
+    """The file's own name to show again: no folders, no control or direction-changing characters, 255 at most."""
+    base = PurePosixPath(name.replace("\\", "/")).name
+    kept = "".join(character for character in base if unicodedata.category(character)[0] != "C")
+    return kept.strip()[:255]
+
+
+def status_of(error_code: str) -> int:
+    """The HTTP status that goes with an error: too much is 413, anything else wrong with the file 400."""
+    return 413 if error_code in (FileTooLarge.code, preprocessing.TooManyPixels.code) else 400
+
+
+def explain(error: ImageError) -> str:
+    """The error in the language of the moment."""
+    return _messages()[error.code] % error.values
+
+
+def _messages() -> dict[str, str]:
+    return {
+        preprocessing.EmptyFile.code: _("The file is empty. Choose another one."),
+        preprocessing.SvgFile.code: _("This is an SVG drawing, not a photograph. Save it as PNG and upload that."),
+        preprocessing.NotAnImage.code: _(
+            "This is not an image of a kind that can be read. Upload a JPEG, PNG, WebP, GIF, BMP or HEIC file."
+        ),
+        preprocessing.DamagedImage.code: _(
+            "The image is damaged or was cut short. Save or download it again and retry."
+        ),
+        preprocessing.TooManyPixels.code: _("The image has more than %(limit)s megapixels. Make it smaller and retry."),
+        preprocessing.TooSmall.code: _(
+            "The image has %(width)s × %(height)s pixels; each side needs at least %(limit)s. Upload a larger one."
+        ),
+        FileTooLarge.code: _("The file is larger than %(limit)s MB. Make it smaller and retry."),
+    }

@@ -1,0 +1,40 @@
+"""Whose things are whose: a signed-in user, or an anonymous visitor known by the session alone."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Q, QuerySet
+
+from classifier.models import Prediction, Upload
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Exactly one of the two is set; a visitor who has uploaded nothing yet has neither, and owns nothing."""
+
+    user: AbstractBaseUser | None = None
+    visitor: UUID | None = None
+
+
+def uploads_of(owner: Owner) -> QuerySet[Upload]:
+    return Upload.objects.filter(_belongs_to(owner))
+
+
+def predictions_of(owner: Owner) -> QuerySet[Prediction]:
+    """The owner's predictions with upload and model, newest first."""
+    predictions = Prediction.objects.select_related("upload", "model_version").order_by("-created_at", "-id")
+    return predictions.filter(_belongs_to(owner, "upload__"))
+
+
+def claim(*, visitor: UUID, user: AbstractBaseUser) -> int:
+    """Give a user what the same person uploaded before signing in; return how many uploads that was."""
+    return Upload.objects.filter(visitor=visitor).update(owner=user, visitor=None)
+
+
+def _belongs_to(owner: Owner, prefix: str = "") -> Q:
+    if owner.user is not None:
+        return Q(**{f"{prefix}owner": owner.user})
+    if owner.visitor is not None:
+        return Q(**{f"{prefix}visitor": owner.visitor})
+    return Q(pk__in=[])

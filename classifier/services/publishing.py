@@ -1,0 +1,74 @@
+"""Make a model folder known to the site, and decide which model answers."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from classifier.models import ModelVersion, TrainingRun
+from ml import artifacts
+
+
+def publish(*, folder: Path, training_run: TrainingRun | None = None, activate: bool = False) -> ModelVersion:
+    """Verify a model folder and return its row, made if there is none yet. Raises ml.artifacts.ArtifactError."""
+    card = artifacts.verify(folder)
+    with transaction.atomic():
+        number = (ModelVersion.objects.filter(name=card.name).aggregate(last=Max("number"))["last"] or 0) + 1
+        version, _made = ModelVersion.objects.get_or_create(
+            digest=card.digest,
+            defaults={
+                "name": card.name,
+                "number": number,
+                "folder": _relative(folder),
+                "card": card.as_dict(),
+                "training_run": training_run,
+            },
+        )
+        if activate:
+            activate_version(version=version)
+    return version
+
+
+def activate_version(*, version: ModelVersion) -> None:
+    """Make this version the one that answers; every process notices by itself."""
+    with transaction.atomic():
+        ModelVersion.objects.filter(active=True).exclude(pk=version.pk).update(active=False)
+        version.active = True
+        version.activated_at = timezone.now()
+        version.save(update_fields=["active", "activated_at"])
+
+
+def register_shipped() -> list[ModelVersion]:
+    """Publish the models in MODELS_DIR that have no row yet, and activate one if none is. Raises ArtifactError."""
+    folders = sorted(path.parent for path in Path(settings.MODELS_DIR).glob(f"[!.]*/{artifacts.CARD_FILE}"))
+    known = set(ModelVersion.objects.values_list("folder", flat=True))
+    published = [publish(folder=folder) for folder in folders if _relative(folder) not in known]
+    if published and not ModelVersion.objects.filter(active=True).exists():
+        activate_version(version=published[0])
+    return published
+
+
+def free_folder(name: str) -> Path:
+    """Where the next version of a model of this name is to be written: `name`, or `name-2` and so on."""
+    models = Path(settings.MODELS_DIR)
+    folder, number = models / name, 1
+    while folder.exists():
+        number += 1
+        folder = models / f"{name}-{number}"
+    return folder
+
+
+def find_version(name: str) -> ModelVersion | None:
+    """The newest version of this name, or `name@3` for the third."""
+    base, _, number = name.partition("@")
+    versions = ModelVersion.objects.filter(name=base)
+    if number:
+        versions = versions.filter(number=int(number)) if number.isdigit() else versions.none()
+    return versions.order_by("-number").first()
+
+
+def _relative(folder: Path) -> str:
+    folder, models = folder.resolve(), Path(settings.MODELS_DIR).resolve()
+    return str(folder.relative_to(models) if folder.is_relative_to(models) else folder)

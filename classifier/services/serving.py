@@ -1,0 +1,94 @@
+"""The active model of this process: loaded once, warmed up, and swapped when another row becomes active."""
+
+import logging
+import os
+import threading
+import time
+from dataclasses import dataclass
+
+from classifier.models import ModelVersion
+from ml.artifacts import ArtifactError
+from ml.inference import LoadedModel
+
+logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 10.0
+
+
+class NoModel(Exception):
+    """No model can answer; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A published version and its loaded network, always of one another."""
+
+    version: ModelVersion
+    model: LoadedModel
+
+
+class _Server:
+    """What one process serves. The one in charge answers until the next is ready."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.served: ServedModel | None = None
+        self.failed: tuple[str, float] = ("", 0.0)
+
+    def active(self) -> ServedModel:
+        row = ModelVersion.objects.filter(active=True).only("pk", "digest").first()
+        if row is None:
+            raise NoModel("No model is active. Publish one with: python manage.py migrate")
+        served = self.served
+        if served and served.version.digest == row.digest:
+            return served
+        # Only the first request has to wait for a model; later ones go on with the old while one thread loads.
+        if self.lock.acquire(blocking=served is None):
+            try:
+                return self._load(row)
+            finally:
+                self.lock.release()
+        return served
+
+    def _load(self, row: ModelVersion) -> ServedModel:
+        if self.served and self.served.version.digest == row.digest:
+            return self.served
+        digest, when = self.failed
+        if digest == row.digest and time.monotonic() - when < _RETRY_SECONDS:
+            return self._fall_back(row)
+        row = ModelVersion.objects.get(pk=row.pk)
+        try:
+            model = LoadedModel(row.path)
+            if model.card.digest != row.digest:
+                raise ArtifactError(f"{row.path} no longer holds the files that were published as {row}.")
+            model.warm_up()
+        except (ArtifactError, OSError, ValueError) as error:
+            logger.error("The model %s cannot be loaded: %s", row, error)
+            self.failed = (row.digest, time.monotonic())
+            return self._fall_back(row)
+        self.served = ServedModel(row, model)
+        logger.info("Serving %s", row)
+        return self.served
+
+    def _fall_back(self, row: ModelVersion) -> ServedModel:
+        if self.served is None:
+            raise NoModel(f"The model {row} cannot be loaded: restore its folder {row.path}.")
+        return self.served
+
+
+_server = _Server()
+
+
+def active_model() -> ServedModel:
+    """Return the active version and its network, loading it if need be. Raises NoModel."""
+    return _server.active()
+
+
+def forget() -> None:
+    """Let go of the loaded model; the next request loads one."""
+    global _server
+    _server = _Server()
+
+
+# An interpreter's threads do not survive a fork: the child loads its own.
+os.register_at_fork(after_in_child=forget)

@@ -1,0 +1,100 @@
+"""The record of a training run: its settings, where it is, every epoch, and how it ended."""
+
+import os
+import platform
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from classifier.models import Epoch, ModelVersion, TrainingRun
+from classifier.services.publishing import publish
+from ml.training import EpochRecord, RunSettings
+
+
+class RunInTheWay(Exception):
+    """A run of this name has not been brought to its end; the message says what can be done."""
+
+
+def run_folder(name: str) -> Path:
+    """Where the checkpoints of the run of this name are."""
+    return Path(settings.RUNS_DIR) / name
+
+
+def latest_unfinished_name() -> str | None:
+    """The name of the run that was last alive and has checkpoints to go on from."""
+    for run in TrainingRun.objects.exclude(status=TrainingRun.Status.FINISHED).order_by("-updated_at"):
+        if run_folder(run.name).is_dir():
+            return run.name
+    return None
+
+
+def begin_run(*, run_settings: RunSettings) -> TrainingRun:
+    """Record a new run. Raises RunInTheWay when an earlier one of the name has checkpoints left."""
+    if run_folder(run_settings.name).is_dir():
+        raise RunInTheWay(
+            f"A run called {run_settings.name} has not ended. Go on with it: manage.py train --resume --name "
+            f"{run_settings.name}; or choose another --name; or delete {run_folder(run_settings.name)}."
+        )
+    return _new_run(run_settings)
+
+
+def resume_run(*, run_settings: RunSettings, history: Iterable[EpochRecord]) -> TrainingRun:
+    """Record that a run goes on, with the epochs that its checkpoints hold: those alone count."""
+    run = TrainingRun.objects.filter(name=run_settings.name).exclude(status=TrainingRun.Status.FINISHED).first()
+    if run is None:
+        run = _new_run(run_settings)
+    with transaction.atomic():
+        run.status, run.message, run.ended_at = TrainingRun.Status.RUNNING, "", None
+        run.machine, run.process_id = _machine(), os.getpid()
+        run.save()
+        run.epochs.all().delete()
+        for record in history:
+            record_epoch(run=run, record=record)
+    return run
+
+
+def record_progress(*, run: TrainingRun, epoch: int, batch: int, batches: int, loss: float, accuracy: float) -> None:
+    """Record where a run is: a sign of life for whoever looks."""
+    run.progress = {"epoch": epoch, "batch": batch, "batches": batches, "loss": loss, "accuracy": accuracy}
+    run.save(update_fields=["progress", "updated_at"])
+
+
+def record_epoch(*, run: TrainingRun, record: EpochRecord) -> None:
+    values = asdict(record)
+    Epoch.objects.update_or_create(run=run, number=values.pop("epoch"), defaults=values)
+
+
+def end_run(*, run: TrainingRun, status: TrainingRun.Status, message: str = "") -> None:
+    run.status, run.message, run.ended_at = status, message, timezone.now()
+    run.save(update_fields=["status", "message", "ended_at", "updated_at"])
+
+
+def complete_run(*, run: TrainingRun, model_folder: Path, activate: bool) -> ModelVersion:
+    """Publish what a finished run wrote, and clear its checkpoints away."""
+    version = publish(folder=model_folder, training_run=run, activate=activate)
+    end_run(run=run, status=TrainingRun.Status.FINISHED)
+    shutil.rmtree(run_folder(run.name), ignore_errors=True)
+    return version
+
+
+def _new_run(run_settings: RunSettings) -> TrainingRun:
+    return TrainingRun.objects.create(
+        name=run_settings.name,
+        architecture=run_settings.architecture,
+        recipe=run_settings.recipe.as_dict(),
+        seed=run_settings.seed,
+        image_limit=run_settings.limit,
+        dataset_fingerprint=run_settings.fingerprint,
+        epoch_count=run_settings.recipe.epochs,
+        machine=_machine(),
+        process_id=os.getpid(),
+    )
+
+
+def _machine() -> str:
+    return f"{platform.node()} ({platform.machine()}, {os.cpu_count()} processors)"

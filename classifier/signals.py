@@ -1,0 +1,43 @@
+"""What follows from an event wherever it comes from: page, admin, command or cascade."""
+
+import logging
+from functools import partial
+
+from django.contrib.auth.signals import user_logged_in
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
+
+from classifier.models import Upload
+from classifier.services.ownership import claim
+from classifier.services.publishing import register_shipped
+from classifier.visitors import forget_visitor, visitor_of
+from ml.artifacts import ArtifactError
+
+logger = logging.getLogger(__name__)
+
+
+def register_shipped_models(sender, **kwargs) -> None:
+    """After `migrate`, the models that came with the code have their rows and one of them answers."""
+    try:
+        for version in register_shipped():
+            logger.info("Registered the model %s", version)
+    except ArtifactError as error:
+        logger.error("A shipped model was not registered: %s", error)
+
+
+@receiver(user_logged_in)
+def claim_uploads(sender, request, user, **kwargs) -> None:
+    """What a person uploaded before signing in or up is theirs afterwards."""
+    if request is not None and (visitor := visitor_of(request)):
+        claim(visitor=visitor, user=user)
+        forget_visitor(request)
+
+
+@receiver(post_delete, sender=Upload)
+def delete_files(sender, instance: Upload, **kwargs) -> None:
+    """The files of a deleted upload go once its deletion is certain."""
+    for name in (instance.file.name, instance.thumbnail.name):
+        if name:
+            transaction.on_commit(partial(default_storage.delete, name), robust=True)

@@ -1,0 +1,25 @@
+"""Numbers and names as pages show them."""
+
+from django import template
+from django.utils import formats
+
+from classifier import class_labels
+
+register = template.Library()
+
+
+@register.filter
+def class_label(name: str) -> str:
+    """The class's name in the language of the page."""
+    return class_labels.class_label(name)
+
+
+@register.filter
+def percent(share: float) -> str:
+    """A share of one as percent with one decimal: 100 and 0 are kept for what is exactly that."""
+    value = round(100 * share, 1)
+    if value >= 100 and share < 1:
+        value = 99.9
+    if value <= 0 and share > 0:
+        return f"<\u202f{formats.number_format(0.1, 1)}%"
+    return f"{formats.number_format(value, 1)}%"

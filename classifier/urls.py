@@ -1,0 +1,32 @@
+"""The pages' addresses."""
+
+from django.contrib.auth import views as auth_views
+from django.urls import path
+
+from classifier.forms import ChangePasswordForm, SignInForm
+from classifier.views import accounts, files, health, history, home
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("history/", history.history, name="history"),
+    path("history/delete/", history.delete_all, name="delete_all"),
+    path("predictions/<uuid:prediction_id>/", history.detail, name="prediction"),
+    path("predictions/<uuid:prediction_id>/delete/", history.delete, name="delete_prediction"),
+    path("uploads/<uuid:upload_id>/image", files.image, name="image"),
+    path("uploads/<uuid:upload_id>/thumbnail", files.thumbnail, name="thumbnail"),
+    path("accounts/sign-up/", accounts.sign_up, name="sign_up"),
+    path(
+        "accounts/sign-in/",
+        auth_views.LoginView.as_view(authentication_form=SignInForm, redirect_authenticated_user=True),
+        name="login",
+    ),
+    path("accounts/sign-out/", auth_views.LogoutView.as_view(), name="logout"),
+    path(
+        "accounts/password/",
+        auth_views.PasswordChangeView.as_view(form_class=ChangePasswordForm),
+        name="password_change",
+    ),
+    path("accounts/password/done/", auth_views.PasswordChangeDoneView.as_view(), name="password_change_done"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+]

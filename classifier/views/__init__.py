@@ -1,0 +1,1 @@
+"""Pages: each validates, makes one call into a service, and renders."""

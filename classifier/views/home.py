@@ -1,0 +1,32 @@
+"""The first page: the form, and under it the result."""
+
+import logging
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from classifier.forms import UploadForm
+from classifier.services.classification import classify
+from classifier.services.serving import NoModel
+from classifier.views.requests import uploader_of
+
+logger = logging.getLogger(__name__)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the form; take an image, classify and keep it, and show the result in the same page."""
+    if request.method != "POST":
+        return render(request, "classifier/home.html", {"form": UploadForm()})
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return render(request, "classifier/home.html", {"form": form}, status=form.status)
+    try:
+        prediction = classify(image=form.cleaned_data["image"], owner=uploader_of(request))
+    except NoModel as error:
+        logger.error("%s", error)
+        return render(request, "classifier/home.html", {"form": UploadForm(), "no_model": True}, status=503)
+    return render(request, "classifier/home.html", {"form": UploadForm(), "prediction": prediction})

@@ -1,0 +1,22 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from ml import cifar10
+from ml.tests.factories import write_cifar10
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(scope="session")
+def cifar10_folder(tmp_path_factory) -> Path:
+    """The six files of a synthetic data set, 184 MB."""
+    return write_cifar10(tmp_path_factory.mktemp("cifar10"))
+
+
+@pytest.fixture(scope="session")
+def dataset(cifar10_folder) -> cifar10.Dataset:
+    """300 training images, 30 for validation and 300 for the test."""
+    whole = cifar10.load(cifar10_folder, limit=300)
+    return whole._replace(test=cifar10.Split(whole.test.images[:300], whole.test.labels[:300]))

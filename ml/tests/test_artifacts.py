@@ -1,0 +1,146 @@
+import json
+
+import pytest
+
+from ml import artifacts
+from ml.artifacts import ArtifactError, check_name, load_card, read_history, save_card, verify, writing
+from ml.tests.factories import card, write_model_files
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A model folder with stand-ins for its files and a card."""
+    save_card(write_model_files(tmp_path / "model"), card())
+    return tmp_path / "model"
+
+
+def test_folder_appears_whole_when_the_block_ends(tmp_path):
+    with writing(tmp_path / "deep" / "model") as temporary:
+        (temporary / "file").write_text("content")
+        assert not (tmp_path / "deep" / "model").exists()
+    assert (tmp_path / "deep" / "model" / "file").read_text() == "content"
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["model"]
+
+
+def test_folder_can_be_read_by_other_users(tmp_path):
+    with writing(tmp_path / "model"):
+        pass
+    assert (tmp_path / "model").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_nothing_is_left_when_the_block_fails(tmp_path, error):
+    with pytest.raises(error), writing(tmp_path / "model") as temporary:
+        (temporary / "half").write_text("content")
+        raise error
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_that_is_there_is_never_written_over(folder):
+    before = (folder / "card.json").read_bytes()
+    with pytest.raises(ArtifactError, match="there already"), writing(folder):
+        pytest.fail("entered")
+    assert (folder / "card.json").read_bytes() == before
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_folder_that_appears_meanwhile_is_not_written_over(tmp_path):
+    def write_twice():
+        with writing(tmp_path / "model"), writing(tmp_path / "model") as inner:
+            (inner / "first").touch()
+
+    with pytest.raises(OSError, match="model"):
+        write_twice()
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "first"]
+
+
+def test_card_survives_its_file(tmp_path):
+    written = card(
+        name="кішка",
+        metrics={"test": {"accuracy": 0.5}},
+        calibration={"temperature": 1.3},
+        threshold=0.4,
+    )
+    saved = save_card(write_model_files(tmp_path), written)
+    assert load_card(tmp_path) == saved
+    assert {**saved.as_dict(), "files": {}} == written.as_dict()
+    assert set(saved.files) == {artifacts.KERAS_FILE, artifacts.LITERT_FILE}
+    assert verify(tmp_path) == saved
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.tflite"])
+def test_changed_or_missing_file_is_named(folder, name):
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content + b"!")
+    with pytest.raises(ArtifactError, match=f"{name} is not the file"):
+        verify(folder)
+    (folder / name).unlink()
+    with pytest.raises(ArtifactError, match=f"{name} is missing"):
+        verify(folder)
+
+
+def test_card_without_a_files_checksum_is_refused(folder):
+    values = json.loads((folder / "card.json").read_text())
+    del values["files"]["model.tflite"]
+    (folder / "card.json").write_text(json.dumps(values))
+    with pytest.raises(ArtifactError, match=r"no checksum of model\.tflite"):
+        verify(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "cannot be read"),
+        (b"{", "cannot be read"),
+        (b"\xff", "cannot be read"),
+        (b"[]", "not a card of format 1"),
+        (b"{}", "not a card of format 1"),
+        (b'{"format": 2}', "not a card of format 1"),
+        (b'{"format": 1}', "class_names"),
+        (b'{"format": 1, "class_names": [], "input_shape": []}', "lacks"),
+        (b'{"format": 1, "class_names": [], "input_shape": null}', "lacks"),
+    ],
+)
+def test_damaged_card_is_named(folder, content, complaint):
+    (folder / "card.json").write_bytes(content)
+    with pytest.raises(ArtifactError, match=complaint) as caught:
+        load_card(folder)
+    assert str(folder / "card.json") in str(caught.value)
+
+
+def test_card_with_an_unknown_entry_is_refused(folder):
+    values = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**values, "surprise": 1}))
+    with pytest.raises(ArtifactError, match="surprise"):
+        load_card(folder)
+
+
+def test_folder_without_a_card_is_no_model(tmp_path):
+    with pytest.raises(ArtifactError, match="not a model folder"):
+        load_card(tmp_path)
+
+
+def test_digest_changes_with_any_file_and_with_nothing_else(tmp_path):
+    def digest(folder: str, **contents: bytes) -> str:
+        return save_card(write_model_files(tmp_path / folder, **contents), card(name=folder)).digest
+
+    digests = [digest("a"), digest("b"), digest("c", keras=b"other"), digest("d", litert=b"other")]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+
+
+@pytest.mark.parametrize("name", ["a", "student_cnn", "2-nets", "x" * 63])
+def test_plain_names_are_allowed(name):
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "A", "-a", "_a", "a b", "a\n", "x" * 64, "кіт", ".hidden"])
+def test_names_that_could_harm_a_path_are_refused(name):
+    with pytest.raises(ArtifactError, match="cannot be called"):
+        check_name(name)
+
+
+def test_history_is_read_as_it_was_written(tmp_path):
+    rows = [{"epoch": 1, "loss": 2.5}, {"epoch": 2, "loss": 1.5}]
+    (tmp_path / artifacts.HISTORY_FILE).write_text(json.dumps(rows))
+    assert read_history(tmp_path) == rows

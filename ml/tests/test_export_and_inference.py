@@ -1,0 +1,149 @@
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from ml import artifacts
+from ml.classes import CLASS_NAMES
+from ml.export import TOLERANCE, ExportError, export, round_to_float16
+from ml.inference import LoadedModel
+from ml.tests.factories import card, small_model, some_images
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A small network whose batch-norm statistics are such as float16 cannot hold."""
+    network = small_model()
+    rng = np.random.default_rng(0)
+    network.set_weights([rng.normal(weights, 0.1).astype("float32") for weights in network.get_weights()])
+    for layer in network.layers:
+        if hasattr(layer, "moving_variance"):
+            layer.moving_variance.assign(rng.uniform(1, 100_000, layer.moving_variance.shape))
+    return network
+
+
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory):
+    """The folder of that network, rounded and exported; what the export found; its weights before."""
+    folder = tmp_path_factory.mktemp("exported")
+    before = model.get_weights()
+    round_to_float16(model)
+    found = export(model, folder, some_images(40))
+    artifacts.save_card(folder, card())
+    return folder, found, before
+
+
+@pytest.fixture(scope="module")
+def loaded(exported) -> LoadedModel:
+    return LoadedModel(exported[0])
+
+
+def test_kernels_are_rounded_to_float16_and_nothing_else(model, exported):
+    for weights, before in zip(model.get_weights(), exported[2]):
+        assert weights.dtype == np.float32
+        expected = before.astype(np.float16) if before.ndim > 1 else before
+        assert np.array_equal(weights, expected)
+        assert np.isfinite(weights).all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 32])
+def test_loaded_model_answers_as_the_keras_model(model, exported, loaded, count):
+    images = some_images(count, seed=count)
+    expected = model.predict(images.astype("float32"), verbose=0)
+    answer = loaded.predict(images)
+    assert (answer.shape, answer.dtype) == ((count, 10), np.float32)
+    assert answer == pytest.approx(expected, abs=TOLERANCE)
+    assert np.ptp(expected, axis=1).min() > 0.01  # Not the same answer to everything.
+
+
+def test_keras_file_gives_the_same_function_and_is_compressed(model, exported):
+    import keras
+
+    path = exported[0] / artifacts.KERAS_FILE
+    images = some_images(8).astype("float32")
+    again = keras.models.load_model(path)
+    assert np.array_equal(again.predict(images, verbose=0), model.predict(images, verbose=0))
+    with zipfile.ZipFile(path) as archive:
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+
+
+def test_export_tells_what_it_found_and_leaves_the_two_files_alone(exported):
+    folder, found, _ = exported
+    assert 0 <= found["largest_difference"] <= TOLERANCE
+    assert found["images_compared"] == 40
+    assert found["keras_bytes"] == (folder / artifacts.KERAS_FILE).stat().st_size
+    assert found["litert_bytes"] == (folder / artifacts.LITERT_FILE).stat().st_size
+    assert {path.name for path in folder.iterdir()} == {"model.keras", "model.tflite", "card.json"}
+    assert artifacts.verify(folder).files
+
+
+def test_graph_that_cannot_be_shown_equal_is_refused(tmp_path):
+    with pytest.raises(ExportError, match="differs from the Keras model by nan on 3 images"):
+        export(small_model(bias=float("nan")), tmp_path, some_images(3))
+
+
+def test_threads_get_what_one_after_the_other_would(exported):
+    requests = [some_images(count, seed) for seed, count in enumerate([1, 7, 3, 32, 1, 2] * 8)]
+    serial = LoadedModel(exported[0])
+    expected = [serial.predict(images) for images in requests]
+    shared = LoadedModel(exported[0])
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(shared.predict, requests))
+    assert all(map(np.array_equal, answers, expected))
+
+
+def test_answers_already_given_do_not_change_with_the_next(loaded):
+    first = loaded.predict(some_images(2, seed=1))
+    kept = first.copy()
+    loaded.predict(some_images(2, seed=2))
+    assert np.array_equal(first, kept)
+
+
+def test_order_and_company_of_images_do_not_matter(loaded):
+    images = some_images(9)
+    together = loaded.predict(images)
+    alone = np.concatenate([loaded.predict(image[None]) for image in images[::-1]])[::-1]
+    assert alone == pytest.approx(together, abs=1e-6)
+
+
+def test_pixels_may_be_of_any_number_type(loaded):
+    images = some_images(2)
+    assert np.array_equal(loaded.predict(images), loaded.predict(images.astype(np.float64)))
+
+
+def test_no_images_get_no_answers(loaded):
+    answer = loaded.predict(np.empty((0, 32, 32, 3), np.uint8))
+    assert (answer.shape, answer.dtype) == ((0, len(CLASS_NAMES)), np.float32)
+
+
+@pytest.mark.parametrize("shape", [(32, 32, 3), (1, 32, 32), (1, 31, 32, 3), (1, 32, 32, 4), (0, 3, 32, 32)])
+def test_images_of_another_shape_are_refused(loaded, shape):
+    with pytest.raises(ValueError, match=r"not \(N, 32, 32, 3\)"):
+        loaded.predict(np.zeros(shape, np.uint8))
+
+
+def test_loaded_model_knows_its_card(loaded):
+    assert (loaded.class_names, loaded.input_shape) == (CLASS_NAMES, (32, 32, 3))
+    loaded.warm_up()
+
+
+def test_folder_that_holds_no_model_is_refused(tmp_path):
+    with pytest.raises(artifacts.ArtifactError, match="not a model folder"):
+        LoadedModel(tmp_path)
+
+
+def test_serving_needs_neither_tensorflow_nor_keras(exported, loaded):
+    program = (
+        "import sys; from pathlib import Path; from ml.inference import LoadedModel; "
+        "from ml.preprocessing import decode, to_input; from ml.tests.factories import encode, quadrants; "
+        "pixels = to_input(decode(encode(quadrants(), 'PNG')).picture, 32, 32); "
+        "print(LoadedModel(Path(sys.argv[1])).predict(pixels[None]).argmax(), "
+        "sorted({'tensorflow', 'keras', 'django'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", program, str(exported[0])]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.split()[0].isdigit()
+    assert said.split()[1] == "[]"

@@ -1,0 +1,45 @@
+import json
+
+import pytest
+
+from ml import augmentation
+from ml.recipes import DEFAULT_RECIPE, RECIPES, Recipe, UnknownRecipe, find_recipe
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_recipe_survives_json(recipe):
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.as_dict()))) == recipe
+
+
+def test_recipes_go_by_their_names_and_the_default_is_one():
+    assert all(find_recipe(name).name == name for name in RECIPES)
+    assert find_recipe(DEFAULT_RECIPE).name == DEFAULT_RECIPE
+
+
+def test_changed_replaces_what_is_given_and_leaves_the_rest():
+    recipe = find_recipe("student")
+    changed = recipe.changed(epochs=2, batch_size=None, weight_decay=0.0)
+    assert (changed.epochs, changed.batch_size, changed.weight_decay) == (2, recipe.batch_size, 0.0)
+    assert changed.augmentation is augmentation.STUDENT
+    assert recipe.epochs == 60
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"epochs": 0}, {"epochs": -1}, {"batch_size": 0}, {"learning_rate": 0}, {"learning_rate": float("nan")}],
+    ids=str,
+)
+def test_impossible_settings_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"at least 1|above 0"):
+        find_recipe(DEFAULT_RECIPE).changed(**wrong)
+
+
+def test_unknown_setting_is_refused():
+    with pytest.raises(TypeError, match="momentum"):
+        find_recipe(DEFAULT_RECIPE).changed(momentum=0.9)
+
+
+def test_unknown_recipe_is_answered_with_the_names_there_are():
+    with pytest.raises(UnknownRecipe, match="'sgd'") as caught:
+        find_recipe("sgd")
+    assert all(name in str(caught.value) for name in RECIPES)

@@ -1,0 +1,205 @@
+import itertools
+import json
+import math
+import subprocess
+import sys
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from ml import training
+from ml.architectures import UnknownArchitecture
+from ml.augmentation import NONE
+from ml.classes import CLASS_NAMES
+from ml.tests.factories import Listener, run_settings, tiny_recipe
+from ml.training import EpochRecord, RunSettings, TrainingError, TrainingResult, best_epoch, read_history, train
+
+
+@pytest.fixture(scope="module")
+def undisturbed(dataset, tmp_path_factory) -> tuple[TrainingResult, Listener, object]:
+    """A run of three epochs that nothing happened to: its result, what was heard of it and its folder."""
+    folder, listener = tmp_path_factory.mktemp("undisturbed"), Listener()
+    return train(run_settings(dataset), dataset, folder, listener), listener, folder
+
+
+def without_time(history: list[EpochRecord]) -> list[dict[str, float]]:
+    return [{**asdict(record), "seconds": 0} for record in history]
+
+
+def assert_same(history: list[EpochRecord], other: list[EpochRecord]) -> None:
+    assert len(history) == len(other)
+    for row, expected in zip(without_time(history), without_time(other)):
+        assert row == pytest.approx(expected, abs=1e-6, rel=0)
+
+
+def test_epochs_are_recorded_with_sane_figures(undisturbed):
+    result, listener, _ = undisturbed
+    assert result.finished
+    assert result.history == listener.epochs
+    assert [record.epoch for record in result.history] == [1, 2, 3]
+    for record in result.history:
+        assert all(math.isfinite(value) for value in asdict(record).values())
+        assert 0 <= record.accuracy <= 1
+        assert 0 <= record.validation_accuracy <= 1
+        assert record.loss > 0
+        assert record.seconds > 0
+
+
+def test_training_learns(undisturbed):
+    history = undisturbed[0].history
+    assert history[-1].loss < history[0].loss
+    assert history[-1].accuracy > 0.2
+
+
+def test_every_batch_is_told_of(undisturbed):
+    assert undisturbed[1].batches == list(itertools.product([1, 2, 3], [1, 2, 3, 4], [4]))
+
+
+def test_learning_rate_falls_along_a_cosine_to_zero(undisturbed):
+    # Twelve steps, of which two warm up and ten decay.
+    expected = [1e-3 * (1 + math.cos(math.pi * decayed / 10)) / 2 for decayed in (2, 6, 10)]
+    assert [record.learning_rate for record in undisturbed[0].history] == pytest.approx(expected, abs=1e-8)
+
+
+def test_checkpoints_are_the_last_epoch_and_the_best_weights_alone(undisturbed):
+    folder = undisturbed[2]
+    assert sorted(path.name for path in folder.iterdir()) == ["checkpoints", "settings.json"]
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.weights.h5", "epoch-0003"]
+    assert read_history(folder) == undisturbed[0].history
+
+
+def test_result_is_the_best_epochs_float32_network(undisturbed, dataset):
+    result = undisturbed[0]
+    best = best_epoch(result.history)
+    predicted = result.model.predict(dataset.validation.images.astype("float32"), verbose=0).argmax(axis=1)
+    assert result.best_epoch == best.epoch
+    assert (predicted == dataset.validation.labels).mean() == pytest.approx(best.validation_accuracy)
+    assert {weights.dtype for weights in result.model.get_weights()} == {np.dtype("float32")}
+
+
+def test_best_epoch_is_the_most_accurate_and_on_a_tie_the_one_of_lower_loss():
+    rows = [(1, 0.5, 1.0), (2, 0.7, 1.4), (3, 0.7, 1.2), (4, 0.6, 0.1)]
+    history = [EpochRecord(epoch, 0, 0, loss, accuracy, 0, 1) for epoch, accuracy, loss in rows]
+    assert best_epoch(history).epoch == 3
+
+
+def test_settings_survive_their_file(dataset, tmp_path):
+    settings = run_settings(dataset)
+    settings.save(tmp_path / "run")
+    assert RunSettings.load(tmp_path / "run") == settings
+
+
+def batches(dataset, seed: int, first_epoch: int, count: int, **changes) -> list[bytes]:
+    """The bytes of `count` batches, from `first_epoch` on, at four steps an epoch."""
+    one_hot = np.eye(len(CLASS_NAMES), dtype="float32")
+    drawn = training._batches(dataset.train, one_hot, tiny_recipe(**changes), seed, 4, first_epoch)
+    return [images.tobytes() + labels.tobytes() for images, labels in itertools.islice(drawn, count)]
+
+
+def test_batches_follow_from_the_seed_and_the_epoch_alone(dataset):
+    from_the_start = batches(dataset, seed=1, first_epoch=0, count=12)
+    assert batches(dataset, seed=1, first_epoch=2, count=4) == from_the_start[8:]
+    assert len(set(from_the_start)) == 12
+    assert not set(from_the_start) & set(batches(dataset, seed=2, first_epoch=0, count=12))
+
+
+def test_an_epoch_shows_no_image_twice_and_keeps_labels_with_their_images(dataset):
+    split = dataset.train
+    of_image = {image.tobytes(): label for image, label in zip(split.images, split.labels)}
+    recipe = tiny_recipe(augmentation=NONE)
+    drawn = training._batches(split, np.eye(10, dtype="float32"), recipe, 0, 4, 0)
+    seen = [
+        (image.astype(np.uint8).tobytes(), target.argmax())
+        for images, targets in itertools.islice(drawn, 4)
+        for image, target in zip(images, targets)
+    ]
+    assert len({image for image, _ in seen}) == len(seen) == 4 * 64
+    assert all(of_image[image] == label for image, label in seen)
+
+
+def run_process(data_dir, run_folder, *options: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "ml.tests.training_run", str(data_dir), str(run_folder), *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_run_killed_in_its_second_epoch_and_resumed_is_the_run_that_was_not(cifar10_folder, undisturbed, tmp_path):
+    with run_process(cifar10_folder, tmp_path) as process:
+        for line in process.stdout:
+            if line == "2 2\n":
+                process.kill()
+    assert process.returncode == -9
+    assert [record.epoch for record in read_history(tmp_path)] == [1]
+
+    with run_process(cifar10_folder, tmp_path, "--resume") as process:
+        lines = process.stdout.read().splitlines()
+    assert process.returncode == 0
+    assert lines[0] == "2 1"
+    assert_same(read_history(tmp_path), undisturbed[0].history)
+
+
+def test_run_stopped_after_an_epoch_keeps_its_work_and_finishes_when_resumed(dataset, undisturbed, tmp_path):
+    settings = run_settings(dataset)
+    stopped = train(settings, dataset, tmp_path, Listener(stop_after=1))
+    assert (stopped.finished, stopped.best_epoch) == (False, 1)
+    assert read_history(tmp_path) == stopped.history
+
+    listener = Listener()
+    finished = train(RunSettings.load(tmp_path), dataset, tmp_path, listener, resume=True)
+    assert finished.finished
+    assert [record.epoch for record in listener.epochs] == [2, 3]
+    assert_same(finished.history, undisturbed[0].history)
+    for weights, expected in zip(finished.model.get_weights(), undisturbed[0].model.get_weights()):
+        assert weights == pytest.approx(expected, abs=1e-5)
+
+
+def test_finished_run_is_resumed_without_training(dataset, undisturbed):
+    result, _, folder = undisturbed
+    listener = Listener()
+    again = train(RunSettings.load(folder), dataset, folder, listener, resume=True)
+    assert (again.history, again.finished, listener.batches) == (result.history, True, [])
+    assert all(map(np.array_equal, again.model.get_weights(), result.model.get_weights()))
+
+
+def test_new_run_in_an_old_folder_begins_anew(dataset, tmp_path):
+    settings = run_settings(dataset, epochs=1, batch_size=256)
+    (tmp_path / "checkpoints" / "epoch-0009").mkdir(parents=True)
+    assert [record.epoch for record in train(settings, dataset, tmp_path, Listener()).history] == [1]
+    assert not (tmp_path / "checkpoints" / "epoch-0009").exists()
+
+
+def test_mixed_precision_trains_and_gives_a_float32_network(dataset, tmp_path):
+    settings = run_settings(dataset, epochs=1, batch_size=256, compute_dtype="mixed_bfloat16")
+    result = train(settings, dataset, tmp_path, Listener())
+    assert {layer.compute_dtype for layer in result.model.layers} == {"float32"}
+    assert math.isfinite(result.history[0].loss)
+
+
+def test_resume_with_another_data_set_is_refused(dataset, tmp_path):
+    settings = replace(run_settings(dataset), fingerprint="sha256:another")
+    settings.save(tmp_path)
+    with pytest.raises(TrainingError, match="data set is not the one"):
+        train(RunSettings.load(tmp_path), dataset, tmp_path, Listener(), resume=True)
+
+
+def test_resume_without_a_run_is_refused(tmp_path):
+    with pytest.raises(TrainingError, match="no run to resume") as caught:
+        RunSettings.load(tmp_path / "nowhere")
+    assert str(tmp_path / "nowhere") in str(caught.value)
+
+
+def test_unknown_architecture_is_refused(dataset, tmp_path):
+    with pytest.raises(UnknownArchitecture):
+        train(replace(run_settings(dataset), architecture="resnet"), dataset, tmp_path, Listener())
+
+
+def test_folder_without_checkpoints_has_no_history(tmp_path):
+    assert read_history(tmp_path) == []
+
+
+def test_settings_file_is_plain_json_with_every_hyper_parameter(dataset, tmp_path):
+    settings = run_settings(dataset)
+    settings.save(tmp_path)
+    values = json.loads((tmp_path / "settings.json").read_text())
+    assert values["recipe"] == settings.recipe.as_dict()
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]

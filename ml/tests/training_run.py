@@ -1,0 +1,22 @@
+"""A small run in a process of its own, for the tests that kill it: `python -m ml.tests.training_run DATA RUN [--resume]`."""
+
+import sys
+from pathlib import Path
+
+from ml import cifar10, training
+from ml.tests.factories import Listener, run_settings
+
+
+class Printer(Listener):
+    def batch_ended(self, epoch: int, batch: int, batches: int, loss: float, accuracy: float) -> None:
+        print(epoch, batch, flush=True)
+
+
+def main(data_dir: str, run_folder: Path, resume: bool) -> None:
+    dataset = cifar10.load(data_dir, limit=300)
+    settings = training.RunSettings.load(run_folder) if resume else run_settings(dataset)
+    training.train(settings, dataset, run_folder, Printer(), resume=resume)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), "--resume" in sys.argv)
