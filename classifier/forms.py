@@ -42,7 +42,7 @@ class UploadForm(forms.Form):
     """One image to classify; `cleaned_data["image"]` is a SubmittedImage."""
 
     image = ImageField(
-        label=_("Photograph"),
+        label=_("Choose a photograph, or drop it here"),
         widget=forms.ClearableFileInput(attrs={"accept": ACCEPTED, "data-upload-input": ""}),
     )
 

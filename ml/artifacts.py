@@ -134,7 +134,7 @@ def load_card(folder: Path) -> Card:
 
 
 def verify(folder: Path) -> Card:
-    """Return the card when every file has the checksum that it states; raise ArtifactError naming the first that lacks it."""
+    """Return the card when every file has the checksum it states; raise ArtifactError naming the first that has not."""
     card = load_card(folder)
     for name in (KERAS_FILE, LITERT_FILE):
         if name not in card.files:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from ml import cifar10
-from ml.tests.factories import write_cifar10
+from ml import cifar10, training
+from ml.tests.factories import Listener, UndisturbedRun, run_settings, write_cifar10
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -20,3 +20,10 @@ def dataset(cifar10_folder) -> cifar10.Dataset:
     """300 training images, 30 for validation and 300 for the test."""
     whole = cifar10.load(cifar10_folder, limit=300)
     return whole._replace(test=cifar10.Split(whole.test.images[:300], whole.test.labels[:300]))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(dataset, tmp_path_factory) -> UndisturbedRun:
+    """A training run of three epochs that nothing happened to."""
+    settings, listener, folder = run_settings(dataset), Listener(), tmp_path_factory.mktemp("undisturbed")
+    return UndisturbedRun(settings, training.train(settings, dataset, folder, listener), listener, folder)

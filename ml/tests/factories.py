@@ -8,11 +8,13 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pytest
 from PIL import Image, ImageCms
 
 from ml.artifacts import KERAS_FILE, LITERT_FILE, Card
@@ -20,7 +22,7 @@ from ml.augmentation import CROP_FLIP_CUTOUT
 from ml.cifar10 import FOLDER_NAME, IMAGES_PER_FILE, TEST_FILE, TRAIN_FILES, Dataset
 from ml.classes import CLASS_NAMES, IMAGE_SHAPE
 from ml.recipes import Recipe
-from ml.training import EpochRecord, RunSettings
+from ml.training import EpochRecord, RunSettings, TrainingResult
 
 if TYPE_CHECKING:
     import keras
@@ -216,3 +218,17 @@ class Listener:
 
     def should_stop(self) -> bool:
         return len(self.epochs) == self.stop_after
+
+
+class UndisturbedRun(NamedTuple):
+    settings: RunSettings
+    result: TrainingResult
+    listener: Listener
+    folder: Path
+
+
+def assert_same_history(history: list[EpochRecord], expected: list[EpochRecord]) -> None:
+    """All but the time that the epochs took."""
+    assert len(history) == len(expected)
+    for record, other in zip(history, expected):
+        assert asdict(record) | {"seconds": 0} == pytest.approx(asdict(other) | {"seconds": 0}, abs=1e-6, rel=0)

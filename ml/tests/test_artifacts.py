@@ -30,9 +30,13 @@ def test_folder_can_be_read_by_other_users(tmp_path):
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_nothing_is_left_when_the_block_fails(tmp_path, error):
-    with pytest.raises(error), writing(tmp_path / "model") as temporary:
-        (temporary / "half").write_text("content")
-        raise error
+    def fail():
+        with writing(tmp_path / "model") as temporary:
+            (temporary / "half").write_text("content")
+            raise error
+
+    with pytest.raises(error):
+        fail()
     assert not list(tmp_path.iterdir())
 
 

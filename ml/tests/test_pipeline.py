@@ -14,7 +14,8 @@ from ml.evaluation import evaluate, score, wilson_interval
 from ml.export import ExportError
 from ml.inference import LoadedModel
 from ml.pipeline import produce, write_model
-from ml.tests.factories import Listener, run_settings, small_model
+from ml.recipes import Recipe
+from ml.tests.factories import Listener, assert_same_history, run_settings, small_model
 from ml.training import EpochRecord, RunSettings, TrainingResult
 
 FILES = {"model.keras", "model.tflite", "card.json", "history.json"} | {
@@ -30,21 +31,21 @@ class Produced(NamedTuple):
     folder: Path
     run_folder: Path
     steps: list[str]
+    resumed: list[EpochRecord]
 
 
 @pytest.fixture(scope="module")
 def produced(dataset, tmp_path_factory) -> Produced:
-    """A run of two epochs that was stopped after its first, then resumed and written."""
+    """The undisturbed run again, but stopped after its first epoch, then resumed and written."""
     run_folder, models = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("models")
-    settings = run_settings(dataset, epochs=2)
+    settings = run_settings(dataset)
     where = {"run_folder": run_folder, "model_folder": models / "tiny"}
     steps: list[str] = []
+    listener = Listener()
     stopped = produce(settings, dataset, **where, listener=Listener(stop_after=1), report=steps.append)
     left = [*models.iterdir()]
-    card = produce(
-        RunSettings.load(run_folder), dataset, **where, listener=Listener(), resume=True, report=steps.append
-    )
-    return Produced(stopped, left, card, models / "tiny", run_folder, steps)
+    card = produce(RunSettings.load(run_folder), dataset, **where, listener=listener, resume=True, report=steps.append)
+    return Produced(stopped, left, card, models / "tiny", run_folder, steps, listener.epochs)
 
 
 def test_stopped_run_gives_no_model_and_keeps_its_checkpoints(produced):
@@ -59,17 +60,20 @@ def test_finished_run_gives_a_whole_folder_and_nothing_beside_it(produced):
     assert artifacts.verify(produced.folder) == produced.card
 
 
+def test_stopped_and_resumed_run_is_the_run_that_was_not(produced, undisturbed):
+    assert [record.epoch for record in produced.resumed] == [2, 3]
+    assert_same_history(training.read_history(produced.run_folder), undisturbed.result.history)
+
+
 def test_steps_are_reported_in_order(produced):
     assert produced.steps == ["evaluate", "export", "draw", "write"]
 
 
-def test_card_says_how_the_model_came_to_be(produced, dataset):
+def test_card_says_how_the_model_came_to_be(produced, dataset, undisturbed):
     card = produced.card
     assert (card.name, card.architecture, card.seed) == ("tiny", "student_cnn", 3)
     assert (card.class_names, card.input_shape, card.parameter_count) == (CLASS_NAMES, (32, 32, 3), 11_332_138)
-    assert card.recipe == run_settings(dataset, epochs=2).recipe.as_dict() | {
-        "augmentation": card.recipe["augmentation"]
-    }
+    assert Recipe.from_dict(card.recipe) == undisturbed.settings.recipe
     assert card.dataset == {
         "name": "CIFAR-10",
         "fingerprint": dataset.fingerprint,
@@ -78,26 +82,26 @@ def test_card_says_how_the_model_came_to_be(produced, dataset):
         "test_images": 300,
         "limit": 300,
     }
-    assert card.training["epochs"] == 2
+    assert card.training["epochs"] == 3
     assert card.training["images_per_second"] > 0
     assert {"python", "keras", "numpy", "pillow", "tensorflow"} <= set(card.libraries)
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_card_states_what_the_exported_model_scores(produced, dataset, split):
-    images, labels = getattr(dataset, split)
+    images_and_labels = getattr(dataset, split)
     stated = produced.card.metrics[split]
-    measured = evaluate(LoadedModel(produced.folder).predict, getattr(dataset, split), CLASS_NAMES)
+    measured = evaluate(LoadedModel(produced.folder).predict, images_and_labels, CLASS_NAMES)
     assert stated["confusion"] == measured.confusion
     assert stated["loss"] == pytest.approx(measured.loss, abs=1e-4)
-    assert stated["interval"] == list(wilson_interval(round(stated["accuracy"] * len(labels)), len(labels)))
+    assert stated["interval"] == list(wilson_interval(round(stated["accuracy"] * measured.count), measured.count))
     assert produced.card.export["accuracy_float32"][split] == pytest.approx(stated["accuracy"], abs=0.05)
 
 
 def test_history_file_has_every_epoch(produced):
     expected = [dataclasses.asdict(record) for record in training.read_history(produced.run_folder)]
     assert artifacts.read_history(produced.folder) == expected
-    assert [row["epoch"] for row in expected] == [1, 2]
+    assert [row["epoch"] for row in expected] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("name", [plots.CURVES, plots.CONFUSION])

@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,29 +13,12 @@ from ml import training
 from ml.architectures import UnknownArchitecture
 from ml.augmentation import NONE
 from ml.classes import CLASS_NAMES
-from ml.tests.factories import Listener, run_settings, tiny_recipe
+from ml.tests.factories import Listener, assert_same_history, run_settings, tiny_recipe
 from ml.training import EpochRecord, RunSettings, TrainingError, TrainingResult, best_epoch, read_history, train
 
 
-@pytest.fixture(scope="module")
-def undisturbed(dataset, tmp_path_factory) -> tuple[TrainingResult, Listener, object]:
-    """A run of three epochs that nothing happened to: its result, what was heard of it and its folder."""
-    folder, listener = tmp_path_factory.mktemp("undisturbed"), Listener()
-    return train(run_settings(dataset), dataset, folder, listener), listener, folder
-
-
-def without_time(history: list[EpochRecord]) -> list[dict[str, float]]:
-    return [{**asdict(record), "seconds": 0} for record in history]
-
-
-def assert_same(history: list[EpochRecord], other: list[EpochRecord]) -> None:
-    assert len(history) == len(other)
-    for row, expected in zip(without_time(history), without_time(other)):
-        assert row == pytest.approx(expected, abs=1e-6, rel=0)
-
-
 def test_epochs_are_recorded_with_sane_figures(undisturbed):
-    result, listener, _ = undisturbed
+    _, result, listener, _ = undisturbed
     assert result.finished
     assert result.history == listener.epochs
     assert [record.epoch for record in result.history] == [1, 2, 3]
@@ -47,30 +31,30 @@ def test_epochs_are_recorded_with_sane_figures(undisturbed):
 
 
 def test_training_learns(undisturbed):
-    history = undisturbed[0].history
+    history = undisturbed.result.history
     assert history[-1].loss < history[0].loss
     assert history[-1].accuracy > 0.2
 
 
 def test_every_batch_is_told_of(undisturbed):
-    assert undisturbed[1].batches == list(itertools.product([1, 2, 3], [1, 2, 3, 4], [4]))
+    assert undisturbed.listener.batches == list(itertools.product([1, 2, 3], [1, 2, 3, 4], [4]))
 
 
 def test_learning_rate_falls_along_a_cosine_to_zero(undisturbed):
     # Twelve steps, of which two warm up and ten decay.
     expected = [1e-3 * (1 + math.cos(math.pi * decayed / 10)) / 2 for decayed in (2, 6, 10)]
-    assert [record.learning_rate for record in undisturbed[0].history] == pytest.approx(expected, abs=1e-8)
+    assert [record.learning_rate for record in undisturbed.result.history] == pytest.approx(expected, abs=1e-8)
 
 
 def test_checkpoints_are_the_last_epoch_and_the_best_weights_alone(undisturbed):
-    folder = undisturbed[2]
+    folder = undisturbed.folder
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoints", "settings.json"]
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.weights.h5", "epoch-0003"]
-    assert read_history(folder) == undisturbed[0].history
+    assert read_history(folder) == undisturbed.result.history
 
 
 def test_result_is_the_best_epochs_float32_network(undisturbed, dataset):
-    result = undisturbed[0]
+    result = undisturbed.result
     best = best_epoch(result.history)
     predicted = result.model.predict(dataset.validation.images.astype("float32"), verbose=0).argmax(axis=1)
     assert result.best_epoch == best.epoch
@@ -135,42 +119,38 @@ def test_run_killed_in_its_second_epoch_and_resumed_is_the_run_that_was_not(cifa
         lines = process.stdout.read().splitlines()
     assert process.returncode == 0
     assert lines[0] == "2 1"
-    assert_same(read_history(tmp_path), undisturbed[0].history)
-
-
-def test_run_stopped_after_an_epoch_keeps_its_work_and_finishes_when_resumed(dataset, undisturbed, tmp_path):
-    settings = run_settings(dataset)
-    stopped = train(settings, dataset, tmp_path, Listener(stop_after=1))
-    assert (stopped.finished, stopped.best_epoch) == (False, 1)
-    assert read_history(tmp_path) == stopped.history
-
-    listener = Listener()
-    finished = train(RunSettings.load(tmp_path), dataset, tmp_path, listener, resume=True)
-    assert finished.finished
-    assert [record.epoch for record in listener.epochs] == [2, 3]
-    assert_same(finished.history, undisturbed[0].history)
-    for weights, expected in zip(finished.model.get_weights(), undisturbed[0].model.get_weights()):
-        assert weights == pytest.approx(expected, abs=1e-5)
+    assert_same_history(read_history(tmp_path), undisturbed.result.history)
+    model = training.build(undisturbed.settings)
+    model.load_weights(tmp_path / "checkpoints" / "best.weights.h5")
+    for weights, expected in zip(model.get_weights(), undisturbed.result.model.get_weights()):
+        assert np.allclose(weights, expected, rtol=0, atol=1e-5)
 
 
 def test_finished_run_is_resumed_without_training(dataset, undisturbed):
-    result, _, folder = undisturbed
+    _, result, _, folder = undisturbed
     listener = Listener()
     again = train(RunSettings.load(folder), dataset, folder, listener, resume=True)
     assert (again.history, again.finished, listener.batches) == (result.history, True, [])
     assert all(map(np.array_equal, again.model.get_weights(), result.model.get_weights()))
 
 
-def test_new_run_in_an_old_folder_begins_anew(dataset, tmp_path):
-    settings = run_settings(dataset, epochs=1, batch_size=256)
-    (tmp_path / "checkpoints" / "epoch-0009").mkdir(parents=True)
-    assert [record.epoch for record in train(settings, dataset, tmp_path, Listener()).history] == [1]
-    assert not (tmp_path / "checkpoints" / "epoch-0009").exists()
-
-
-def test_mixed_precision_trains_and_gives_a_float32_network(dataset, tmp_path):
+@pytest.fixture(scope="module")
+def mixed(dataset, tmp_path_factory) -> tuple[TrainingResult, Path]:
+    """One epoch of mixed precision, in the folder of an older, longer run."""
+    folder = tmp_path_factory.mktemp("mixed")
+    (folder / "checkpoints" / "epoch-0009").mkdir(parents=True)
     settings = run_settings(dataset, epochs=1, batch_size=256, compute_dtype="mixed_bfloat16")
-    result = train(settings, dataset, tmp_path, Listener())
+    return train(settings, dataset, folder, Listener()), folder
+
+
+def test_new_run_in_an_old_folder_begins_anew(mixed):
+    result, folder = mixed
+    assert [record.epoch for record in result.history] == [1]
+    assert not (folder / "checkpoints" / "epoch-0009").exists()
+
+
+def test_mixed_precision_trains_and_gives_a_float32_network(mixed):
+    result, _ = mixed
     assert {layer.compute_dtype for layer in result.model.layers} == {"float32"}
     assert math.isfinite(result.history[0].loss)
 

@@ -1,4 +1,7 @@
-"""A small run in a process of its own, for the tests that kill it: `python -m ml.tests.training_run DATA RUN [--resume]`."""
+"""A small run in a process of its own, for the tests that kill it.
+
+python -m ml.tests.training_run DATA RUN [--resume]
+"""
 
 import sys
 from pathlib import Path
