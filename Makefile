@@ -55,8 +55,8 @@ lock: $(VENV)/.installed-requirements-dev ## pin the requirements anew from the 
 	done
 
 messages: $(VENV)/.installed-requirements-dev ## collect and compile translations (needs gettext)
-	cd classifier && ../$(BIN)/python ../manage.py makemessages --locale uk --no-location --no-wrap
-	$(BIN)/python manage.py compilemessages --verbosity 0
+	$(BIN)/python manage.py makemessages --locale uk --no-location --no-wrap --ignore '.venv*' --ignore runs --ignore staticfiles
+	$(BIN)/python manage.py compilemessages --locale uk --verbosity 0 --ignore '.venv*'
 
 clean: ## remove what is made here, but no data and no trained model
 	rm -rf $(VENV) staticfiles .pytest_cache .ruff_cache .coverage htmlcov

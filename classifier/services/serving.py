@@ -84,6 +84,14 @@ def active_model() -> ServedModel:
     return _server.active()
 
 
+def known_classes() -> tuple[str, ...]:
+    """The names of the classes that the active model tells apart; none while no model can answer."""
+    try:
+        return active_model().model.class_names
+    except NoModel:
+        return ()
+
+
 def forget() -> None:
     """Let go of the loaded model; the next request loads one."""
     global _server

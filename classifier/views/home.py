@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from classifier.forms import UploadForm
 from classifier.services.classification import classify
-from classifier.services.serving import NoModel
+from classifier.services.serving import NoModel, known_classes
 from classifier.views.requests import uploader_of
 
 logger = logging.getLogger(__name__)
@@ -20,13 +20,19 @@ logger = logging.getLogger(__name__)
 def home(request: HttpRequest) -> HttpResponse:
     """Show the form; take an image, classify and keep it, and show the result in the same page."""
     if request.method != "POST":
-        return render(request, "classifier/home.html", {"form": UploadForm()})
+        return _page(request, UploadForm())
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
-        return render(request, "classifier/home.html", {"form": form}, status=form.status)
+        return _page(request, form, status=form.status)
     try:
         prediction = classify(image=form.cleaned_data["image"], owner=uploader_of(request))
     except NoModel as error:
         logger.error("%s", error)
-        return render(request, "classifier/home.html", {"form": UploadForm(), "no_model": True}, status=503)
-    return render(request, "classifier/home.html", {"form": UploadForm(), "prediction": prediction})
+        return _page(request, UploadForm(), no_model=True, status=503)
+    return _page(request, UploadForm(), prediction=prediction)
+
+
+def _page(request: HttpRequest, form: UploadForm, *, status: int = 200, **context) -> HttpResponse:
+    return render(
+        request, "classifier/home.html", {"form": form, "class_names": known_classes(), **context}, status=status
+    )

@@ -1,0 +1,69 @@
+"""A database in a file, as in production, and folders for uploads, models and runs that go with each test."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+from django.test import Client
+
+from classifier.models import ModelVersion
+from classifier.services import serving
+from classifier.tests.factories import linked_model, make_user
+from ml.tests.factories import write_cifar10
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory, django_db_modify_db_settings_parallel_suffix) -> None:
+    """SQLite in a file instead of memory: with its journal, its locks and a connection a thread."""
+    folder = tmp_path_factory.mktemp("site")
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(folder / "test.sqlite3")
+    # `migrate` registers what lies here: the shipped model alone, whatever was trained on this machine.
+    linked_model(folder / "models" / "student_cnn")
+    django_settings.MODELS_DIR = folder / "models"
+
+
+@pytest.fixture(autouse=True)
+def media_root(settings, tmp_path) -> Path:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.RUNS_DIR = tmp_path / "runs"
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MEDIA_ROOT.mkdir()
+    return settings.MEDIA_ROOT
+
+
+@pytest.fixture(autouse=True)
+def fresh_server():
+    """No test answers by a model that another has loaded."""
+    serving.forget()
+
+
+@pytest.fixture
+def stored_files(media_root):
+    """A function that lists the files in MEDIA_ROOT."""
+    return lambda: sorted(str(path.relative_to(media_root)) for path in media_root.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def shipped(db) -> ModelVersion:
+    """The model that came with the code, active since `migrate`."""
+    return ModelVersion.objects.get(name="student_cnn")
+
+
+@pytest.fixture
+def user(db):
+    return make_user("olena")
+
+
+@pytest.fixture
+def user_client(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture(scope="session")
+def cifar10_folder(tmp_path_factory) -> Path:
+    """The six files of a synthetic data set, 184 MB."""
+    return write_cifar10(tmp_path_factory.mktemp("cifar10"))

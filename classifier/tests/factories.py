@@ -1,0 +1,100 @@
+"""What the tests of the site are made of: pictures, people, predictions, model folders and processes."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from classifier.models import Prediction
+from classifier.services.classification import classify
+from classifier.services.intake import read_image
+from classifier.services.ownership import Owner
+from ml.artifacts import CARD_FILE, KERAS_FILE, LITERT_FILE
+from ml.tests.factories import encode, photograph
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+SHIPPED_FOLDER = BASE_DIR / "ml" / "trained" / "student_cnn"
+
+
+def image_bytes(kind: str = "JPEG", *, width: int = 96, height: int = 64, seed: int = 0, **options) -> bytes:
+    return encode(photograph(width, height, seed), kind, **options)
+
+
+def image_file(name: str = "photo.jpg", content: bytes | None = None, **options) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, image_bytes() if content is None else content, **options)
+
+
+def make_user(name: str = "olena", **fields) -> User:
+    return User.objects.create_user(name, password=f"password of {name}", **fields)
+
+
+def make_superuser(name: str = "admin") -> User:
+    return make_user(name, is_staff=True, is_superuser=True)
+
+
+def make_prediction(
+    owner: User | None = None, *, visitor: UUID | None = None, name: str = "photo.jpg", seed: int = 0, **changes
+) -> Prediction:
+    """Classify and keep a picture as the site does; `changes` are put over the fields of its prediction."""
+    if owner is None and visitor is None:
+        visitor = uuid4()
+    image = read_image(image_file(name, image_bytes(seed=seed)))
+    prediction = classify(image=image, owner=Owner(user=owner, visitor=visitor))
+    if changes:
+        Prediction.objects.filter(pk=prediction.pk).update(**changes)
+        prediction.refresh_from_db()
+    return prediction
+
+
+def linked_model(folder: Path) -> Path:
+    """The shipped model's folder, made of links."""
+    folder.mkdir(parents=True)
+    for path in SHIPPED_FOLDER.iterdir():
+        (folder / path.name).symlink_to(path)
+    return folder
+
+
+def another_model(folder: Path) -> Path:
+    """A model that answers as the shipped one does, but is another: its name and its Keras file differ."""
+    linked_model(folder)
+    card = json.loads((folder / CARD_FILE).read_text())
+    content = f"Keras file of {folder.name}".encode()
+    card["name"], card["files"][KERAS_FILE] = folder.name, hashlib.sha256(content).hexdigest()
+    replace(folder / KERAS_FILE, content)
+    replace(folder / CARD_FILE, json.dumps(card).encode())
+    return folder
+
+
+def damage(folder: Path) -> None:
+    """Put a file into a model's folder that is not the one its card describes."""
+    replace(folder / LITERT_FILE, b"not a model")
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put a file in the place of a link, and leave alone what the link points to."""
+    path.unlink()
+    path.write_bytes(content)
+
+
+def environment(folder: Path, **variables: str) -> dict[str, str]:
+    """What a process of the site needs to run beside this one: all that it writes lies in `folder`."""
+    return {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+        "MEDIA_ROOT": str(folder / "media"),
+        "STATIC_ROOT": str(folder / "static"),
+        "RUNS_DIR": str(folder / "runs"),
+        **variables,
+    }
+
+
+def manage(*arguments: str, env: dict[str, str], **options) -> subprocess.CompletedProcess:
+    """Run manage.py in a process of its own."""
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=BASE_DIR, env=env, capture_output=True, text=True, check=False, **options)

@@ -1,0 +1,248 @@
+import hashlib
+import logging
+from uuid import UUID
+
+import numpy as np
+import pytest
+from django.core.files.storage import default_storage
+from django.db import DatabaseError
+from django.test import Client
+from PIL import Image
+
+from classifier.models import ModelVersion, Prediction, Upload
+from classifier.tests.factories import SHIPPED_FOLDER, image_bytes, image_file
+from classifier.tests.pages import elements, result_of
+from ml import preprocessing
+from ml.classes import CLASS_NAMES
+from ml.inference import LoadedModel
+from ml.tests.factories import encode, exif, photograph, quadrants
+
+pytestmark = pytest.mark.django_db
+
+KINDS = {
+    "JPEG": ("JPEG", "image/jpeg", "jpg"),
+    "PNG": ("PNG", "image/png", "png"),
+    "WEBP": ("WEBP", "image/webp", "webp"),
+    "GIF": ("GIF", "image/gif", "gif"),
+    "BMP": ("BMP", "image/bmp", "bmp"),
+    "HEIF": ("HEIF", "image/heic", "heic"),
+}
+SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+BAD_FILES = {
+    "empty": (b"", 400, "The file is empty"),
+    "text": (b"This is no photograph.", 400, "not an image of a kind that can be read"),
+    "truncated": (image_bytes()[:-400], 400, "damaged or was cut short"),
+    "svg": (SVG, 400, "This is an SVG drawing"),
+    "too many bytes": (image_bytes("BMP", width=700, height=500), 413, "larger than 1 MB"),
+    "too many pixels": (image_bytes("GIF", width=1100, height=1000), 413, "more than 1 megapixels"),
+    "too small": (image_bytes("PNG", width=7, height=64), 400, "7 × 64 pixels; each side needs at least 8"),
+}
+ODD_NAMES = {
+    "../../etc/passwd.jpg": "passwd.jpg",
+    "C:\\Users\\me\\cat.jpg": "cat.jpg",
+    "two\r\nlines\x07\x1b.jpg": "twolines.jpg",
+    "photo\u202egpj.exe": "photogpj.exe",
+    "\x00nothing\x00.jpg": "nothing.jpg",
+    "х" * 300 + ".jpg": "х" * 255,
+    "Кіт на вікні.jpg": "Кіт на вікні.jpg",
+    '<script>alert("1")</script>.jpg': "script>.jpg",
+}
+
+
+def upload(client, file):
+    return client.post("/", {"image": file})
+
+
+@pytest.fixture
+def nothing_kept(stored_files, caplog):
+    """Whatever the test did, it left no row and no file, and gave nobody an alarm."""
+    yield
+    assert not Upload.objects.exists()
+    assert not Prediction.objects.exists()
+    assert stored_files() == []
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_page_has_the_form_and_no_result(client):
+    page = client.get("/")
+    assert page.status_code == 200
+    (field,) = elements(page, "data-upload-input")
+    assert (field["type"], field["name"]) == ("file", "image")
+    (form,) = elements(page, "data-upload")
+    assert form["enctype"] == "multipart/form-data"
+    assert elements(page, "data-prediction") == []
+
+
+def test_upload_shows_one_result_in_the_same_page(client, shipped):
+    page = upload(client, image_file())
+    assert page.status_code == 200
+    result, prediction = result_of(page), Prediction.objects.get()
+    assert UUID(result["data-prediction"]) == prediction.pk
+    assert result["data-class"] == prediction.predicted_class
+    assert 0 <= float(result["data-confidence"]) <= 1
+    assert float(result["data-confidence"]) == pytest.approx(prediction.confidence, abs=1e-6)
+    assert result["data-model"] == str(shipped) == "student_cnn v1"
+
+
+def test_result_shows_ten_probabilities_the_largest_first(client):
+    shown = [float(bar["value"]) for bar in elements(upload(client, image_file()), "max")]
+    assert len(shown) == 10
+    assert shown == sorted(shown, reverse=True)
+    assert sum(shown) == pytest.approx(1, abs=1e-3)
+
+
+def test_upload_keeps_file_thumbnail_and_rows(client, shipped, stored_files):
+    content = image_bytes()
+    upload(client, image_file("my photo.jpg", content))
+    kept, prediction = Upload.objects.get(), Prediction.objects.get()
+    assert kept.file.read() == content
+    assert Image.open(kept.thumbnail).format == "JPEG"
+    assert sorted([kept.file.name, kept.thumbnail.name]) == stored_files()
+    assert kept.sha256 == hashlib.sha256(content).hexdigest()
+    assert (kept.format, kept.width, kept.height, kept.size) == ("JPEG", 96, 64, len(content))
+    assert (prediction.upload, prediction.model_version, prediction.abstained) == (kept, shipped, False)
+    assert prediction.preprocessing_version == preprocessing.PREPROCESSING_VERSION
+    assert set(prediction.timings) == {"decode", "resize", "infer", "thumbnail"}
+
+
+def test_probabilities_are_those_of_the_model_for_the_same_pixels(client):
+    content = image_bytes()
+    upload(client, image_file(content=content))
+    pixels = preprocessing.to_input(preprocessing.decode(content).picture, 32, 32)
+    expected = LoadedModel(SHIPPED_FOLDER).predict(pixels[np.newaxis])[0]
+    prediction = Prediction.objects.get()
+    assert prediction.probabilities == pytest.approx(expected.tolist(), abs=1e-5)
+    assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-5)
+    assert prediction.confidence == max(prediction.probabilities)
+    assert prediction.predicted_class == CLASS_NAMES[expected.argmax()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_format_is_classified(client, kind):
+    file_format, content_type, extension = KINDS[kind]
+    assert upload(client, image_file("photo", image_bytes(kind))).status_code == 200
+    kept = Upload.objects.get()
+    assert (kept.format, kept.content_type) == (file_format, content_type)
+    assert kept.file.name.endswith(f".{extension}")
+
+
+def test_turned_picture_is_seen_upright(client):
+    turned = encode(quadrants().transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif(6), quality=95)
+    upload(client, image_file(content=turned))
+    upload(client, image_file(content=encode(quadrants(), "JPEG", quality=95)))
+    seen, upright = Prediction.objects.order_by("created_at")
+    assert (seen.upload.width, seen.upload.height) == (96, 64)
+    assert seen.probabilities == pytest.approx(upright.probabilities, abs=0.02)
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+@pytest.mark.usefixtures("nothing_kept")
+def test_bad_file_is_refused_with_its_own_message(client, settings, kind):
+    settings.MAX_UPLOAD_MEGABYTES = settings.MAX_IMAGE_MEGAPIXELS = 1
+    content, status, message = BAD_FILES[kind]
+    page = upload(client, image_file("photo.jpg", content))
+    assert page.status_code == status
+    assert message in page.text
+    assert sum(text in page.text for _content, _status, text in BAD_FILES.values()) == 1
+    assert elements(page, "data-prediction") == []
+
+
+@pytest.mark.parametrize("data", [{}, {"image": ""}, {"image": "a text, not a file"}])
+@pytest.mark.usefixtures("nothing_kept")
+def test_missing_file_is_asked_for(client, data):
+    page = client.post("/", data)
+    assert page.status_code == 400
+    assert "No file was chosen" in page.text
+
+
+@pytest.mark.usefixtures("nothing_kept")
+def test_refused_file_leaves_the_visitor_without_a_session(client):
+    upload(client, image_file(content=b"no photograph"))
+    assert "sessionid" not in client.cookies
+
+
+@pytest.mark.parametrize(("name", "content_type"), [("page.html", "text/html"), ("noname", "")])
+def test_bytes_alone_decide_what_a_file_is(client, name, content_type):
+    assert upload(client, image_file(name, image_bytes("PNG"), content_type=content_type)).status_code == 200
+    kept = Upload.objects.get()
+    assert (kept.content_type, kept.file.name[-4:]) == ("image/png", ".png")
+
+
+@pytest.mark.usefixtures("nothing_kept")
+def test_text_that_calls_itself_an_image_is_refused(client):
+    assert upload(client, image_file("cat.png", b"<html>", content_type="image/png")).status_code == 400
+
+
+def test_without_an_active_model_the_page_says_so_and_keeps_nothing(client, stored_files):
+    ModelVersion.objects.update(active=False)
+    page = upload(client, image_file())
+    assert page.status_code == 503
+    assert "No model can answer at the moment" in page.text
+    assert (Upload.objects.count(), stored_files()) == (0, [])
+
+
+def test_failure_to_store_the_thumbnail_leaves_nothing(client, monkeypatch, stored_files):
+    save, saved = default_storage.save, []
+
+    def fail_at_the_second(name, content):
+        if saved:
+            raise OSError("No space left on device")
+        saved.append(save(name, content))
+        return saved[0]
+
+    monkeypatch.setattr(default_storage, "save", fail_at_the_second)
+    with pytest.raises(OSError, match="No space left"):
+        upload(client, image_file())
+    assert len(saved) == 1
+    assert (Upload.objects.count(), stored_files()) == (0, [])
+
+
+def test_failure_of_the_database_leaves_nothing(client, monkeypatch, stored_files):
+    def fail(**values):
+        assert len(stored_files()) == 2
+        raise DatabaseError("disk I/O error")
+
+    monkeypatch.setattr(Prediction.objects, "create", fail)
+    with pytest.raises(DatabaseError, match="disk I/O error"):
+        upload(client, image_file())
+    assert (Upload.objects.count(), stored_files()) == (0, [])
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_stored_name_is_never_the_users(client, name, stored_files, media_root):
+    boundary = "the-boundary"
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename*=UTF-8\'\''.encode()
+    quoted = "".join(f"%{byte:02X}" for byte in name.encode()).encode()
+    body = head + quoted + b"\r\nContent-Type: image/jpeg\r\n\r\n" + image_bytes() + f"\r\n--{boundary}--\r\n".encode()
+    page = client.generic("POST", "/", body, f"multipart/form-data; boundary={boundary}")
+    assert page.status_code == 200
+    kept = Upload.objects.get()
+    assert kept.original_name == ODD_NAMES[name]
+    assert stored_files() == sorted(
+        [f"uploads/{kept.pk.hex[:2]}/{kept.pk}.jpg", f"thumbnails/{kept.pk.hex[:2]}/{kept.pk}.jpg"]
+    )
+
+
+def test_thumbnail_carries_nothing_of_the_camera(client):
+    tags = exif(1)
+    tags[0x010F] = "A camera with a serial number"
+    upload(client, image_file(content=encode(photograph(), "JPEG", exif=tags)))
+    assert not Image.open(Upload.objects.get().thumbnail).getexif()
+
+
+def test_upload_without_a_token_is_forbidden(stored_files):
+    client = Client(enforce_csrf_checks=True)
+    assert upload(client, image_file()).status_code == 403
+    assert (Upload.objects.count(), stored_files()) == (0, [])
+
+
+def test_upload_with_the_forms_own_token_is_taken():
+    client = Client(enforce_csrf_checks=True)
+    (token,) = {field["value"] for field in elements(client.get("/"), "value") if field.get("name") == "csrfmiddlewaretoken"}
+    assert client.post("/", {"image": image_file(), "csrfmiddlewaretoken": token}).status_code == 200
+
+
+def test_same_file_twice_is_two_results(client):
+    first, second = (result_of(upload(client, image_file()))["data-prediction"] for _ in range(2))
+    assert first != second
+    assert Upload.objects.values("sha256").distinct().count() == 1

@@ -1,0 +1,28 @@
+"""The environment that all tests run under, whatever the shell or a developer's .env says.
+
+Named in pyproject.toml, the settings would be read before this file is.
+"""
+
+import os
+from pathlib import Path
+
+import django
+
+BASE_DIR = Path(__file__).parent
+
+os.environ.setdefault("CIFARSITE_DEVELOPMENT", "1")
+os.environ.update(
+    DJANGO_SETTINGS_MODULE="cifarsite.settings",
+    DEBUG="true",
+    HTTPS="false",
+    ALLOWED_HOSTS="",
+    CSRF_TRUSTED_ORIGINS="",
+    BEHIND_PROXY="false",
+    SECRET_KEY="the key of the tests, which keeps no secret at all",
+    MODELS_DIR=str(BASE_DIR / "ml" / "trained"),
+    TF_CPP_MIN_LOG_LEVEL="3",
+    # Playwright's loop runs in the thread of the tests, where Django would take it for that of an asynchronous view.
+    DJANGO_ALLOW_ASYNC_UNSAFE="true",
+)
+
+django.setup()
