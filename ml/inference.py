@@ -64,7 +64,10 @@ class LoadedModel:
     def _interpreter(self) -> Iterator["Interpreter"]:
         with self._slots:
             # The one used last comes first: the others are made only when requests really meet.
-            interpreter = self._idle.pop() if self._idle else self._make_interpreter()
+            try:
+                interpreter = self._idle.pop()
+            except IndexError:
+                interpreter = self._make_interpreter()
             yield interpreter
             self._idle.append(interpreter)
 
