@@ -6,6 +6,7 @@ by default under a server, and on under `manage.py`, which says so by setting CI
 
 import os
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import bootstrap
 from django.core.exceptions import ImproperlyConfigured
@@ -41,7 +42,9 @@ try:
     MAX_IMAGE_MEGAPIXELS = env.int("MAX_IMAGE_MEGAPIXELS", 50, validate=_positive)
     HISTORY_PAGE_SIZE = env.int("HISTORY_PAGE_SIZE", 24, validate=_positive)
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")))
-    TIME_ZONE = env.str("TIME_ZONE", "Europe/Kyiv")
+    TIME_ZONE = env.str(
+        "TIME_ZONE", "Europe/Kyiv", validate=validate.OneOf(available_timezones(), error="no such time zone")
+    )
 except EnvError as error:
     raise ImproperlyConfigured(f"{error} Correct the environment variable and start again.") from error
 

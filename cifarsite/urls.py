@@ -1,8 +1,11 @@
 """The site's addresses."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
+from django.views.generic import RedirectView
 
 admin.site.site_header = _("CIFAR-10 classifier: administration")
 admin.site.site_title = _("CIFAR-10 classifier")
@@ -12,4 +15,6 @@ urlpatterns = [
     path("", include("classifier.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
+    # Browsers ask for it on pages that name no icon, such as the admin's.
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("classifier/icon.svg"))),
 ]
