@@ -125,7 +125,13 @@ def download(
     target = folder / FOLDER_NAME
     if target.exists():
         return target
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatasetError(
+            f"The cache folder {folder} cannot be made ({error.strerror}). Name a writable one in XDG_CACHE_HOME, or give "
+            "the data set's folder as --data-dir."
+        ) from error
     with tempfile.TemporaryDirectory(dir=folder, prefix="download-") as temporary:
         archive = Path(temporary) / "archive.tar.gz"
         try:

@@ -41,9 +41,9 @@ class LoadedModel:
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return probabilities, float32 (N, classes), for pixels 0-255 of shape (N, height, width, channels).
 
-        Raises ValueError for another shape, and when the model's graph cannot be read.
+        Raises ValueError for another shape, ValueError or OSError when the model's graph cannot be read.
         """
-        if images.ndim != 4 or tuple(images.shape[1:]) != self.input_shape:
+        if tuple(images.shape[1:]) != self.input_shape:
             raise ValueError(f"images have the shape {images.shape}, not (N, {', '.join(map(str, self.input_shape))})")
         if not len(images):
             return np.empty((0, len(self.class_names)), np.float32)

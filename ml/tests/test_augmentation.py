@@ -69,7 +69,7 @@ def test_flip_mirrors_about_half_of_the_images_from_side_to_side():
 
 def test_crop_shifts_by_whole_pixels_up_to_the_fraction_every_way():
     moved = centres(Augmentation(shift_fraction=0.125).apply(dots(1_000), rng())) - (16, 10)
-    assert set(moved.ravel().tolist()) == set(range(-4, 5))
+    assert set(moved[:, 0].tolist()) == set(moved[:, 1].tolist()) == set(range(-4, 5))
 
 
 def test_crop_fills_with_a_mirror_image_and_blurs_nothing():

@@ -314,11 +314,12 @@ def test_thumbnail_fits_its_square_and_is_never_enlarged(width, height):
     assert max(thumbnail.size) <= 320
 
 
+@pytest.mark.parametrize("profile", [None, swapped_profile()], ids=["no profile", "profile"])
 @pytest.mark.parametrize("width", [96, 2000])
-def test_thumbnail_carries_nothing_of_the_uploads_metadata(width):
+def test_thumbnail_carries_nothing_of_the_uploads_metadata(width, profile):
     tags = exif(1)
     tags[0x010F] = "Secret camera"
-    options = {"exif": tags, "icc_profile": swapped_profile(), "comment": b"Secret note", "dpi": (72, 72)}
+    options = {"exif": tags, "icc_profile": profile, "comment": b"Secret note", "dpi": (72, 72)}
     picture = decode(encode(photograph(width, 1000), "JPEG", **options, xmp=b"Secret place")).picture
     thumbnail = to_thumbnail(picture)
     opened = Image.open(io.BytesIO(thumbnail))
