@@ -18,11 +18,9 @@ os.environ.update(
     ALLOWED_HOSTS="",
     CSRF_TRUSTED_ORIGINS="",
     BEHIND_PROXY="false",
-    SECRET_KEY="the key of the tests, which keeps no secret at all",
+    SECRET_KEY="the key of the tests, which keeps no secret at all",  # noqa: S106
     MODELS_DIR=str(BASE_DIR / "ml" / "trained"),
     TF_CPP_MIN_LOG_LEVEL="3",
-    # Playwright's loop runs in the thread of the tests, where Django would take it for that of an asynchronous view.
-    DJANGO_ALLOW_ASYNC_UNSAFE="true",
 )
 
 django.setup()

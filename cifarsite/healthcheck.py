@@ -9,7 +9,7 @@ def main() -> int:
     # Django answers only to names it knows.
     host = os.environ.get("ALLOWED_HOSTS", "").split(",")[0].strip().lstrip(".") or "localhost"
     address = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/healthz"
-    request = urllib.request.Request(address, headers={"Host": "localhost" if host == "*" else host})  # noqa: S310
+    request = urllib.request.Request(address, headers={"Host": "localhost" if host == "*" else host})
     try:
         with urllib.request.urlopen(request, timeout=4) as response:  # noqa: S310
             return 0 if response.status == 200 else 1

@@ -129,8 +129,8 @@ def download(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatasetError(
-            f"The cache folder {folder} cannot be made ({error.strerror}). Name a writable one in XDG_CACHE_HOME, or give "
-            "the data set's folder as --data-dir."
+            f"The cache folder {folder} cannot be made ({error.strerror}). Name a writable one in XDG_CACHE_HOME, or "
+            "give the data set's folder as --data-dir."
         ) from error
     with tempfile.TemporaryDirectory(dir=folder, prefix="download-") as temporary:
         archive = Path(temporary) / "archive.tar.gz"

@@ -41,12 +41,18 @@ def activate_version(*, version: ModelVersion) -> None:
 
 
 def register_shipped() -> list[ModelVersion]:
-    """Publish the models in MODELS_DIR that have no row yet, and activate one if none is. Raises ArtifactError."""
+    """Publish the models in MODELS_DIR that have no row yet. Raises ArtifactError.
+
+    One of them is activated if none is, or if its folder is the active one's, whose files it has replaced.
+    """
     folders = sorted(path.parent for path in Path(settings.MODELS_DIR).glob(f"[!.]*/{artifacts.CARD_FILE}"))
-    known = set(ModelVersion.objects.values_list("folder", flat=True))
-    published = [publish(folder=folder) for folder in folders if _relative(folder) not in known]
-    if published and not ModelVersion.objects.filter(active=True).exists():
-        activate_version(version=published[0])
+    known = set(ModelVersion.objects.values_list("digest", flat=True))
+    published = [publish(folder=folder) for folder in folders if artifacts.load_card(folder).digest not in known]
+    active = ModelVersion.objects.filter(active=True).first()
+    for version in published:
+        if active is None or version.folder == active.folder:
+            activate_version(version=version)
+            active = version
     return published
 
 

@@ -40,7 +40,7 @@ class _Server:
         if row is None:
             raise NoModel("No model is active. Publish one with: python manage.py migrate")
         served = self.served
-        if served and served.version.digest == row.digest:
+        if served and _same(served.version, row):
             return served
         # Only the first request has to wait for a model; later ones go on with the old while one thread loads.
         if self.lock.acquire(blocking=served is None):
@@ -51,7 +51,7 @@ class _Server:
         return served
 
     def _load(self, row: ModelVersion) -> ServedModel:
-        if self.served and self.served.version.digest == row.digest:
+        if self.served and _same(self.served.version, row):
             return self.served
         digest, when = self.failed
         if digest == row.digest and time.monotonic() - when < _RETRY_SECONDS:
@@ -74,6 +74,11 @@ class _Server:
         if self.served is None:
             raise NoModel(f"The model {row} cannot be loaded: restore its folder {row.path}.")
         return self.served
+
+
+def _same(one: ModelVersion, other: ModelVersion) -> bool:
+    """Whether both are the same row of the same files: a database restored meanwhile may have changed either."""
+    return (one.pk, one.digest) == (other.pk, other.digest)
 
 
 _server = _Server()

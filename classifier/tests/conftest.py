@@ -52,6 +52,14 @@ def shipped(db) -> ModelVersion:
 
 
 @pytest.fixture
+def models_dir(settings, tmp_path) -> Path:
+    """A MODELS_DIR to write to, with the shipped model in it."""
+    settings.MODELS_DIR = tmp_path / "models"
+    linked_model(settings.MODELS_DIR / "student_cnn")
+    return settings.MODELS_DIR
+
+
+@pytest.fixture
 def user(db):
     return make_user("olena")
 

@@ -11,11 +11,13 @@ from uuid import UUID, uuid4
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from classifier.models import Prediction
+from classifier.models import Prediction, TrainingRun
 from classifier.services.classification import classify
 from classifier.services.intake import read_image
 from classifier.services.ownership import Owner
+from classifier.services.training import record_epoch
 from ml.artifacts import CARD_FILE, KERAS_FILE, LITERT_FILE
+from ml.checkpoints import EpochRecord
 from ml.tests.factories import encode, photograph
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -52,6 +54,23 @@ def make_prediction(
     return prediction
 
 
+def make_training_run(name: str = "first-run", *, epochs: int = 2) -> TrainingRun:
+    run = TrainingRun.objects.create(
+        name=name,
+        status=TrainingRun.Status.FINISHED,
+        architecture="student_cnn",
+        recipe={"name": "adam_cosine"},
+        seed=1,
+        dataset_fingerprint="sha256:00",
+        epoch_count=epochs,
+        machine="here",
+        process_id=1,
+    )
+    for number in range(1, epochs + 1):
+        record_epoch(run=run, record=EpochRecord(number, 2 / number, 0.1 * number, 2.1 / number, 0.2, 1e-3, 1.5))
+    return run
+
+
 def linked_model(folder: Path) -> Path:
     """The shipped model's folder, made of links."""
     folder.mkdir(parents=True)
@@ -60,12 +79,12 @@ def linked_model(folder: Path) -> Path:
     return folder
 
 
-def another_model(folder: Path) -> Path:
+def another_model(folder: Path, name: str | None = None) -> Path:
     """A model that answers as the shipped one does, but is another: its name and its Keras file differ."""
     linked_model(folder)
     card = json.loads((folder / CARD_FILE).read_text())
     content = f"Keras file of {folder.name}".encode()
-    card["name"], card["files"][KERAS_FILE] = folder.name, hashlib.sha256(content).hexdigest()
+    card["name"], card["files"][KERAS_FILE] = name or folder.name, hashlib.sha256(content).hexdigest()
     replace(folder / KERAS_FILE, content)
     replace(folder / CARD_FILE, json.dumps(card).encode())
     return folder
@@ -98,3 +117,11 @@ def manage(*arguments: str, env: dict[str, str], **options) -> subprocess.Comple
     """Run manage.py in a process of its own."""
     command = [sys.executable, "manage.py", *arguments]
     return subprocess.run(command, cwd=BASE_DIR, env=env, capture_output=True, text=True, check=False, **options)
+
+
+def without(*packages: str, env: dict[str, str], folder: Path) -> dict[str, str]:
+    """The environment of a process that cannot import these packages, as if they were not installed."""
+    hook = folder / "without" / "sitecustomize.py"
+    hook.parent.mkdir()
+    hook.write_text(f"import sys\nsys.modules.update(dict.fromkeys({packages!r}))\n")
+    return {**env, "PYTHONPATH": str(hook.parent)}

@@ -10,6 +10,7 @@ from django.test import Client
 from PIL import Image
 
 from classifier.models import ModelVersion, Prediction, Upload
+from classifier.services.intake import clean_name
 from classifier.tests.factories import SHIPPED_FOLDER, image_bytes, image_file
 from classifier.tests.pages import elements, result_of
 from ml import preprocessing
@@ -43,7 +44,7 @@ ODD_NAMES = {
     "two\r\nlines\x07\x1b.jpg": "twolines.jpg",
     "photo\u202egpj.exe": "photogpj.exe",
     "\x00nothing\x00.jpg": "nothing.jpg",
-    "х" * 300 + ".jpg": "х" * 255,
+    "x" * 300 + ".jpg": "x" * 251 + ".jpg",
     "Кіт на вікні.jpg": "Кіт на вікні.jpg",
     '<script>alert("1")</script>.jpg': "script>.jpg",
 }
@@ -211,7 +212,7 @@ def test_failure_of_the_database_leaves_nothing(client, monkeypatch, stored_file
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_stored_name_is_never_the_users(client, name, stored_files, media_root):
     boundary = "the-boundary"
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename*=UTF-8\'\''.encode()
+    head = f"--{boundary}\r\nContent-Disposition: form-data; name=\"image\"; filename*=UTF-8''".encode()
     quoted = "".join(f"%{byte:02X}" for byte in name.encode()).encode()
     body = head + quoted + b"\r\nContent-Type: image/jpeg\r\n\r\n" + image_bytes() + f"\r\n--{boundary}--\r\n".encode()
     page = client.generic("POST", "/", body, f"multipart/form-data; boundary={boundary}")
@@ -221,6 +222,11 @@ def test_stored_name_is_never_the_users(client, name, stored_files, media_root):
     assert stored_files() == sorted(
         [f"uploads/{kept.pk.hex[:2]}/{kept.pk}.jpg", f"thumbnails/{kept.pk.hex[:2]}/{kept.pk}.jpg"]
     )
+
+
+def test_name_that_no_browser_has_cleaned_is_cleaned_too():
+    assert clean_name("../photo\u202e\x00\ngpj.exe") == "photogpj.exe"
+    assert clean_name("x" * 300) == "x" * 255
 
 
 def test_thumbnail_carries_nothing_of_the_camera(client):
@@ -238,7 +244,9 @@ def test_upload_without_a_token_is_forbidden(stored_files):
 
 def test_upload_with_the_forms_own_token_is_taken():
     client = Client(enforce_csrf_checks=True)
-    (token,) = {field["value"] for field in elements(client.get("/"), "value") if field.get("name") == "csrfmiddlewaretoken"}
+    (token,) = {
+        field["value"] for field in elements(client.get("/"), "value") if field.get("name") == "csrfmiddlewaretoken"
+    }
     assert client.post("/", {"image": image_file(), "csrfmiddlewaretoken": token}).status_code == 200
 
 

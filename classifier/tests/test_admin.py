@@ -1,0 +1,212 @@
+import re
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from classifier.models import ModelVersion, Prediction, Upload
+from classifier.services.publishing import publish
+from classifier.tests.factories import (
+    another_model,
+    damage,
+    make_prediction,
+    make_superuser,
+    make_training_run,
+    make_user,
+)
+from classifier.tests.pages import elements
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LISTS = ("prediction", "upload", "modelversion", "trainingrun")
+
+
+@pytest.fixture
+def admin(db) -> Client:
+    client = Client()
+    client.force_login(make_superuser())
+    return client
+
+
+def staff_with(*permissions: str) -> Client:
+    client, staff = Client(), make_user("staff", is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(staff)
+    return client
+
+
+def found(client: Client, model: str = "prediction", **filters: str) -> int:
+    """How many rows a list shows."""
+    page = client.get(f"/admin/classifier/{model}/", filters)
+    assert page.status_code == 200
+    return len(page.context["cl"].result_list)
+
+
+def act(client: Client, action: str, model: str, rows) -> str:
+    selected = {"action": action, "_selected_action": [str(row.pk) for row in rows]}
+    page = client.post(f"/admin/classifier/{model}/", selected, follow=True)
+    return "".join(map(str, page.context["messages"]))
+
+
+@pytest.fixture
+def rows(user) -> dict[str, object]:
+    prediction = make_prediction(user)
+    return {
+        "prediction": prediction,
+        "upload": prediction.upload,
+        "modelversion": prediction.model_version,
+        "trainingrun": make_training_run(),
+    }
+
+
+@pytest.mark.parametrize("model", LISTS)
+def test_lists_and_rows_are_shown(admin, rows, model):
+    assert found(admin, model) == 1
+    page = admin.get(f"/admin/classifier/{model}/{rows[model].pk}/change/")
+    assert page.status_code == 200
+    assert str(rows[model]) in page.text
+
+
+@pytest.mark.parametrize("model", LISTS)
+def test_nothing_can_be_added_or_changed(admin, rows, model):
+    assert admin.get(f"/admin/classifier/{model}/add/").status_code == 403
+    page = f"/admin/classifier/{model}/{rows[model].pk}/change/"
+    assert admin.post(page, {"name": "changed", "original_name": "changed"}).status_code == 403
+    assert [field for field in elements(admin.get(page), "name") if field["name"] == "_save"] == []
+
+
+@pytest.mark.parametrize("model", ["prediction", "modelversion", "trainingrun"])
+def test_only_uploads_can_be_deleted(admin, rows, model):
+    assert admin.post(f"/admin/classifier/{model}/{rows[model].pk}/delete/", {"post": "yes"}).status_code == 403
+    act(admin, "delete_selected", model, [rows[model]])
+    assert type(rows[model]).objects.filter(pk=rows[model].pk).exists()
+
+
+@pytest.mark.parametrize("model", ["prediction", "upload"])
+def test_number_of_queries_does_not_grow_with_the_list(admin, model):
+    def queries() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            admin.get(f"/admin/classifier/{model}/")
+        return len(captured)
+
+    for number in range(5):
+        make_prediction(make_user(f"user{number}"))
+    found(admin, model)
+    with_five = queries()
+    for number in range(5, 30):
+        make_prediction(make_user(f"user{number}"))
+    assert found(admin, model) == 30
+    assert queries() == with_five
+
+
+def test_filters_by_class_and_confidence(admin):
+    for name, confidence in (("cat", 0.3), ("cat", 0.5), ("dog", 0.95), ("dog", 1.0)):
+        make_prediction(predicted_class=name, confidence=confidence)
+    assert found(admin, **{"class": "cat"}) == 2
+    assert found(admin, **{"class": "ship"}) == 0
+    bands = ("0-50", "50-70", "70-90", "90-99", "99-100")
+    assert [found(admin, confidence_band=band) for band in bands] == [1, 1, 0, 1, 1]
+    assert found(admin, **{"class": "dog", "confidence_band": "99-100"}) == 1
+    assert found(admin, confidence_band="nonsense") == 4
+
+
+def test_filter_lists_the_ten_classes_by_their_readable_names(admin):
+    page = admin.get("/admin/classifier/prediction/").text
+    for name in ("Airplane", "Automobile", "Bird", "Cat", "Deer", "Dog", "Frog", "Horse", "Ship", "Truck"):
+        assert name in page
+
+
+@pytest.mark.parametrize("model", ["prediction", "upload"])
+def test_search_by_file_name_owner_checksum_and_number(admin, user, model):
+    prediction = make_prediction(user, name="boat.jpg")
+    make_prediction(name="cat.jpg", seed=1)
+    number = prediction.pk if model == "prediction" else prediction.upload_id
+    for words in ("boat", "olena", prediction.upload.sha256, prediction.upload.sha256[:12], str(number)):
+        assert found(admin, model, q=words) == 1, words
+    assert found(admin, model, q="nothing like it") == 0
+
+
+def test_anonymous_upload_is_called_so(admin):
+    make_prediction()
+    assert "anonymous" in admin.get("/admin/classifier/prediction/").text
+
+
+def test_exactly_one_model_can_be_activated(admin, shipped, tmp_path):
+    another = publish(folder=another_model(tmp_path / "another"))
+    assert "another v1 is active now." in act(admin, "activate", "modelversion", [another])
+    assert [*ModelVersion.objects.filter(active=True)] == [another]
+
+
+def test_two_models_are_refused(admin, shipped, tmp_path):
+    another = publish(folder=another_model(tmp_path / "another"))
+    assert "Select exactly one model to activate." in act(admin, "activate", "modelversion", [another, shipped])
+    assert [*ModelVersion.objects.filter(active=True)] == [shipped]
+
+
+def test_damaged_model_is_not_activated(admin, shipped, tmp_path):
+    another = publish(folder=another_model(tmp_path / "another"))
+    damage(tmp_path / "another")
+    assert "is not the file its card describes" in act(admin, "activate", "modelversion", [another])
+    assert [*ModelVersion.objects.filter(active=True)] == [shipped]
+
+
+@pytest.mark.parametrize(("permission", "active"), [("view", "student_cnn"), ("change", "another")])
+def test_activating_needs_the_permission(shipped, tmp_path, permission, active):
+    another = publish(folder=another_model(tmp_path / "another"))
+    staff = staff_with("view_modelversion", f"{permission}_modelversion")
+    assert ("Activate the selected model" in staff.get("/admin/classifier/modelversion/").text) == (
+        permission == "change"
+    )
+    act(staff, "activate", "modelversion", [another])
+    assert ModelVersion.objects.get(active=True).name == active
+
+
+def test_model_page_shows_curves_and_card(admin, shipped):
+    page = admin.get(f"/admin/classifier/modelversion/{shipped.pk}/change/").text
+    assert page.count("<polyline") == 4
+    assert shipped.digest in page
+    assert "&quot;parameter_count&quot;: 11332138" in page
+
+
+def test_model_page_opens_though_its_folder_is_gone(admin, shipped, settings, tmp_path):
+    settings.MODELS_DIR = tmp_path
+    page = admin.get(f"/admin/classifier/modelversion/{shipped.pk}/change/")
+    assert "No epoch has ended yet." in page.text
+
+
+def test_training_run_page_shows_every_epoch(admin):
+    page = admin.get(f"/admin/classifier/trainingrun/{make_training_run(epochs=7).pk}/change/").text
+    assert page.count("<polyline") == 4
+    assert len(re.findall(r"first-run \d+\s*</p>", page)) == 7
+
+
+def test_deleting_an_upload_takes_predictions_and_files(admin, stored_files):
+    kept, gone = make_prediction(), make_prediction(seed=1)
+    assert admin.post(f"/admin/classifier/upload/{gone.upload_id}/delete/", {"post": "yes"}).status_code == 302
+    assert [*Prediction.objects.all()] == [kept]
+    assert stored_files() == sorted([kept.upload.file.name, kept.upload.thumbnail.name])
+
+
+def test_deleting_many_uploads_needs_no_permission_beside_theirs(stored_files):
+    uploads = [make_prediction(seed=number).upload for number in range(3)]
+    staff = staff_with("view_upload", "delete_upload")
+    selected = {"action": "delete_selected", "_selected_action": [str(upload.pk) for upload in uploads], "post": "yes"}
+    staff.post("/admin/classifier/upload/", selected)
+    assert not Upload.objects.exists()
+    assert stored_files() == []
+
+
+def test_deleting_uploads_needs_its_permission(stored_files):
+    upload = make_prediction().upload
+    staff = staff_with("view_upload", "delete_prediction")
+    assert staff.post(f"/admin/classifier/upload/{upload.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert len(stored_files()) == 2
+
+
+def test_admin_is_closed_to_others(user_client):
+    for model in LISTS:
+        assert user_client.get(f"/admin/classifier/{model}/").status_code == 302

@@ -1,0 +1,276 @@
+"""The site in Chromium, as a person uses it; the pictures of its pages are left in screenshots/."""
+
+import base64
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+
+from classifier.models import ModelVersion, Prediction
+from classifier.tests.factories import BASE_DIR, image_bytes, make_prediction, make_superuser
+from ml.tests.factories import encode
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SCREENSHOTS = BASE_DIR / "screenshots"
+WIDTHS = {"wide": 1280, "phone": 390}
+LOCALES = {"en": "en-GB", "uk": "uk-UA"}
+#: Loads the pictures that are not on the screen yet, and lists those that cannot be shown.
+BROKEN_PICTURES = """async () => {
+    const pictures = [...document.images].filter((picture) => !picture.hidden);
+    pictures.forEach((picture) => (picture.loading = "eager"));
+    await Promise.all(pictures.map((picture) => picture.decode().catch(() => {})));
+    return pictures.filter((picture) => !picture.naturalWidth).map((picture) => picture.src);
+}"""
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the Chromium that is there, or say that there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), playwright.chromium.executable_path)
+    if not Path(found).exists():
+        reason = "no Chromium: install one, or run playwright install chromium"
+        pytest.fail(reason) if os.environ.get("REQUIRE_BROWSER") else pytest.skip(reason)
+    return playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright's loop runs in this thread, which Django takes for that of an asynchronous view.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    """What the browser's console complains of; nothing may be."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def open_browser(chromium, live_server, complaints):
+    """A function that opens a browser of its own at the site, with Playwright's options for it."""
+    contexts: list[BrowserContext] = []
+
+    def open_context(**options) -> Page:
+        context = chromium.new_context(base_url=live_server.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.extend(_complaint(page, message)))
+        return page
+
+    yield open_context
+    for context in contexts:
+        context.close()
+
+
+def _complaint(page: Page, message) -> list[str]:
+    # That the page itself came with the status 400 or 404 is what some tests are about.
+    of_the_page = message.text.startswith("Failed to load resource") and message.location["url"] == page.url
+    return [message.text] if message.type in ("error", "warning") and not of_the_page else []
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory) -> Path:
+    """A real photograph where there is one, a drawn scene elsewhere."""
+    for real in sorted((BASE_DIR.parent / "shared" / "photos" / "dog").glob("*.jpg")):
+        return real
+    picture = Image.new("RGB", (640, 480), "#a8cdec")
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 300, 640, 480), fill="#2d5f83")
+    draw.polygon([(140, 270), (520, 270), (470, 340), (190, 340)], fill="#7b3327")
+    draw.polygon([(320, 60), (320, 260), (470, 260)], fill="#f4efe3")
+    path = tmp_path_factory.mktemp("photograph") / "sailing boat.jpg"
+    path.write_bytes(encode(picture, "JPEG"))
+    return path
+
+
+def send(page: Page) -> None:
+    page.locator("[data-upload] [type=submit]").click()
+    expect(page.locator("[data-prediction]")).to_have_count(1)
+
+
+def is_painted(page: Page, selector: str) -> bool:
+    """Whether a picture arrived and could be read."""
+    page.wait_for_function("selector => document.querySelector(selector).complete", arg=selector)
+    return page.locator(selector).first.evaluate("image => image.naturalWidth > 0")
+
+
+def sign_in(page: Page, user) -> None:
+    client = Client()
+    client.force_login(user)
+    key = client.cookies[settings.SESSION_COOKIE_NAME].value
+    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": key, "url": _site(page)}])
+
+
+def _site(page: Page) -> str:
+    page.goto("/healthz")
+    return page.url.removesuffix("/healthz")
+
+
+def test_photograph_is_previewed_classified_and_found_again(open_browser, photograph):
+    page = open_browser()
+    page.goto("/")
+    expect(page.locator(".upload-preview")).to_be_hidden()
+    page.set_input_files("[data-upload-input]", photograph)
+    expect(page.locator(".upload-preview")).to_be_visible()
+    send(page)
+    prediction = Prediction.objects.get()
+    expect(page.locator("[data-prediction] h2")).to_contain_text(prediction.predicted_class.title())
+    assert is_painted(page, "figure img")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="History").click()
+    assert is_painted(page, ".history img")
+    page.locator(".history a").click()
+    expect(page.locator(f"[data-prediction='{prediction.pk}']")).to_be_visible()
+
+
+def test_reload_of_the_result_does_not_send_the_file_again(open_browser, photograph):
+    page = open_browser()
+    page.goto("/")
+    page.set_input_files("[data-upload-input]", photograph)
+    send(page)
+    number = page.locator("[data-prediction]").get_attribute("data-prediction")
+    page.reload()
+    assert page.locator("[data-prediction]").get_attribute("data-prediction") == number
+    assert Prediction.objects.count() == 1
+
+
+def test_form_on_its_way_is_not_sent_again(open_browser):
+    page = open_browser()
+    page.goto("/")
+    submit_twice = "form => [1, 2].map(() => form.dispatchEvent(new SubmitEvent('submit', { cancelable: true })))"
+    assert page.locator("[data-upload]").evaluate(submit_twice) == [True, False]
+
+
+def test_dropped_file_is_previewed_and_classified(open_browser):
+    page = open_browser()
+    page.goto("/")
+    dropped = page.evaluate_handle(
+        """content => {
+            const transfer = new DataTransfer();
+            const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+            transfer.items.add(new File([bytes], "dropped.jpg", { type: "image/jpeg" }));
+            return transfer;
+        }""",
+        base64.b64encode(image_bytes()).decode(),
+    )
+    page.dispatch_event("main", "dragover", {"dataTransfer": dropped})
+    expect(page.locator("[data-upload].dropping")).to_have_count(1)
+    page.dispatch_event("main", "drop", {"dataTransfer": dropped})
+    expect(page.locator(".upload-preview")).to_be_visible()
+    send(page)
+    expect(page.locator("figcaption")).to_have_text("dropped.jpg")
+
+
+def test_without_javascript_the_form_does_the_same(open_browser, photograph):
+    page = open_browser(java_script_enabled=False)
+    page.goto("/")
+    page.set_input_files("[data-upload-input]", photograph)
+    send(page)
+    assert Prediction.objects.count() == 1
+    page.goto("/history/")
+    expect(page.locator(".history a")).to_have_count(1)
+
+
+def test_heic_is_shown_though_the_browser_cannot_read_it(open_browser, tmp_path):
+    (tmp_path / "photo.heic").write_bytes(image_bytes("HEIF"))
+    page = open_browser()
+    page.goto("/")
+    page.set_input_files("[data-upload-input]", tmp_path / "photo.heic")
+    expect(page.locator(".upload-preview")).to_be_hidden()
+    send(page)
+    assert is_painted(page, "figure img")
+
+
+def test_person_signs_up_keeps_the_upload_and_deletes_it(open_browser, photograph, stored_files):
+    page = open_browser()
+    page.goto("/")
+    page.set_input_files("[data-upload-input]", photograph)
+    send(page)
+    page.get_by_role("link", name="Sign up").first.click()
+    page.fill("[name=username]", "taras")
+    page.fill("[name=password1]", "correct horse battery")
+    page.fill("[name=password2]", "correct horse battery")
+    page.locator("main [type=submit]").click()
+    expect(page.locator(".history a")).to_have_count(1)
+    assert Prediction.objects.get().upload.owner.username == "taras"
+    page.locator(".history a").click()
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    assert stored_files() == []
+
+
+def test_language_is_switched_on_the_page_one_is_on(open_browser):
+    page = open_browser()
+    page.goto("/history/")
+    page.locator("button[value=uk]").click()
+    expect(page.locator("html")).to_have_attribute("lang", "uk")
+    assert page.url.endswith("/history/")
+
+
+def test_superuser_finds_the_upload_in_the_admin(open_browser):
+    prediction = make_prediction(name="from somebody.jpg")
+    page = open_browser()
+    sign_in(page, make_superuser())
+    page.goto("/admin/classifier/prediction/")
+    expect(page.get_by_text("from somebody.jpg")).to_be_visible()
+    assert is_painted(page, f"img[src*='{prediction.upload_id}']")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", LOCALES)
+def test_pages_fit_the_screen_and_are_pictured(open_browser, photograph, tmp_path, language, scheme, width):
+    admin = make_superuser()
+    for seed in range(7):
+        make_prediction(
+            admin, seed=seed, name="a-rather-long-name-of-a-file-as-some-cameras-and-telephones-give-2024.jpg"
+        )
+    (tmp_path / "notes.jpg").write_text("This is no photograph.")
+    page = open_browser(locale=LOCALES[language], color_scheme=scheme, viewport={"width": WIDTHS[width], "height": 900})
+
+    def picture(name: str, address: str = "") -> None:
+        if address:
+            page.goto(address)
+        broken = page.evaluate(BROKEN_PICTURES)
+        assert broken == [], f"{name} shows {broken}"
+        page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{scheme}-{width}.png", full_page=True)
+        inner, outer = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        assert inner <= outer, f"{name} is {inner} pixels wide"
+
+    picture("home-empty", "/")
+    page.set_input_files("[data-upload-input]", tmp_path / "notes.jpg")
+    page.locator("[data-upload] [type=submit]").click()
+    expect(page.locator(".invalid-feedback")).to_be_visible()
+    picture("home-error")
+    picture("history-empty", "/history/")
+    picture("sign-in", "/accounts/sign-in/")
+    picture("sign-up", "/accounts/sign-up/")
+    picture("404", "/nothing/here")
+    sign_in(page, admin)
+    page.goto("/")
+    page.set_input_files("[data-upload-input]", photograph)
+    picture("home-preview")
+    send(page)
+    assert is_painted(page, "figure img")
+    picture("result")
+    number = Prediction.objects.latest("created_at").pk
+    picture("history", "/history/")
+    picture("detail", f"/predictions/{number}/")
+    picture("delete", f"/predictions/{number}/delete/")
+    picture("admin-predictions", "/admin/classifier/prediction/")
+    picture("admin-model", f"/admin/classifier/modelversion/{ModelVersion.objects.get().pk}/change/")

@@ -1,0 +1,142 @@
+from urllib.parse import quote
+
+import pytest
+from django.utils import timezone
+
+from classifier.models import Prediction, Upload
+from classifier.tests.factories import image_file, make_prediction
+from classifier.tests.pages import elements
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def shown(page) -> list[str]:
+    """The predictions that a page of the history lists, by number."""
+    return [link["href"].split("/")[2] for link in elements(page, "href") if link["href"].startswith("/predictions/")]
+
+
+def walk(client, page, relation: str) -> list[list[str]]:
+    """What the pages show from this one on, as somebody sees them who follows the links "older" or "newer"."""
+    pages = [shown(page)]
+    while links := [link["href"] for link in elements(page, "rel") if link["rel"] == relation]:
+        page = client.get(f"/history/{links[0]}")
+        pages.append(shown(page))
+    return pages
+
+
+@pytest.fixture
+def seven(user, settings) -> list[str]:
+    """Seven predictions, newest first, of which the first five were made at the same moment; three go on a page."""
+    settings.HISTORY_PAGE_SIZE = 3
+    made = [make_prediction(user, seed=number) for number in range(7)]
+    Prediction.objects.filter(pk__in=[prediction.pk for prediction in made[1:6]]).update(created_at=timezone.now())
+    return [str(number) for number in Prediction.objects.order_by("-created_at", "-id").values_list("pk", flat=True)]
+
+
+def test_history_without_uploads_invites_to_the_form(client):
+    page = client.get("/history/")
+    assert page.status_code == 200
+    assert "Nothing here yet" in page.text
+    assert "Delete all" not in page.text
+
+
+def test_newest_comes_first(user_client, user):
+    made = [str(make_prediction(user, seed=number).pk) for number in range(3)]
+    assert shown(user_client.get("/history/")) == made[::-1]
+
+
+def test_older_and_newer_links_pass_every_row_once(user_client, seven):
+    first = user_client.get("/history/")
+    older = walk(user_client, first, "next")
+    assert older == [seven[:3], seven[3:6], seven[6:]]
+    last = user_client.get("/history/", {"older": cursor_before_last_page(user_client, first)})
+    newer = walk(user_client, last, "prev")
+    assert [number for page in newer[::-1] for number in page] == seven
+
+
+def cursor_before_last_page(client, page) -> str:
+    while True:
+        (link,) = [link["href"] for link in elements(page, "rel") if link["rel"] == "next"]
+        following = client.get(f"/history/{link}")
+        if not any(link["rel"] == "next" for link in elements(following, "rel")):
+            return following.wsgi_request.GET["older"]
+        page = following
+
+
+def test_row_added_meanwhile_moves_no_page(user, user_client, seven):
+    (link,) = [link["href"] for link in elements(user_client.get("/history/"), "rel") if link["rel"] == "next"]
+    make_prediction(user, seed=8)
+    assert shown(user_client.get(f"/history/{link}")) == seven[3:6]
+
+
+@pytest.mark.parametrize("cursor", ["x", "2024-01-01_x", "2024-01-01T00:00:00+00:00", "2024-01-01_" + "0" * 32, "\x00"])
+@pytest.mark.parametrize("direction", ["older", "newer"])
+def test_bad_cursor_is_not_found(user_client, cursor, direction):
+    assert user_client.get(f"/history/?{direction}={quote(cursor)}").status_code == 404
+
+
+def test_number_of_queries_does_not_grow_with_the_list(user, user_client, django_assert_num_queries):
+    make_prediction(user)
+    user_client.get("/history/")
+    with django_assert_num_queries(3):  # session, person, predictions
+        user_client.get("/history/")
+    for number in range(9):
+        make_prediction(user, seed=number)
+    with django_assert_num_queries(3):
+        assert len(shown(user_client.get("/history/"))) == 10
+
+
+def test_detail_shows_the_receipt(user, user_client):
+    prediction = make_prediction(user, name="boat on a lake.jpg")
+    page = user_client.get(f"/predictions/{prediction.pk}/")
+    assert page.status_code == 200
+    for expected in (
+        "boat on a lake.jpg",
+        prediction.upload.sha256,
+        prediction.model_version.digest,
+        str(prediction.pk),
+        "96 × 64",
+    ):
+        assert expected in page.text
+    assert len(elements(page, "data-prediction")) == 1
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_asking_for_the_delete_pages_deletes_nothing(user, user_client, stored_files, method):
+    prediction = make_prediction(user)
+    for address in (f"/predictions/{prediction.pk}/delete/", "/history/delete/"):
+        assert getattr(user_client, method)(address).status_code == 200
+    assert (Prediction.objects.count(), len(stored_files())) == (1, 2)
+
+
+def test_deleting_one_takes_its_files_and_leaves_the_others(user, user_client, stored_files):
+    kept, gone = make_prediction(user), make_prediction(user, seed=1)
+    page = user_client.post(f"/predictions/{gone.pk}/delete/", follow=True)
+    assert page.redirect_chain == [("/history/", 302)]
+    assert "The image and its prediction were deleted." in page.text
+    assert [*Upload.objects.all()] == [kept.upload]
+    assert stored_files() == sorted([kept.upload.file.name, kept.upload.thumbnail.name])
+
+
+def test_deleting_all_takes_every_file_of_the_person_and_nobody_elses(user, user_client, stored_files):
+    others = make_prediction()
+    for number in range(3):
+        make_prediction(user, seed=number)
+    page = user_client.post("/history/delete/", follow=True)
+    assert "3 images were deleted." in page.text
+    assert "Nothing here yet" in page.text
+    assert [*Upload.objects.all()] == [others.upload]
+    assert stored_files() == sorted([others.upload.file.name, others.upload.thumbnail.name])
+
+
+def test_file_that_is_gone_already_does_not_stop_the_deletion(user, user_client, media_root):
+    prediction = make_prediction(user)
+    (media_root / prediction.upload.file.name).unlink()
+    assert user_client.get(f"/uploads/{prediction.upload_id}/image").status_code == 404
+    assert user_client.post(f"/predictions/{prediction.pk}/delete/").status_code == 302
+    assert not Upload.objects.exists()
+
+
+def test_anonymous_visitor_has_a_history_too(client):
+    client.post("/", {"image": image_file()})
+    assert len(shown(client.get("/history/"))) == 1

@@ -1,0 +1,195 @@
+import io
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from PIL import Image
+
+from classifier.models import Prediction, Upload
+from classifier.tests.factories import image_bytes, image_file, make_prediction, make_user
+from classifier.tests.pages import result_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def addresses(prediction: Prediction) -> dict[str, str]:
+    return {
+        "detail": f"/predictions/{prediction.pk}/",
+        "delete": f"/predictions/{prediction.pk}/delete/",
+        "image": f"/uploads/{prediction.upload_id}/image",
+        "thumbnail": f"/uploads/{prediction.upload_id}/thumbnail",
+    }
+
+
+def statuses(client: Client, prediction: Prediction) -> dict[str, int]:
+    """What comes of asking for all that belongs to a prediction; the body is read, as a browser would."""
+    return {name: client.get(address).status_code for name, address in addresses(prediction).items()}
+
+
+def upload_as(client: Client) -> Prediction:
+    page = client.post("/", {"image": image_file()})
+    return Prediction.objects.select_related("upload").get(pk=result_of(page)["data-prediction"])
+
+
+def signed_up(client: Client, name: str = "taras") -> Client:
+    words = {"username": name, "password1": "correct horse battery", "password2": "correct horse battery"}
+    assert client.post("/accounts/sign-up/", words).status_code == 302
+    return client
+
+
+def signed_in(client: Client, name: str) -> Client:
+    assert client.post("/accounts/sign-in/", {"username": name, "password": f"password of {name}"}).status_code == 302
+    return client
+
+
+def signed_out(client: Client) -> Client:
+    client.post("/accounts/sign-out/")
+    return client
+
+
+@pytest.fixture
+def stranger(request) -> Client:
+    """Somebody who is not the owner: signed in as another, anonymous, or anonymous with uploads of their own."""
+    client = Client()
+    if request.param == "another user":
+        client.force_login(make_user("stranger"))
+    if request.param == "another visitor":
+        upload_as(client)
+    return client
+
+
+STRANGERS = pytest.mark.parametrize("stranger", ["another user", "anonymous", "another visitor"], indirect=True)
+
+
+def test_owner_sees_all_of_it(user, user_client):
+    assert set(statuses(user_client, make_prediction(user)).values()) == {200}
+
+
+def test_visitor_without_an_account_sees_all_of_it(client):
+    assert set(statuses(client, upload_as(client)).values()) == {200}
+
+
+@STRANGERS
+@pytest.mark.parametrize("owner", ["user", "visitor"])
+def test_nobody_else_sees_any_of_it(stranger, owner):
+    prediction = make_prediction(make_user("owner")) if owner == "user" else upload_as(Client())
+    assert set(statuses(stranger, prediction).values()) == {404}
+
+
+@STRANGERS
+@pytest.mark.parametrize("owner", ["user", "visitor"])
+def test_nobody_else_can_delete_it(stranger, owner, stored_files):
+    prediction = make_prediction(make_user("owner")) if owner == "user" else upload_as(Client())
+    assert stranger.post(addresses(prediction)["delete"]).status_code == 404
+    stranger.post("/history/delete/")
+    assert Prediction.objects.filter(pk=prediction.pk).exists()
+    assert {prediction.upload.file.name, prediction.upload.thumbnail.name} <= set(stored_files())
+
+
+@STRANGERS
+def test_nobody_else_finds_it_in_their_history(stranger, user):
+    prediction = make_prediction(user)
+    assert str(prediction.pk) not in stranger.get("/history/").text
+
+
+def test_visitor_without_a_session_can_delete_nothing(client):
+    make_prediction()
+    client.post("/history/delete/")
+    assert Upload.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["predictions/{}/", "predictions/{}/delete/", "uploads/{}/image", "uploads/{}/thumbnail"]
+)
+def test_what_never_was_is_not_found(user_client, path):
+    assert user_client.get("/" + path.format("00000000-0000-4000-8000-000000000000")).status_code == 404
+
+
+def test_uploads_follow_at_sign_up(client):
+    prediction = upload_as(client)
+    signed_up(client)
+    prediction.upload.refresh_from_db()
+    assert (prediction.upload.owner.username, prediction.upload.visitor) == ("taras", None)
+    assert set(statuses(client, prediction).values()) == {200}
+
+
+def test_uploads_follow_at_sign_in_and_join_the_earlier_ones(client, user):
+    earlier, prediction = make_prediction(user), upload_as(client)
+    signed_in(client, "olena")
+    assert set(Upload.objects.filter(owner=user, visitor=None)) == {earlier.upload, prediction.upload}
+    assert "visitor" not in client.session
+
+
+def test_uploads_of_others_do_not_follow(client, user):
+    others = upload_as(Client())
+    upload_as(client)
+    signed_in(client, "olena")
+    others.upload.refresh_from_db()
+    assert (others.upload.owner, others.upload.visitor is None) == (None, False)
+
+
+def test_session_that_signed_out_sees_nothing_any_more(client):
+    prediction = upload_as(client)
+    signed_out(signed_up(client))
+    assert set(statuses(client, prediction).values()) == {404}
+    assert "Nothing here yet" in client.get("/history/").text
+
+
+def test_upload_after_signing_out_is_a_visitors_again(client, user):
+    signed_out(signed_in(client, "olena"))
+    assert upload_as(client).upload.owner is None
+
+
+def test_second_person_at_the_same_browser_gets_nothing_of_the_first(client, user):
+    prediction = upload_as(client)
+    signed_out(signed_up(client))
+    signed_in(client, "olena")
+    assert set(statuses(client, prediction).values()) == {404}
+
+
+def test_failed_sign_in_hands_nothing_over(client, user):
+    prediction = upload_as(client)
+    client.post("/accounts/sign-in/", {"username": "olena", "password": "wrong"})
+    prediction.upload.refresh_from_db()
+    assert prediction.upload.owner is None
+
+
+def test_deleted_user_takes_uploads_and_files_along(user, stored_files):
+    kept = make_prediction()
+    make_prediction(user, seed=1)
+    user.delete()
+    assert [*Upload.objects.all()] == [kept.upload]
+    assert stored_files() == sorted([kept.upload.file.name, kept.upload.thumbnail.name])
+
+
+@pytest.mark.parametrize(("permission", "status"), [("view_upload", 200), ("view_prediction", 404)])
+def test_staff_with_permission_sees_images(user, permission, status):
+    staff, client = make_user("staff", is_staff=True), Client()
+    staff.user_permissions.add(Permission.objects.get(codename=permission))
+    client.force_login(staff)
+    seen = statuses(client, make_prediction(user))
+    assert (seen["image"], seen["thumbnail"]) == (status, status)
+    assert (seen["detail"], seen["delete"]) == (404, 404)
+
+
+def test_image_comes_as_what_its_bytes_are_and_runs_nothing(client):
+    content = image_bytes("PNG")
+    client.post("/", {"image": image_file("page.html", content, content_type="text/html")})
+    response = client.get(f"/uploads/{Upload.objects.get().pk}/image")
+    assert b"".join(response) == content
+    assert response["Content-Type"] == "image/png"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert response["Cache-Control"].startswith("private")
+    assert response["Content-Length"] == str(len(content))
+
+
+def test_thumbnail_is_a_small_jpeg_with_the_same_guards(client):
+    client.post("/", {"image": image_file(content=image_bytes("PNG", width=900, height=600))})
+    response = client.get(f"/uploads/{Upload.objects.get().pk}/thumbnail")
+    with Image.open(io.BytesIO(b"".join(response))) as thumbnail:
+        assert (thumbnail.format, max(thumbnail.size)) == ("JPEG", 320)
+    assert response["Content-Type"] == "image/jpeg"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in response["Content-Security-Policy"]
+    assert "private" in response["Cache-Control"]

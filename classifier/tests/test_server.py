@@ -1,0 +1,179 @@
+"""The site as it is run: Gunicorn with its own configuration, processes and files, over HTTP."""
+
+import http.cookiejar
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+
+from classifier.tests.factories import BASE_DIR, environment, image_file, manage
+from classifier.tests.pages import elements, result_of
+
+WORKERS = 2
+
+
+class Site(NamedTuple):
+    address: str
+    process_id: int
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("server")
+    env = environment(
+        folder, DEBUG="false", HTTPS="false", ALLOWED_HOSTS="127.0.0.1", PORT="0", WEB_CONCURRENCY=str(WORKERS)
+    )
+    for command in ("migrate", "collectstatic"):
+        done = manage(command, "--no-input", env=env)
+        assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:cifarsite.gunicorn", "cifarsite.wsgi"]
+    log = folder / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=BASE_DIR, env=env, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield Site(_address(process, log), process.pid, folder)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, log.read_text()
+
+
+def _address(process: subprocess.Popen, log: Path) -> str:
+    """Where the server listens, which it says when its socket is open."""
+    while process.poll() is None:
+        if found := re.search(r"Listening at: (http://[\d.]+:\d+)", log.read_text()):
+            return found[1]
+    pytest.fail(log.read_text())
+
+
+class Response(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
+
+
+class Browser:
+    """Asks with cookies and the site's tokens, as a browser does."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        self.opener = urllib.request.build_opener(cookies, urllib.request.ProxyHandler({}))
+
+    def get(self, path: str, **headers: str) -> Response:
+        return self._open(urllib.request.Request(self.address + path, headers=headers))  # noqa: S310
+
+    def upload(self) -> Response:
+        tokens = [field["value"] for field in elements(self.get("/").text, "value") if "csrf" in field.get("name", "")]
+        body = encode_multipart(BOUNDARY, {"image": image_file(), "csrfmiddlewaretoken": tokens[0]})
+        headers = {"Content-Type": MULTIPART_CONTENT}
+        return self._open(urllib.request.Request(f"{self.address}/", body, headers))  # noqa: S310
+
+    def _open(self, request: urllib.request.Request) -> Response:
+        try:
+            with self.opener.open(request) as answer:
+                return Response(answer.status, dict(answer.headers), answer.read())
+        except urllib.error.HTTPError as error:
+            return Response(error.code, dict(error.headers), error.read())
+
+
+@pytest.fixture
+def browser(site) -> Browser:
+    return Browser(site.address)
+
+
+def mapped_by(process_id: int) -> str:
+    """The libraries and files that a process has in its memory."""
+    return Path(f"/proc/{process_id}/maps").read_text().lower()
+
+
+def test_upload_over_http_is_classified_and_kept(site, browser):
+    page = browser.upload()
+    assert page.status == 200
+    number = result_of(page.text)["data-prediction"]
+    assert browser.get(f"/predictions/{number}/").status == 200
+    assert Browser(site.address).get(f"/predictions/{number}/").status == 404
+    (thumbnail,) = [picture["src"] for picture in elements(browser.get("/history/").text, "loading")]
+    assert browser.get(thumbnail).headers["Content-Type"] == "image/jpeg"
+    assert len([*(site.folder / "media").rglob("*.jpg")]) == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+def test_workers_answer_on_litert_and_never_load_tensorflow(site, browser):
+    workers = [
+        int(number) for number in Path(f"/proc/{site.process_id}/task/{site.process_id}/children").read_text().split()
+    ]
+    assert len(workers) == WORKERS
+    for _ in range(200):  # until chance has given each of them an upload
+        assert browser.upload().status == 200
+        if all("litert" in mapped_by(worker) for worker in workers):
+            break
+    for worker in workers:
+        assert "litert" in mapped_by(worker)
+        assert "tensorflow" not in mapped_by(worker)
+    assert "litert" not in mapped_by(site.process_id)
+
+
+def test_site_is_ready(browser):
+    assert browser.get("/healthz").status == 200
+    assert b'"model": "student_cnn v1"' in browser.get("/readyz").content
+
+
+@pytest.mark.parametrize(("port", "status"), [(None, 0), ("1", 1)])
+def test_containers_health_check_tells_whether_the_server_answers(site, port, status):
+    env = {**os.environ, "ALLOWED_HOSTS": "127.0.0.1", "PORT": port or site.address.rpartition(":")[2]}
+    command = [sys.executable, "-m", "cifarsite.healthcheck"]
+    assert subprocess.run(command, cwd=BASE_DIR, env=env, check=False).returncode == status
+
+
+def test_static_files_may_be_kept_for_ever_and_come_compressed(browser):
+    page = browser.get("/").text
+    files = [tag["href"] for tag in elements(page, "href") if tag.get("rel") == "stylesheet"]
+    files += [script["src"] for script in elements(page, "src") if script["src"].endswith(".js")]
+    assert len(files) >= 3
+    for file in files:
+        assert re.search(r"\.[0-9a-f]{12}\.", file)
+        answer = browser.get(file, **{"Accept-Encoding": "gzip"})
+        assert answer.status == 200
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert int(re.search(r"max-age=(\d+)", answer.headers["Cache-Control"])[1]) >= 60 * 60 * 24 * 365
+    stylesheet = next(file for file in files if "bootstrap" in file)
+    assert browser.get(stylesheet, **{"Accept-Encoding": "gzip"}).headers["Content-Encoding"] == "gzip"
+
+
+def test_missing_page_is_a_page_of_the_site(browser):
+    page = browser.get("/nothing/here")
+    assert page.status == 404
+    assert "There is no such page" in page.text
+    assert "site-header" in page.text
+    assert "DEBUG" not in page.text
+
+
+def test_uploads_lie_under_no_public_address(site, browser):
+    browser.upload()
+    for path in (site.folder / "media").rglob("*.jpg"):
+        assert browser.get(f"/media/{path.relative_to(site.folder / 'media')}").status == 404
+
+
+def test_name_that_is_not_allowed_is_refused(browser):
+    assert browser.get("/", Host="example.com").status == 400
+
+
+def test_pages_may_not_be_framed_or_guessed_at(browser):
+    headers = browser.get("/").headers
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"

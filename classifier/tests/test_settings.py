@@ -1,0 +1,74 @@
+import re
+
+import pytest
+
+from classifier.tests.factories import BASE_DIR, environment, manage
+
+KEY = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def production(folder, **changes: str) -> dict[str, str]:
+    return environment(
+        folder, **{"DEBUG": "false", "HTTPS": "true", "SECRET_KEY": KEY, "ALLOWED_HOSTS": "example.org", **changes}
+    )
+
+
+def pins(name: str) -> set[str]:
+    """The packages with their versions that a requirements file pins, without the platforms they are for."""
+    lines = (BASE_DIR / name).read_text().splitlines()
+    return {match[0] for line in lines if (match := re.match(r"[\w.-]+==[\w.]+", line))}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY is not set."),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY has fewer than 32 characters."),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is not set."),
+        ({"DEBUG": "perhaps"}, '"DEBUG" invalid'),
+        ({"HTTPS": "perhaps"}, '"HTTPS" invalid'),
+        ({"MAX_UPLOAD_MEGABYTES": "many"}, '"MAX_UPLOAD_MEGABYTES" invalid'),
+        ({"MAX_IMAGE_MEGAPIXELS": "0"}, '"MAX_IMAGE_MEGAPIXELS" invalid'),
+        ({"HISTORY_PAGE_SIZE": "-1"}, '"HISTORY_PAGE_SIZE" invalid'),
+        ({"LOG_LEVEL": "LOUD"}, '"LOG_LEVEL" invalid'),
+        ({"DATABASE_URL": "nonsense"}, '"DATABASE_URL" invalid'),
+        ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE"),
+    ],
+)
+def test_bad_configuration_stops_the_start_and_names_the_variable(tmp_path, changes, message):
+    done = manage("check", env=production(tmp_path, **changes))
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_production_settings_pass_djangos_own_check(tmp_path):
+    done = manage("check", "--deploy", "--fail-level", "WARNING", env=production(tmp_path))
+    assert done.returncode == 0, done.stderr
+
+
+def test_development_makes_a_key_for_itself_once(tmp_path):
+    file = tmp_path / "secret_key"
+    env = environment(tmp_path, DEBUG="true", SECRET_KEY="", SECRET_KEY_FILE=str(file))
+    show = ("shell", "--no-imports", "--command", "from django.conf import settings; print(settings.SECRET_KEY)")
+    first, second = (manage(*show, env=env).stdout.strip() for _ in range(2))
+    assert first == second == file.read_text()
+    assert len(first) >= 50
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [*tmp_path.glob("secret_key*")] == [file]
+
+
+def test_no_migration_is_missing(tmp_path):
+    done = manage("makemigrations", "--check", "--dry-run", env=environment(tmp_path))
+    assert done.returncode == 0, done.stdout
+
+
+def test_training_requirements_contain_those_of_serving():
+    assert pins("requirements-serve.txt")
+    assert pins("requirements-serve.txt") <= pins("requirements.txt") <= pins("requirements-dev.txt")
+
+
+def test_serving_requires_no_tensorflow():
+    packages = {pin.partition("==")[0] for pin in pins("requirements-serve.txt")}
+    assert packages & {"tensorflow", "keras", "tensorflow-cpu"} == set()
+    assert {"django", "ai-edge-litert", "gunicorn", "whitenoise"} <= packages

@@ -1,0 +1,154 @@
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from classifier.models import ModelVersion, TrainingRun
+from classifier.services.training import complete_run
+from classifier.tests.factories import BASE_DIR, another_model, environment, make_training_run, manage, without
+from ml import artifacts
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def runs_dir(settings):
+    return settings.RUNS_DIR
+
+
+@pytest.fixture
+def env(tmp_path, models_dir) -> dict[str, str]:
+    """For a command in a process of its own, with the database of this one."""
+    database = f"sqlite:///{connection.settings_dict['NAME']}"
+    return environment(tmp_path, DATABASE_URL=database, MODELS_DIR=str(models_dir), PYTHONUNBUFFERED="1")
+
+
+@pytest.fixture
+def training(env, cifar10_folder):
+    """A function that starts the real command on little data and hands over its process."""
+    processes = []
+
+    def start(*arguments: str) -> subprocess.Popen:
+        command = [sys.executable, "manage.py", "train", "--data-dir", str(cifar10_folder), *arguments]
+        process = subprocess.Popen(
+            command, cwd=BASE_DIR, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def read_until(process: subprocess.Popen, words: str) -> None:
+    """Wait for a line of the process's output."""
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if words in line:
+            return
+    pytest.fail("".join(lines))
+
+
+def finish(process: subprocess.Popen) -> str:
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    return " ".join(output.split())  # long lines are wrapped
+
+
+def epochs_of(run: TrainingRun) -> list[int]:
+    return [*run.epochs.values_list("number", flat=True)]
+
+
+def test_killed_and_interrupted_run_resumes_to_its_end_and_is_published(training, runs_dir):
+    process = training("--name", "mine", "--limit", "300", "--epochs", "4", "--batch-size", "32")
+    read_until(process, "epoch 1/4")
+    process.kill()
+    process.communicate()
+    assert TrainingRun.objects.get().status == TrainingRun.Status.RUNNING
+
+    process = training("--resume", "--name", "mine")
+    read_until(process, "epoch 2/4")
+    process.send_signal(signal.SIGINT)
+    assert "Stopped. Go on with: manage.py train --resume --name mine" in finish(process)
+    run = TrainingRun.objects.get()
+    assert run.status == TrainingRun.Status.STOPPED
+    assert epochs_of(run) in ([1, 2], [1, 2, 3])
+    assert (runs_dir / "mine").is_dir()
+    assert not ModelVersion.objects.filter(name="mine").exists()
+
+    output = finish(training("--resume", "--activate"))
+    assert "epoch 2/4" not in output
+    assert "epoch 4/4" in output
+    assert "It is the one that answers." in output
+    run, version = TrainingRun.objects.get(), ModelVersion.objects.get(active=True)
+    assert (run.status, run.message, run.ended_at is None) == (TrainingRun.Status.FINISHED, "", False)
+    assert (run.epoch_count, run.image_limit, run.recipe["batch_size"]) == (4, 300, 32)
+    assert epochs_of(run) == [1, 2, 3, 4]
+    assert [*run.epochs.values_list("loss", flat=True)] == [
+        epoch["loss"] for epoch in artifacts.read_history(version.path)
+    ]
+    assert (version.name, version.folder, version.training_run) == ("mine", "mine", run)
+    assert artifacts.verify(version.path).digest == version.digest
+    assert not (runs_dir / "mine").exists()
+
+
+def test_finished_run_leaves_the_active_model_unless_told_otherwise(models_dir, runs_dir, shipped):
+    (runs_dir / "first-run").mkdir(parents=True)
+    folder = another_model(models_dir / "first-run")
+    version = complete_run(run=make_training_run(), model_folder=folder, activate=False)
+    assert not (runs_dir / "first-run").exists()
+    assert version.training_run.name == "first-run"
+    assert ModelVersion.objects.get(active=True) == shipped
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--architecture", "none"], "There is no architecture 'none'. Choose one of: "),
+        (["--recipe", "none"], "There is no recipe 'none'. Choose one of: adam_cosine, student."),
+        (["--name", "Bad Name"], "A model cannot be called 'Bad Name'"),
+        (["--name", "../up"], r"A model cannot be called '\.\./up'"),
+        (["--resume", "--name", "../up"], r"A model cannot be called '\.\./up'"),
+        (["--epochs", "0"], "argument --epochs: '0' is not a whole number of at least 1"),
+        (["--epochs", "ten"], "argument --epochs: 'ten' is not a whole number of at least 1"),
+        (["--batch-size", "-1"], "argument --batch-size: '-1' is not a whole number of at least 1"),
+        (["--limit", "1.5"], "argument --limit: '1.5' is not a whole number of at least 1"),
+        (["--learning-rate", "0"], "argument --learning-rate: '0' is not a number above 0"),
+        (["--learning-rate", "nan"], "argument --learning-rate: 'nan' is not a number above 0"),
+        (["--seed", "-1"], "argument --seed: '-1' is not a whole number of at least 0"),
+        (["--compute-dtype", "float8"], "argument --compute-dtype: invalid choice"),
+        (["--data-dir", "/nowhere"], "No CIFAR-10 in /nowhere"),
+        (["--resume"], "There is no run to resume."),
+        (["--resume", "--name", "none"], "holds no run to resume"),
+        (["--resume", "--epochs", "3", "--seed", "0"], "A resumed run keeps its settings: leave out --epochs, --seed."),
+    ],
+)
+def test_wrong_argument_is_named_and_starts_nothing(arguments, message, models_dir):
+    with pytest.raises(CommandError, match=message):
+        call_command("train", *arguments)
+    assert not TrainingRun.objects.exists()
+    assert [path.name for path in models_dir.iterdir()] == ["student_cnn"]
+
+
+def test_name_of_an_unfinished_run_is_not_taken(cifar10_folder, runs_dir):
+    folder = runs_dir / "mine"
+    folder.mkdir(parents=True)
+    folder.joinpath("settings.json").write_text(json.dumps({}))
+    with pytest.raises(CommandError, match=r"A run called mine has not ended\. Go on with it: .*--resume --name mine"):
+        call_command("train", "--name", "mine", "--data-dir", str(cifar10_folder), "--limit", "300")
+    assert not TrainingRun.objects.exists()
+    assert folder.joinpath("settings.json").exists()
+
+
+def test_without_tensorflow_it_says_what_installs_it(env, tmp_path):
+    done = manage("train", env=without("tensorflow", "keras", env=env, folder=tmp_path))
+    assert done.returncode == 1
+    assert "Training needs TensorFlow, which is not installed. Run: pip install -r requirements.txt" in done.stderr
+    assert "Traceback" not in done.stderr
