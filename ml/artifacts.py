@@ -64,8 +64,8 @@ class Card:
 
     @property
     def digest(self) -> str:
-        """SHA-256 that changes with any of the model's files: what tells two versions apart."""
-        return hashlib.sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()
+        """SHA-256 that changes with the card or any of the model's files: what tells two versions apart."""
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
 
 
 def check_name(name: str) -> str:

@@ -69,7 +69,7 @@ class Command(BaseCommand):
 
         from classifier.management.training_console import TrainingConsole, print_summary
 
-        console = Console(file=self.stdout)
+        console = Console(file=self.stdout, soft_wrap=True)
         run_settings, dataset = self._prepare(options, console)
         folder = training_service.run_folder(run_settings.name)
         model_folder = publishing.free_folder(run_settings.name)
