@@ -134,6 +134,17 @@ def test_digest_changes_with_any_file_and_with_the_card(tmp_path):
     assert len({*same, *others}) == 4
 
 
+@pytest.mark.parametrize("name", ["a", "student_cnn", "2-nets", "x" * 63])
+def test_plain_names_are_allowed(name):
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "A", "-a", "_a", "a b", "a\n", "x" * 64, "кіт", ".hidden"])
+def test_names_that_could_harm_a_path_are_refused(name):
+    with pytest.raises(ArtifactError, match="cannot be called"):
+        check_name(name)
+
+
 def test_history_is_read_as_it_was_written(tmp_path):
     rows = [{"epoch": 1, "loss": 2.5}, {"epoch": 2, "loss": 1.5}]
     (tmp_path / artifacts.HISTORY_FILE).write_text(json.dumps(rows))
