@@ -190,6 +190,8 @@ def _fit(
                 on_epoch_begin=begin_epoch, on_train_batch_end=end_batch, on_epoch_end=end_epoch
             )
         ],
+        # The generator has its own order; Keras would warn that it cannot shuffle one.
+        shuffle=False,
         verbose=0,
     )
 
