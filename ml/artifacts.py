@@ -133,6 +133,11 @@ def load_card(folder: Path) -> Card:
         raise ArtifactError(f"{path} lacks or has too many entries ({error}).") from error
 
 
+def model_folders(root: Path) -> list[Path]:
+    """The model folders directly below `root`, by name; those still being written are not among them."""
+    return sorted(path.parent for path in root.glob(f"[!.]*/{CARD_FILE}"))
+
+
 def verify(folder: Path) -> Card:
     """Return the card when every file has the checksum it states; raise ArtifactError naming the first that has not."""
     card = load_card(folder)

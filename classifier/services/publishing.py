@@ -45,7 +45,7 @@ def register_shipped() -> list[ModelVersion]:
 
     One of them is activated if none is, or if its folder is the active one's, whose files it has replaced.
     """
-    folders = sorted(path.parent for path in Path(settings.MODELS_DIR).glob(f"[!.]*/{artifacts.CARD_FILE}"))
+    folders = artifacts.model_folders(Path(settings.MODELS_DIR))
     known = set(ModelVersion.objects.values_list("digest", flat=True))
     published = [publish(folder=folder) for folder in folders if artifacts.load_card(folder).digest not in known]
     active = ModelVersion.objects.filter(active=True).first()

@@ -45,7 +45,7 @@ class Command(BaseCommand):
         for folder in (Path(settings.MODELS_DIR) / name, Path(name)):
             if folder.is_dir():
                 return folder
-        names = sorted(path.parent.name for path in Path(settings.MODELS_DIR).glob(f"[!.]*/{artifacts.CARD_FILE}"))
+        names = [folder.name for folder in artifacts.model_folders(Path(settings.MODELS_DIR))]
         raise ArtifactError(f"There is no model {name!r}. There are: {', '.join(names) or 'none'}.")
 
     def _print(self, card: Card, split: str, fingerprint: str, result: Evaluation) -> None:
