@@ -9,13 +9,12 @@ import os
 import tarfile
 import tempfile
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from ml.classes import CLASS_NAMES, IMAGE_SHAPE
+from ml.dataset import Dataset, DatasetError, Progress, Split, stratified_split
 
 ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 ARCHIVE_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
@@ -28,46 +27,18 @@ VALIDATION_COUNT = 5_000
 _HEIGHT, _WIDTH, _CHANNELS = IMAGE_SHAPE
 _RECORD_BYTES = 1 + _HEIGHT * _WIDTH * _CHANNELS
 
-#: Called with the bytes done and the bytes in all (None when unknown).
-Progress = Callable[[int, int | None], None]
-
-
-class DatasetError(Exception):
-    """The data set is missing, damaged or cannot be fetched; the message names the file and the remedy."""
-
-
-class Split(NamedTuple):
-    """Images, uint8 (N, 32, 32, 3), and their labels, int64 (N,)."""
-
-    images: np.ndarray
-    labels: np.ndarray
-
-    def take(self, indices: np.ndarray) -> "Split":
-        return Split(self.images[indices], self.labels[indices])
-
-
-class Dataset(NamedTuple):
-    """The splits of one data set and the SHA-256 of the bytes they were read from."""
-
-    train: Split
-    validation: Split
-    test: Split
-    fingerprint: str
-
 
 def load(
     data_dir: str | os.PathLike | None = None,
     *,
     split_seed: int = 0,
     validation_count: int = VALIDATION_COUNT,
-    limit: int | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Read the data set and hold out `validation_count` training images, the same number of every class.
 
     `data_dir` is the folder with the six `.bin` files or the one above it; without it the environment's CIFAR10_DIR
     counts, and without that the official archive is downloaded into the cache folder.
-    `limit` keeps only so many training images (and a tenth of it for validation), the same share of every class.
     The split depends on `split_seed` alone, so that every run keeps the same images out of training.
     Raises DatasetError.
     """
@@ -75,21 +46,22 @@ def load(
     digest = hashlib.sha256()
     everything = _concatenate([_read(folder / name, digest) for name in TRAIN_FILES])
     test = _read(folder / TEST_FILE, digest)
-    train_indices, validation_indices = stratified_split(everything.labels, validation_count, split_seed)
-    if limit is not None:
-        train_indices = _limited(everything.labels, train_indices, limit)
-        validation_indices = _limited(everything.labels, validation_indices, max(limit // 10, len(CLASS_NAMES)))
+    train, validation = stratified_split(everything.labels, validation_count, split_seed)
     return Dataset(
-        everything.take(train_indices), everything.take(validation_indices), test, f"sha256:{digest.hexdigest()}"
+        name="CIFAR-10",
+        class_names=CLASS_NAMES,
+        train=everything.take(train),
+        validation=everything.take(validation),
+        test=test,
+        fingerprint=f"sha256:{digest.hexdigest()}",
     )
 
 
 def find(data_dir: str | os.PathLike | None = None) -> Path:
     """Return the folder that holds the six `.bin` files; raise DatasetError when it is not there or not whole."""
     given = Path(data_dir or os.environ.get("CIFAR10_DIR", "")).expanduser()
-    for folder in (given, given / FOLDER_NAME):
-        if (folder / TEST_FILE).exists() or (folder / TRAIN_FILES[0]).exists():
-            return folder
+    if folder := locate(given):
+        return folder
     raise DatasetError(
         f"No CIFAR-10 in {given}: neither it nor {given / FOLDER_NAME} holds {TRAIN_FILES[0]}. "
         f"Give the folder with the unpacked binary version ({ARCHIVE_URL}) as --data-dir or in CIFAR10_DIR, "
@@ -97,15 +69,12 @@ def find(data_dir: str | os.PathLike | None = None) -> Path:
     )
 
 
-def stratified_split(labels: np.ndarray, held_out: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the sorted indices kept and those held out, `held_out` / classes of every class, drawn by `seed`."""
-    rng = np.random.default_rng(seed)
-    classes = np.unique(labels)
-    share = np.full(len(classes), held_out // len(classes))
-    share[: held_out % len(classes)] += 1
-    chosen = [rng.permutation(np.flatnonzero(labels == label))[:count] for label, count in zip(classes, share)]
-    out = np.sort(np.concatenate(chosen))
-    return np.setdiff1d(np.arange(len(labels)), out), out
+def locate(given: Path) -> Path | None:
+    """`given` or the folder below it that is meant to hold the six files, of which some may be missing."""
+    for folder in (given, given / FOLDER_NAME):
+        if (folder / TEST_FILE).exists() or (folder / TRAIN_FILES[0]).exists():
+            return folder
+    return None
 
 
 def cache_folder() -> Path:
@@ -201,10 +170,3 @@ def _read(path: Path, digest: "hashlib._Hash") -> Split:
 
 def _concatenate(splits: list[Split]) -> Split:
     return Split(np.concatenate([s.images for s in splits]), np.concatenate([s.labels for s in splits]))
-
-
-def _limited(labels: np.ndarray, indices: np.ndarray, limit: int) -> np.ndarray:
-    if limit >= len(indices):
-        return indices
-    _, kept = stratified_split(labels[indices], limit, seed=0)
-    return indices[kept]

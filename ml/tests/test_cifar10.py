@@ -8,8 +8,9 @@ import pytest
 
 import ml
 from ml import cifar10
-from ml.cifar10 import FOLDER_NAME, DatasetError
+from ml.cifar10 import FOLDER_NAME
 from ml.classes import CLASS_NAMES
+from ml.dataset import DatasetError
 from ml.tests.factories import http_answer, linked_copy, tar_gz, web_server
 
 ARCHIVE = tar_gz({f"{FOLDER_NAME}/test_batch.bin": b"images" * 200_000})
@@ -41,7 +42,7 @@ def test_without_argument_and_environment_the_cached_download_is_read(cifar10_fo
     monkeypatch.delenv("CIFAR10_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     linked_copy(cifar10_folder, tmp_path / "cifarsite" / FOLDER_NAME)
-    assert cifar10.load(limit=10).fingerprint == dataset.fingerprint
+    assert cifar10.load().limited(10).fingerprint == dataset.fingerprint
 
 
 def test_splits_are_whole_balanced_and_typed(cifar10_folder):
@@ -56,7 +57,7 @@ def test_splits_are_whole_balanced_and_typed(cifar10_folder):
 def test_planes_are_red_green_blue_and_rows_run_from_the_top(cifar10_folder, tmp_path):
     content = bytearray((cifar10_folder / "test_batch.bin").read_bytes())
     content[:3073] = bytes([7]) + bytes(range(32)) + bytes(992) + bytes([100]) * 1024 + bytes([200]) * 1024
-    data = cifar10.load(linked_copy(cifar10_folder, tmp_path / "copy", test_batch=bytes(content)), limit=10)
+    data = cifar10.load(linked_copy(cifar10_folder, tmp_path / "copy", test_batch=bytes(content))).limited(10)
     image = data.test.images[0]
     assert data.test.labels[0] == 7
     assert image[0, :, 0].tolist() == list(range(32))
@@ -67,39 +68,9 @@ def test_planes_are_red_green_blue_and_rows_run_from_the_top(cifar10_folder, tmp
 def test_fingerprint_follows_the_bytes(cifar10_folder, tmp_path, dataset):
     content = bytearray((cifar10_folder / "test_batch.bin").read_bytes())
     content[-1] ^= 1
-    changed = cifar10.load(linked_copy(cifar10_folder, tmp_path / "copy", test_batch=bytes(content)), limit=10)
+    changed = cifar10.load(linked_copy(cifar10_folder, tmp_path / "copy", test_batch=bytes(content))).limited(10)
     assert dataset.fingerprint.startswith("sha256:")
     assert changed.fingerprint != dataset.fingerprint
-
-
-def test_split_holds_out_as_many_of_every_class_and_loses_none():
-    labels = np.random.default_rng(0).permutation(50_000) % 10
-    kept, held_out = cifar10.stratified_split(labels, 5_000, seed=0)
-    assert np.bincount(labels[held_out]).tolist() == [500] * 10
-    assert np.array_equal(np.sort(np.concatenate([kept, held_out])), np.arange(50_000))
-
-
-def test_split_follows_from_its_seed():
-    labels = np.arange(50_000) % 10
-    first, again, other = (cifar10.stratified_split(labels, 5_000, seed)[1] for seed in (0, 0, 1))
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
-    # Fixed for good: another choice would let images that old models were trained on into validation.
-    assert hashlib.sha256(first.astype("<i8").tobytes()).hexdigest().startswith("84da11d5e4e4")
-
-
-def test_limit_keeps_the_same_share_of_every_class_and_leaves_the_test_split_whole(cifar10_folder):
-    data = cifar10.load(cifar10_folder, limit=300)
-    assert np.bincount(data.train.labels).tolist() == [30] * 10
-    assert np.bincount(data.validation.labels).tolist() == [3] * 10
-    assert len(data.test.labels) == 10_000
-
-
-def test_limited_validation_is_drawn_from_the_whole_validation(cifar10_folder):
-    whole, limited = cifar10.load(cifar10_folder), cifar10.load(cifar10_folder, limit=300)
-    held_out = {image.tobytes() for image in whole.validation.images}
-    assert all(image.tobytes() in held_out for image in limited.validation.images)
-    assert not any(image.tobytes() in held_out for image in limited.train.images)
 
 
 def test_missing_folder_is_named_with_the_remedy(tmp_path):

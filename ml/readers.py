@@ -1,0 +1,33 @@
+"""Which reader a data set needs: CIFAR-10 in its binary layout, or a folder of one's own pictures."""
+
+from pathlib import Path
+
+from ml import cifar10, image_folder
+from ml.classes import IMAGE_SHAPE
+from ml.dataset import Dataset, DatasetError, Progress
+
+DEFAULT_IMAGE_SIZE = IMAGE_SHAPE[0]
+
+
+def load_dataset(
+    data_dir: Path | None = None, *, image_size: int | None = None, progress: Progress | None = None
+) -> Dataset:
+    """Read what `data_dir` holds; without it CIFAR-10, from CIFAR10_DIR or the network.
+
+    `image_size` is the side in pixels that one's own pictures are brought to, 32 by default. Raises DatasetError.
+    """
+    # A shell leaves the "~" of --data-dir=~/pictures to the program.
+    data_dir = data_dir and data_dir.expanduser()
+    if data_dir is None or cifar10.locate(data_dir):
+        if image_size not in (None, DEFAULT_IMAGE_SIZE):
+            raise DatasetError(
+                f"CIFAR-10's images have {DEFAULT_IMAGE_SIZE} pixels a side: leave the image size out. "
+                "It is for a folder of your own pictures."
+            )
+        return cifar10.load(data_dir, progress=progress)
+    if image_folder.holds_classes(data_dir):
+        return image_folder.load(data_dir, image_size=image_size or DEFAULT_IMAGE_SIZE, progress=progress)
+    raise DatasetError(
+        f"There is no data set in {data_dir}: neither CIFAR-10's binary version ({cifar10.TRAIN_FILES[0]} and the "
+        "others) nor one sub-folder of images for each class."
+    )
