@@ -6,6 +6,8 @@ from typing import Any
 from ml import augmentation
 from ml.augmentation import Augmentation
 
+OPTIMIZERS = ("adam", "sgd")
+
 
 class UnknownRecipe(ValueError):
     """No recipe has this name."""
@@ -15,20 +17,28 @@ class UnknownRecipe(ValueError):
 class Recipe:
     """Hyper-parameters of one training run.
 
+    optimizer: `adam` (Kingma and Ba 2015), or `sgd` with Nesterov momentum of 0.9.
     learning_rate: the peak, reached by a linear warm-up and left by a cosine decay to zero
         (Loshchilov and Hutter 2017).
-    weight_decay: decoupled from the gradient; kernels only, no biases and no batch-norm scales.
+    weight_decay: decoupled from the gradient and scaled by the learning rate (Loshchilov and Hutter 2019); kernels
+        only, no biases and no batch-norm scales.
     label_smoothing: the share of each target spread over all classes (Szegedy et al. 2016).
+    mixup: alpha of the Beta distribution that two images of a batch are blended by, 0 for none (Zhang et al. 2018).
+    weight_average: decay, per step, of the moving average of the weights that is validated and kept, 0 for none
+        (Polyak and Juditsky 1992).
     compute_dtype: `float32`, or `mixed_bfloat16` where the processor has instructions for it; weights stay float32.
     """
 
     name: str
     epochs: int
     batch_size: int = 256
+    optimizer: str = "adam"
     learning_rate: float = 1e-3
     warmup_epochs: float = 2.0
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
+    mixup: float = 0.0
+    weight_average: float = 0.0
     augmentation: Augmentation = field(default=augmentation.NONE)
     compute_dtype: str = "float32"
 
@@ -37,6 +47,12 @@ class Recipe:
             raise ValueError("epochs and batch size must be at least 1")
         if not self.learning_rate > 0:
             raise ValueError("the learning rate must be above 0")
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"the optimizer must be one of: {', '.join(OPTIMIZERS)}")
+        if not 0 <= self.mixup < float("inf"):
+            raise ValueError("mixup's alpha must be at least 0")
+        if not 0 <= self.weight_average < 1:
+            raise ValueError("the decay of the weight average must be at least 0 and below 1")
 
     def changed(self, **settings: Any) -> "Recipe":
         """Return this recipe with the settings that are not None put in its place."""
@@ -54,8 +70,20 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         Recipe(
+            name="sgd_cosine",
+            epochs=30,
+            batch_size=256,
+            optimizer="sgd",
+            learning_rate=0.2,
+            weight_decay=5e-3,
+            label_smoothing=0.05,
+            weight_average=0.999,
+            augmentation=augmentation.CROP_FLIP_CUTOUT,
+        ),
+        Recipe(
             name="adam_cosine",
-            epochs=60,
+            epochs=50,
+            batch_size=64,
             weight_decay=0.05,
             label_smoothing=0.05,
             augmentation=augmentation.CROP_FLIP_CUTOUT,
@@ -67,8 +95,6 @@ RECIPES: dict[str, Recipe] = {
         ),
     )
 }
-
-DEFAULT_RECIPE = "adam_cosine"
 
 
 def find_recipe(name: str) -> Recipe:

@@ -4,7 +4,6 @@ Whatever is random in an epoch (order, augmentation, dropout) is drawn from the 
 run that was killed and resumed is the run that was not.
 """
 
-import itertools
 import json
 import os
 import time
@@ -17,9 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from ml.architectures import find_architecture
+from ml.batches import batches
 from ml.checkpoints import Checkpoints, EpochRecord, best_epoch
-from ml.cifar10 import Dataset, Split
-from ml.classes import IMAGE_SHAPE
+from ml.dataset import Dataset
 from ml.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE = "settings.json"
 _EVALUATION_BATCH = 500
+_MOMENTUM = 0.9
 
 
 class TrainingError(Exception):
@@ -42,6 +42,7 @@ class RunSettings:
     recipe: Recipe
     seed: int
     class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
     fingerprint: str
     limit: int | None = None
 
@@ -61,6 +62,7 @@ class RunSettings:
                 **values,
                 "recipe": Recipe.from_dict(values["recipe"]),
                 "class_names": tuple(values["class_names"]),
+                "image_shape": tuple(values["image_shape"]),
             }
         )
 
@@ -106,8 +108,11 @@ def train(
 
     recipe = settings.recipe
     keras.utils.set_random_seed(settings.seed)
+    architecture = find_architecture(settings.architecture)
     with _dtype_policy(recipe.compute_dtype):
-        model = build(settings)
+        model = _build(settings)
+    if architecture.initialise:
+        architecture.initialise(model, dataset.train.images)
     # The last, shorter batch is left out: the order differs from epoch to epoch, so no image is left out for good.
     steps = max(len(dataset.train.labels) // recipe.batch_size, 1)
     model.compile(
@@ -122,15 +127,16 @@ def train(
     if not history:
         raise TrainingError("The run was stopped before its first epoch ended: there is nothing to keep.")
     best = best_epoch(history)
-    trained = build(settings)
+    trained = _build(settings)
     model.load_weights(checkpoints.best_path)
+    # What was validated is the average, where there is one.
+    model.optimizer.finalize_variable_values(model.trainable_variables)
     trained.set_weights(model.get_weights())
     return TrainingResult(trained, history, best.epoch, len(history) >= recipe.epochs)
 
 
-def build(settings: RunSettings) -> "keras.Model":
-    """The untrained network, for the images of the data set that the classes come from."""
-    return find_architecture(settings.architecture)(IMAGE_SHAPE, len(settings.class_names))
+def _build(settings: RunSettings) -> "keras.Model":
+    return find_architecture(settings.architecture).build(settings.image_shape, len(settings.class_names))
 
 
 def read_history(run_folder: Path) -> list[EpochRecord]:
@@ -179,34 +185,22 @@ def _fit(
             model.stop_training = True
 
     model.fit(
-        _batches(dataset.train, one_hot, recipe, settings.seed, steps, first_epoch=len(history)),
+        batches(dataset.train, one_hot, recipe, settings.seed, steps, first_epoch=len(history)),
         steps_per_epoch=steps,
         epochs=recipe.epochs,
         initial_epoch=len(history),
         validation_data=(dataset.validation.images.astype("float32"), one_hot[dataset.validation.labels]),
         validation_batch_size=_EVALUATION_BATCH,
         callbacks=[
+            *([keras.callbacks.SwapEMAWeights()] if recipe.weight_average else []),
             keras.callbacks.LambdaCallback(
                 on_epoch_begin=begin_epoch, on_train_batch_end=end_batch, on_epoch_end=end_epoch
-            )
+            ),
         ],
         # The generator has its own order; Keras would warn that it cannot shuffle one.
         shuffle=False,
         verbose=0,
     )
-
-
-def _batches(
-    split: Split, one_hot: np.ndarray, recipe: Recipe, seed: int, steps: int, first_epoch: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Augmented batches for ever; an epoch's order and changes follow from the seed and its number alone."""
-    for epoch in itertools.count(first_epoch):
-        rng = np.random.default_rng([seed, epoch])
-        order = rng.permutation(len(split.labels))
-        for step in range(steps):
-            chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            images = recipe.augmentation.apply(split.images[chosen], rng)
-            yield images.astype("float32"), one_hot[split.labels[chosen]]
 
 
 def _reseed(model: "keras.Model", seed: int, epoch: int) -> None:
@@ -228,7 +222,15 @@ def _optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Optimi
         warmup_target=recipe.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    optimizer = keras.optimizers.Adam(schedule, weight_decay=recipe.weight_decay or None)
+    shared = {
+        "weight_decay": recipe.weight_decay or None,
+        "use_ema": recipe.weight_average > 0,
+        "ema_momentum": recipe.weight_average,
+    }
+    if recipe.optimizer == "sgd":
+        optimizer = keras.optimizers.SGD(schedule, momentum=_MOMENTUM, nesterov=True, **shared)
+    else:
+        optimizer = keras.optimizers.Adam(schedule, **shared)
     if recipe.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

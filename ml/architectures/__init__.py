@@ -1,22 +1,46 @@
 """The networks that can be trained, by name. A builder imports Keras only when it is called."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ml.architectures.compact_resnet import compact_resnet, whiten
 from ml.architectures.student_cnn import student_cnn
 
 if TYPE_CHECKING:
     import keras
 
-ARCHITECTURES: dict[str, Callable[..., "keras.Model"]] = {"student_cnn": student_cnn}
+
+@dataclass(frozen=True)
+class Architecture:
+    """A kind of network.
+
+    build: `(input_shape, class_count) -> keras.Model`; it takes pixels 0-255, and its last layer is the dense one
+        whose softmax gives the probabilities.
+    recipe: the name of the one it is trained by unless another is asked for.
+    initialise: sets weights of an untrained network from training images, uint8 (N, H, W, C), where it needs them.
+    """
+
+    build: Callable[[tuple[int, int, int], int], "keras.Model"]
+    recipe: str
+    initialise: Callable[["keras.Model", np.ndarray], None] | None = None
+
+
+ARCHITECTURES = {
+    "compact_resnet": Architecture(compact_resnet, recipe="sgd_cosine", initialise=whiten),
+    "student_cnn": Architecture(student_cnn, recipe="adam_cosine"),
+}
+DEFAULT_ARCHITECTURE = "student_cnn"
 
 
 class UnknownArchitecture(ValueError):
     """No architecture has this name."""
 
 
-def find_architecture(name: str) -> Callable[..., "keras.Model"]:
-    """Return the builder `(input_shape, class_count) -> keras.Model`; its input is pixels 0-255, its output softmax."""
+def find_architecture(name: str) -> Architecture:
+    """Return the architecture of this name; raise UnknownArchitecture, which lists the names there are."""
     try:
         return ARCHITECTURES[name]
     except KeyError:

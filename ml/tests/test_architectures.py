@@ -1,14 +1,22 @@
+import math
+
 import numpy as np
 import pytest
 
-from ml.architectures import ARCHITECTURES, UnknownArchitecture, find_architecture
+from ml.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, UnknownArchitecture, find_architecture
 from ml.classes import CLASS_NAMES, IMAGE_SHAPE
-from ml.tests.factories import some_images
+from ml.recipes import RECIPES
+from ml.tests.factories import photograph, some_images
 
 
 @pytest.fixture(scope="module")
 def student():
-    return find_architecture("student_cnn")(IMAGE_SHAPE, len(CLASS_NAMES))
+    return find_architecture("student_cnn").build(IMAGE_SHAPE, len(CLASS_NAMES))
+
+
+@pytest.fixture(scope="module")
+def compact():
+    return find_architecture("compact_resnet").build(IMAGE_SHAPE, len(CLASS_NAMES))
 
 
 def describe(layer) -> tuple:
@@ -53,10 +61,62 @@ def test_student_network_takes_pixels_and_rescales_them_inside(student):
     assert student.layers.index(rescale) == 1
 
 
-def test_student_network_answers_with_probabilities(student):
-    probabilities = student.predict(some_images(3).astype("float32"), verbose=0)
+@pytest.mark.parametrize("name", ["student", "compact"])
+def test_network_answers_with_probabilities(name, request):
+    probabilities = request.getfixturevalue(name)(some_images(3).astype("float32")).numpy()
     assert probabilities.shape == (3, 10)
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    assert np.ptp(probabilities, axis=0).min() > 0
+
+
+def multiply_adds(model) -> int:
+    """Those of the convolutions and dense layers, for one image."""
+    products = 0
+    for layer in model.layers:
+        if type(layer).__name__ in ("Conv2D", "Dense"):
+            positions = math.prod(layer.output.shape[1:-1])
+            products += positions * math.prod(layer.kernel.shape)
+    return products
+
+
+def test_compact_network_is_small_and_quick(compact):
+    assert compact.count_params() < 3_000_000
+    assert 100_000_000 < multiply_adds(compact) < 150_000_000
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize(
+    ("shape", "class_count"), [((9, 9, 3), 2), ((24, 17, 3), 3), ((64, 64, 3), 101)], ids=["9x9", "24x17", "64x64"]
+)
+def test_other_sizes_and_numbers_of_classes_build_a_network_that_ends_in_a_dense_softmax(name, shape, class_count):
+    model = find_architecture(name).build(shape, class_count)
+    assert model.input_shape == (None, *shape)
+    assert model.output_shape == (None, class_count)
+    assert describe(model.layers[-1]) == ("Dense", class_count, "softmax")
+    assert model.layers[-1].compute_dtype == "float32"
+
+
+def test_whitening_convolution_is_frozen_and_decorrelates_patches():
+    pictures = [np.asarray(photograph(32, 32, seed)) for seed in range(40)]
+    architecture = find_architecture("compact_resnet")
+    model = architecture.build((32, 32, 3), 10)
+    architecture.initialise(model, np.stack(pictures))
+    whitening = model.get_layer("whitening")
+    assert not whitening.trainable_variables
+
+    outputs = whitening(model.get_layer("rescale")(np.stack(pictures))).numpy().reshape(-1, 24)
+    assert outputs[:, 12:] == pytest.approx(-outputs[:, :12], abs=1e-4)
+    covariance = np.cov(outputs[:, :12], rowvar=False)
+    assert covariance == pytest.approx(np.eye(12), abs=0.05)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
+def test_architecture_names_a_recipe_that_there_is(architecture):
+    assert architecture.recipe in RECIPES
+
+
+def test_default_architecture_is_one_of_them():
+    assert find_architecture(DEFAULT_ARCHITECTURE) is ARCHITECTURES[DEFAULT_ARCHITECTURE]
 
 
 def test_unknown_architecture_is_answered_with_the_names_there_are():

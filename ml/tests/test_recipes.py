@@ -3,7 +3,7 @@ import json
 import pytest
 
 from ml import augmentation
-from ml.recipes import DEFAULT_RECIPE, RECIPES, Recipe, UnknownRecipe, find_recipe
+from ml.recipes import OPTIMIZERS, RECIPES, Recipe, UnknownRecipe, find_recipe
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
@@ -11,9 +11,8 @@ def test_recipe_survives_json(recipe):
     assert Recipe.from_dict(json.loads(json.dumps(recipe.as_dict()))) == recipe
 
 
-def test_recipes_go_by_their_names_and_the_default_is_one():
+def test_recipes_go_by_their_names():
     assert all(find_recipe(name).name == name for name in RECIPES)
-    assert find_recipe(DEFAULT_RECIPE).name == DEFAULT_RECIPE
 
 
 def test_changed_replaces_what_is_given_and_leaves_the_rest():
@@ -26,17 +25,33 @@ def test_changed_replaces_what_is_given_and_leaves_the_rest():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"epochs": 0}, {"epochs": -1}, {"batch_size": 0}, {"learning_rate": 0}, {"learning_rate": float("nan")}],
+    [
+        {"epochs": 0},
+        {"epochs": -1},
+        {"batch_size": 0},
+        {"learning_rate": 0},
+        {"learning_rate": float("nan")},
+        {"mixup": -0.1},
+        {"weight_average": 1},
+        {"weight_average": -0.1},
+        {"weight_average": float("nan")},
+    ],
     ids=str,
 )
 def test_impossible_settings_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"at least 1|above 0"):
-        find_recipe(DEFAULT_RECIPE).changed(**wrong)
+    with pytest.raises(ValueError, match=r"at least [01]|above 0"):
+        find_recipe("student").changed(**wrong)
+
+
+def test_unknown_optimizer_is_answered_with_the_names_there_are():
+    with pytest.raises(ValueError, match="the optimizer must be one of") as caught:
+        find_recipe("student").changed(optimizer="lion")
+    assert all(name in str(caught.value) for name in OPTIMIZERS)
 
 
 def test_unknown_setting_is_refused():
     with pytest.raises(TypeError, match="momentum"):
-        find_recipe(DEFAULT_RECIPE).changed(momentum=0.9)
+        find_recipe("student").changed(momentum=0.9)
 
 
 def test_unknown_recipe_is_answered_with_the_names_there_are():

@@ -5,15 +5,14 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from ml import training
-from ml.architectures import UnknownArchitecture
-from ml.augmentation import NONE
-from ml.classes import CLASS_NAMES
-from ml.tests.factories import Listener, assert_same_history, run_settings, tiny_recipe
+from ml.architectures import UnknownArchitecture, find_architecture
+from ml.dataset import Dataset
+from ml.tests.factories import Listener, assert_same_history, run_settings, small_dataset
 from ml.training import EpochRecord, RunSettings, TrainingError, TrainingResult, best_epoch, read_history, train
 
 
@@ -74,34 +73,6 @@ def test_settings_survive_their_file(dataset, tmp_path):
     assert RunSettings.load(tmp_path / "run") == settings
 
 
-def batches(dataset, seed: int, first_epoch: int, count: int, **changes) -> list[bytes]:
-    """The bytes of `count` batches, from `first_epoch` on, at four steps an epoch."""
-    one_hot = np.eye(len(CLASS_NAMES), dtype="float32")
-    drawn = training._batches(dataset.train, one_hot, tiny_recipe(**changes), seed, 4, first_epoch)
-    return [images.tobytes() + labels.tobytes() for images, labels in itertools.islice(drawn, count)]
-
-
-def test_batches_follow_from_the_seed_and_the_epoch_alone(dataset):
-    from_the_start = batches(dataset, seed=1, first_epoch=0, count=12)
-    assert batches(dataset, seed=1, first_epoch=2, count=4) == from_the_start[8:]
-    assert len(set(from_the_start)) == 12
-    assert not set(from_the_start) & set(batches(dataset, seed=2, first_epoch=0, count=12))
-
-
-def test_an_epoch_shows_no_image_twice_and_keeps_labels_with_their_images(dataset):
-    split = dataset.train
-    of_image = {image.tobytes(): label for image, label in zip(split.images, split.labels)}
-    recipe = tiny_recipe(augmentation=NONE)
-    drawn = training._batches(split, np.eye(10, dtype="float32"), recipe, 0, 4, 0)
-    seen = [
-        (image.astype(np.uint8).tobytes(), target.argmax())
-        for images, targets in itertools.islice(drawn, 4)
-        for image, target in zip(images, targets)
-    ]
-    assert len({image for image, _ in seen}) == len(seen) == 4 * 64
-    assert all(of_image[image] == label for image, label in seen)
-
-
 def run_process(data_dir, run_folder, *options: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "ml.tests.training_run", str(data_dir), str(run_folder), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -120,7 +91,8 @@ def test_run_killed_in_its_second_epoch_and_resumed_is_the_run_that_was_not(cifa
     assert process.returncode == 0
     assert lines[0] == "2 1"
     assert_same_history(read_history(tmp_path), undisturbed.result.history)
-    model = training.build(undisturbed.settings)
+    settings = undisturbed.settings
+    model = find_architecture(settings.architecture).build(settings.image_shape, len(settings.class_names))
     model.load_weights(tmp_path / "checkpoints" / "best.weights.h5")
     for weights, expected in zip(model.get_weights(), undisturbed.result.model.get_weights()):
         assert np.allclose(weights, expected, rtol=0, atol=1e-5)
@@ -132,6 +104,62 @@ def test_finished_run_is_resumed_without_training(dataset, undisturbed):
     again = train(RunSettings.load(folder), dataset, folder, listener, resume=True)
     assert (again.history, again.finished, listener.batches) == (result.history, True, [])
     assert all(map(np.array_equal, again.model.get_weights(), result.model.get_weights()))
+
+
+class Averaged(NamedTuple):
+    dataset: Dataset
+    result: TrainingResult
+    resumed: TrainingResult
+    resumed_epochs: list[EpochRecord]
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def averaged(tmp_path_factory) -> Averaged:
+    """Momentum, averaged weights and mixup on three classes; and the same, stopped after an epoch and resumed."""
+    dataset = small_dataset()
+    settings = replace(
+        run_settings(dataset, epochs=2, batch_size=16, optimizer="sgd", weight_average=0.8, mixup=0.3),
+        architecture="compact_resnet",
+    )
+    folder, stopped_folder = tmp_path_factory.mktemp("averaged"), tmp_path_factory.mktemp("stopped")
+    result = train(settings, dataset, folder, Listener())
+    train(settings, dataset, stopped_folder, Listener(stop_after=1))
+    listener = Listener()
+    resumed = train(RunSettings.load(stopped_folder), dataset, stopped_folder, listener, resume=True)
+    return Averaged(dataset, result, resumed, listener.epochs, folder)
+
+
+def test_run_with_averaged_weights_stopped_and_resumed_is_the_run_that_was_not(averaged):
+    assert [record.epoch for record in averaged.resumed_epochs] == [2]
+    assert_same_history(averaged.resumed.history, averaged.result.history)
+    for weights, expected in zip(averaged.resumed.model.get_weights(), averaged.result.model.get_weights()):
+        assert np.allclose(weights, expected, rtol=0, atol=1e-5)
+
+
+def test_averaged_weights_are_what_was_validated_and_is_kept(averaged):
+    import keras
+
+    result, validation = averaged.result, averaged.dataset.validation
+    best = best_epoch(result.history)
+    kept = result.model(validation.images.astype("float32")).numpy()
+    targets = keras.ops.one_hot(validation.labels, 3)
+    loss = float(keras.ops.mean(keras.losses.categorical_crossentropy(targets, kept)))
+    assert loss == pytest.approx(best.validation_loss, abs=1e-4)
+    assert (kept.argmax(axis=1) == validation.labels).mean() == pytest.approx(best.validation_accuracy)
+
+    last = find_architecture("compact_resnet").build((16, 16, 3), 3)
+    last.load_weights(averaged.folder / "checkpoints" / "best.weights.h5")
+    assert not np.allclose(last.get_weights()[-2], result.model.get_weights()[-2], rtol=0, atol=1e-4)
+
+
+def test_architecture_is_initialised_from_the_training_images_and_keeps_what_is_frozen(averaged):
+    architecture = find_architecture("compact_resnet")
+    expected = architecture.build((16, 16, 3), 3)
+    architecture.initialise(expected, averaged.dataset.train.images)
+    for model in (averaged.result.model, averaged.resumed.model):
+        kernel = model.get_layer("whitening").get_weights()[0]
+        assert np.array_equal(kernel, expected.get_layer("whitening").get_weights()[0])
 
 
 @pytest.fixture(scope="module")

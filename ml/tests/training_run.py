@@ -16,7 +16,7 @@ class Printer(Listener):
 
 
 def main(data_dir: str, run_folder: Path, resume: bool) -> None:
-    dataset = cifar10.load(data_dir, limit=300)
+    dataset = cifar10.load(data_dir).limited(300)
     settings = training.RunSettings.load(run_folder) if resume else run_settings(dataset)
     training.train(settings, dataset, run_folder, Printer(), resume=resume)
 

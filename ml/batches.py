@@ -1,0 +1,36 @@
+"""The stream of training images: order, augmentation and mixup, all drawn from the seed and the epoch's number."""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from ml.dataset import Split
+from ml.recipes import Recipe
+
+
+def batches(
+    split: Split, one_hot: np.ndarray, recipe: Recipe, seed: int, steps: int, first_epoch: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Augmented batches for ever; an epoch's order and changes follow from the seed and its number alone."""
+    for epoch in itertools.count(first_epoch):
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(len(split.labels))
+        for step in range(steps):
+            chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+            images = recipe.augmentation.apply(split.images[chosen], rng).astype("float32")
+            targets = one_hot[split.labels[chosen]]
+            yield _mix(images, targets, recipe.mixup, rng) if recipe.mixup else (images, targets)
+
+
+def _mix(
+    images: np.ndarray, targets: np.ndarray, alpha: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Blend every image of the batch, and its target, with another's (Zhang et al. 2018)."""
+    share = rng.beta(alpha, alpha, len(images)).astype("float32")
+    partner = rng.permutation(len(images))
+    of_images, of_targets = share[:, None, None, None], share[:, None]
+    return (
+        of_images * images + (1 - of_images) * images[partner],
+        of_targets * targets + (1 - of_targets) * targets[partner],
+    )
