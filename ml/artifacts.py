@@ -1,10 +1,12 @@
 """A trained model's folder: written whole or not at all, read and verified. Nothing else touches its files.
 
 model.keras    the network, rescaling inside: it takes pixels 0-255
-model.tflite   the same function for serving, on LiteRT
+model.tflite   the same function for serving, on LiteRT: its logits and the features they are made from
+statistics.npz where the features of training images lie, to tell what is unlike them
 card.json      what it is, how it came to be, how good it is, and the checksums of the files
 history.json   every epoch
-*.svg *.png    the curves and the confusion matrix
+*.svg *.png    the curves, the confusion matrix, the reliability diagram, the most confident mistakes
+evaluation-*/  what `manage.py evaluate` measured later: figures.json and pictures
 """
 
 import hashlib
@@ -13,7 +15,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,9 +23,12 @@ from typing import Any
 
 KERAS_FILE = "model.keras"
 LITERT_FILE = "model.tflite"
+STATISTICS_FILE = "statistics.npz"
+MODEL_FILES = (KERAS_FILE, LITERT_FILE, STATISTICS_FILE)
 CARD_FILE = "card.json"
 HISTORY_FILE = "history.json"
-CARD_FORMAT = 1
+FIGURES_FILE = "figures.json"
+CARD_FORMAT = 2
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -36,9 +41,10 @@ class ArtifactError(Exception):
 class Card:
     """What a model folder says of itself.
 
-    input_shape: height, width, channels. metrics: split -> its figures, as `ml.evaluation.Evaluation.as_dict` gives.
-    calibration: the temperature that the probabilities are divided by, in logits. threshold: the confidence under
-    which the model abstains, None when it never does. files: name -> SHA-256 of every file it needs.
+    input_shape: height, width, channels. metrics: split -> its figures, as `ml.evaluation.Assessment.as_dict` gives.
+    calibration: the fields of `ml.calibration.Calibration`. abstention: the score that counts, the share of
+    validation images it answers, and the threshold of every score, as `ml.decision.DecisionRule.as_dict` gives them.
+    files: name -> SHA-256 of every file it needs.
     """
 
     name: str
@@ -53,9 +59,9 @@ class Card:
     export: dict[str, Any]
     libraries: dict[str, str]
     metrics: dict[str, dict[str, Any]]
+    calibration: dict[str, float]
+    abstention: dict[str, Any]
     created_at: str
-    calibration: dict[str, float] = field(default_factory=lambda: {"temperature": 1.0})
-    threshold: float | None = None
     files: dict[str, str] = field(default_factory=dict)
     format: int = CARD_FORMAT
 
@@ -105,7 +111,7 @@ def writing(folder: Path) -> Iterator[Path]:
 def save_card(folder: Path, card: Card) -> Card:
     """Write the card with the checksums of the model files in `folder`, and return it."""
     values = card.as_dict()
-    values["files"] = {name: _sha256(folder / name) for name in (KERAS_FILE, LITERT_FILE)}
+    values["files"] = {name: _sha256(folder / name) for name in MODEL_FILES}
     (folder / CARD_FILE).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return load_card(folder)
 
@@ -133,6 +139,28 @@ def load_card(folder: Path) -> Card:
         raise ArtifactError(f"{path} lacks or has too many entries ({error}).") from error
 
 
+def save_evaluation(folder: Path, name: str, figures: dict[str, Any], draw: Callable[[Path], None]) -> Path:
+    """Put `evaluation-<name>/` into a model's folder in the place of an earlier one; `draw` adds its pictures.
+
+    Raises ArtifactError when the folder cannot be written to.
+    """
+    target = folder / f"evaluation-{name}"
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{target.name}-") as temporary:
+            new = Path(temporary) / "new"
+            new.mkdir()
+            new.chmod(0o755)
+            draw(new)
+            text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
+            (new / FIGURES_FILE).write_text(text, encoding="utf-8")
+            if target.exists():
+                target.rename(Path(temporary) / "earlier")
+            new.rename(target)
+    except OSError as error:
+        raise ArtifactError(f"{target} cannot be written ({error.strerror or error}).") from error
+    return target
+
+
 def model_folders(root: Path) -> list[Path]:
     """The model folders directly below `root`, by name; those still being written are not among them."""
     return sorted(path.parent for path in root.glob(f"[!.]*/{CARD_FILE}"))
@@ -141,7 +169,7 @@ def model_folders(root: Path) -> list[Path]:
 def verify(folder: Path) -> Card:
     """Return the card when every file has the checksum it states; raise ArtifactError naming the first that has not."""
     card = load_card(folder)
-    for name in (KERAS_FILE, LITERT_FILE):
+    for name in MODEL_FILES:
         if name not in card.files:
             raise ArtifactError(f"{folder / CARD_FILE} states no checksum of {name}.")
     for name, expected in card.files.items():

@@ -1,16 +1,18 @@
-"""How good a model is on labelled images: accuracy with its interval, per-class figures, the confusion matrix."""
+"""How good a model is on labelled images: accuracy with its interval, honesty, per-class figures, confusion."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from ml.cifar10 import Split
+from ml import calibration
+from ml.calibration import ReliabilityBin
+from ml.decision import Answers, DecisionRule, Outputs
 
-#: Pixels 0-255 (N, H, W, C) -> probabilities (N, classes).
-Predict = Callable[[np.ndarray], np.ndarray]
+#: Pixels 0-255 (N, H, W, C) -> a network's raw outputs.
+Network = Callable[[np.ndarray], Outputs]
 
 _BATCH = 250
 
@@ -28,54 +30,92 @@ class Evaluation:
     """One model on one split.
 
     accuracy: share of images whose most probable class is right; interval: its 95% Wilson score interval.
-    loss: mean negative log-likelihood, in nats. confusion: [true][predicted] counts.
+    top_2_accuracy: share whose class is among the two most probable. loss: mean negative log-likelihood, in nats.
+    reliability: the bins that the expected calibration error is taken from. confusion: [true][predicted] counts.
     """
 
     count: int
     accuracy: float
     interval: tuple[float, float]
+    top_2_accuracy: float
     loss: float
+    brier_score: float
+    expected_calibration_error: float
+    reliability: list[ReliabilityBin]
     per_class: dict[str, ClassFigures]
     confusion: list[list[int]]
 
     def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "interval": list(self.interval)}
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A network and its decision rule on one split.
+
+    before_scaling: the same probabilities at temperature 1. answered: the share for which the model does not abstain;
+    answered_accuracy: how often it is right there, None when it answers nothing.
+    """
+
+    evaluation: Evaluation
+    before_scaling: Evaluation
+    answered: float
+    answered_accuracy: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        before = self.before_scaling
         return {
-            "count": self.count,
-            "accuracy": self.accuracy,
-            "interval": list(self.interval),
-            "loss": self.loss,
-            "per_class": {name: vars(figures) for name, figures in self.per_class.items()},
-            "confusion": self.confusion,
+            **self.evaluation.as_dict(),
+            "before_scaling": {
+                "loss": before.loss,
+                "brier_score": before.brier_score,
+                "expected_calibration_error": before.expected_calibration_error,
+                "reliability": [asdict(group) for group in before.reliability],
+            },
+            "answered": self.answered,
+            "answered_accuracy": self.answered_accuracy,
         }
 
 
-def evaluate(
-    predict: Predict,
-    split: Split,
-    class_names: tuple[str, ...],
-    progress: Callable[[int, int], None] | None = None,
-) -> Evaluation:
-    """Score `predict` on a split, in batches; `progress` hears the images done and the images in all."""
-    probabilities = []
-    for start in range(0, len(split.labels), _BATCH):
-        probabilities.append(predict(split.images[start : start + _BATCH]))
+def run(network: Network, images: np.ndarray, progress: Callable[[int, int], None] | None = None) -> Outputs:
+    """Return the outputs for all images, computed in batches; `progress` hears the images done and those in all."""
+    parts = []
+    for start in range(0, len(images), _BATCH):
+        parts.append(network(images[start : start + _BATCH]))
         if progress:
-            progress(min(start + _BATCH, len(split.labels)), len(split.labels))
-    return score(np.concatenate(probabilities), split.labels, class_names)
+            progress(min(start + _BATCH, len(images)), len(images))
+    return Outputs(*(np.concatenate(arrays) for arrays in zip(*parts)))
+
+
+def assess(rule: DecisionRule, outputs: Outputs, labels: np.ndarray, class_names: tuple[str, ...]) -> Assessment:
+    """Score what `rule` makes of the outputs for images with these labels (N,)."""
+    answers: Answers = rule.answer(outputs)
+    answered = ~answers.abstained
+    right = answers.probabilities.argmax(axis=1) == labels
+    return Assessment(
+        evaluation=score(answers.probabilities, labels, class_names),
+        before_scaling=score(calibration.softmax(outputs.logits), labels, class_names),
+        answered=float(answered.mean()),
+        answered_accuracy=float(right[answered].mean()) if answered.any() else None,
+    )
 
 
 def score(probabilities: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]) -> Evaluation:
     """Return the figures for probabilities (N, classes) and true labels (N,)."""
-    predicted = probabilities.argmax(axis=1)
+    ranking = np.argsort(-probabilities, axis=1, kind="stable")
     confusion = np.zeros((len(class_names), len(class_names)), np.int64)
-    np.add.at(confusion, (labels, predicted), 1)
+    np.add.at(confusion, (labels, ranking[:, 0]), 1)
     correct = int(np.trace(confusion))
-    likelihood = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    bins = calibration.reliability(probabilities, labels)
     return Evaluation(
         count=len(labels),
         accuracy=correct / len(labels),
         interval=wilson_interval(correct, len(labels)),
-        loss=float(-np.log(np.maximum(likelihood, 1e-12)).mean()),
+        top_2_accuracy=float((ranking[:, :2] == labels[:, None]).any(axis=1).mean()),
+        loss=calibration.negative_log_likelihood(probabilities, labels),
+        brier_score=calibration.brier_score(probabilities, labels),
+        expected_calibration_error=calibration.expected_calibration_error(bins),
+        reliability=bins,
         per_class={name: _class_figures(confusion, index) for index, name in enumerate(class_names)},
         confusion=confusion.tolist(),
     )

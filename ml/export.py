@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml import calibration
 from ml.artifacts import KERAS_FILE, LITERT_FILE
+from ml.decision import Outputs
+from ml.litert import Graph
 
 if TYPE_CHECKING:
     import keras
@@ -33,6 +36,24 @@ def round_to_float16(model: "keras.Model") -> None:
     )
 
 
+def serving_network(model: "keras.Model") -> "keras.Model":
+    """Return the network that is served: the same weights, but logits and features, side by side, as its output.
+
+    The model's last layer must be the dense one that makes probabilities of the features: softmax hides what
+    calibration and abstaining need. Raises ExportError for another kind of model.
+    """
+    import keras
+
+    head = model.layers[-1]
+    if not isinstance(head, keras.layers.Dense) or head.activation is not keras.activations.softmax:
+        raise ExportError(f"The last layer of {model.name} is {head.name}, not a dense layer with softmax.")
+    features = head.input
+    linear = keras.layers.Dense(head.units, use_bias=head.use_bias, dtype="float32", name="logits")
+    outputs = keras.layers.Concatenate(dtype="float32", name="logits_and_features")([linear(features), features])
+    linear.set_weights(head.get_weights())
+    return keras.Model(model.input, outputs, name=model.name)
+
+
 def export(model: "keras.Model", folder: Path, images: np.ndarray) -> dict[str, Any]:
     """Write both files into `folder` and hold them against each other on `images`, pixels (N, H, W, C).
 
@@ -41,10 +62,11 @@ def export(model: "keras.Model", folder: Path, images: np.ndarray) -> dict[str, 
     keras_path, litert_path = folder / KERAS_FILE, folder / LITERT_FILE
     model.save(keras_path)
     _compress(keras_path)
-    model.export(litert_path, format="litert", verbose=False)
+    serving_network(model).export(litert_path, format="litert", verbose=False)
 
     expected = model.predict(images.astype("float32"), batch_size=250, verbose=0)
-    difference = float(np.abs(_run(litert_path, images) - expected).max())
+    logits = Outputs.split(Graph(litert_path)(images), expected.shape[1]).logits
+    difference = float(np.abs(calibration.softmax(logits) - expected).max())
     if not difference <= TOLERANCE:
         raise ExportError(
             f"The LiteRT graph differs from the Keras model by {difference:.1e} on {len(images)} images; "
@@ -65,15 +87,3 @@ def _compress(path: Path) -> None:
         for entry in stored.infolist():
             deflated.writestr(entry.filename, stored.read(entry))
     os.replace(temporary, path)
-
-
-def _run(path: Path, images: np.ndarray) -> np.ndarray:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=str(path))
-    index = interpreter.get_input_details()[0]["index"]
-    interpreter.resize_tensor_input(index, images.shape)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(index, images.astype(np.float32))
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])

@@ -5,14 +5,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
-from ml.artifacts import LITERT_FILE, Card, load_card
-
-if TYPE_CHECKING:
-    from ai_edge_litert.interpreter import Interpreter
+from ml import preprocessing
+from ml.abstention import FeatureStatistics
+from ml.artifacts import LITERT_FILE, STATISTICS_FILE, ArtifactError, Card, load_card
+from ml.decision import Answers, DecisionRule, Outputs
+from ml.litert import Graph
 
 
 class LoadedModel:
@@ -24,9 +25,17 @@ class LoadedModel:
     """
 
     def __init__(self, folder: Path, interpreters: int | None = None) -> None:
+        """Raise ArtifactError when the card or the statistics cannot be read; the graph is read by the first answer."""
         self.card: Card = load_card(folder)
+        try:
+            statistics = FeatureStatistics.load(folder / STATISTICS_FILE)
+        except (OSError, ValueError) as error:
+            raise ArtifactError(
+                f"{folder / STATISTICS_FILE} cannot be read ({error}). Restore it or train the model again."
+            ) from error
+        self.rule = DecisionRule.from_card(self.card.calibration, self.card.abstention, statistics)
         self._path = folder / LITERT_FILE
-        self._idle: list[Interpreter] = []
+        self._idle: list[Graph] = []
         self._slots = threading.BoundedSemaphore(interpreters or os.cpu_count() or 1)
 
     @property
@@ -38,43 +47,39 @@ class LoadedModel:
         """Height, width, channels."""
         return self.card.input_shape
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """Return probabilities, float32 (N, classes), for pixels 0-255 of shape (N, height, width, channels).
+    def prepare(self, picture: Image.Image) -> np.ndarray:
+        """Return what the network sees of a decoded picture: uint8 (height, width, channels)."""
+        height, width, _channels = self.input_shape
+        return preprocessing.to_input(picture, height, width)
+
+    def answer(self, images: np.ndarray) -> Answers:
+        """Return probabilities and abstentions for pixels 0-255 of shape (N, height, width, channels).
 
         Raises ValueError for another shape, ValueError or OSError when the model's graph cannot be read.
         """
+        return self.rule.answer(self.outputs(images))
+
+    def outputs(self, images: np.ndarray) -> Outputs:
+        """Return logits and features, before any decision; input and errors as `answer`."""
         if tuple(images.shape[1:]) != self.input_shape:
             raise ValueError(f"images have the shape {images.shape}, not (N, {', '.join(map(str, self.input_shape))})")
+        class_count = len(self.class_names)
         if not len(images):
-            return np.empty((0, len(self.class_names)), np.float32)
-        with self._interpreter() as interpreter:
-            inputs, outputs = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-            if inputs["shape"][0] != len(images):
-                interpreter.resize_tensor_input(inputs["index"], images.shape)
-                interpreter.allocate_tensors()
-            interpreter.set_tensor(inputs["index"], images.astype(np.float32))
-            interpreter.invoke()
-            return interpreter.get_tensor(outputs["index"])
+            return Outputs.split(np.empty((0, class_count + self.rule.statistics.centre.size), np.float32), class_count)
+        with self._graph() as graph:
+            return Outputs.split(graph(images), class_count)
 
     def warm_up(self) -> None:
         """Answer once, so that the first person does not wait for it."""
-        self.predict(np.zeros((1, *self.input_shape), np.float32))
+        self.answer(np.zeros((1, *self.input_shape), np.float32))
 
     @contextmanager
-    def _interpreter(self) -> Iterator["Interpreter"]:
+    def _graph(self) -> Iterator[Graph]:
         with self._slots:
             # The one used last comes first: the others are made only when requests really meet.
             try:
-                interpreter = self._idle.pop()
+                graph = self._idle.pop()
             except IndexError:
-                interpreter = self._make_interpreter()
-            yield interpreter
-            self._idle.append(interpreter)
-
-    def _make_interpreter(self) -> "Interpreter":
-        # The import takes a third of a second: commands that never predict need not wait for it.
-        from ai_edge_litert.interpreter import Interpreter
-
-        interpreter = Interpreter(model_path=str(self._path), num_threads=1)
-        interpreter.allocate_tensors()
-        return interpreter
+                graph = Graph(self._path)
+            yield graph
+            self._idle.append(graph)

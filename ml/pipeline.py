@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ml import artifacts, evaluation, training
 from ml.artifacts import Card
-from ml.cifar10 import Dataset
-from ml.evaluation import Evaluation
+from ml.dataset import Dataset
+from ml.decision import DecisionRule, Outputs
+from ml.evaluation import Network
 from ml.training import Listener, RunSettings, TrainingResult
 
 if TYPE_CHECKING:
@@ -72,20 +71,36 @@ def write_model(
     folder: Path,
     report: Callable[[str], None] = lambda step: None,
 ) -> Card:
-    """Evaluate and export a trained network into `folder`, with its plots and its card."""
+    """Calibrate, evaluate and export a trained network into `folder`, with its plots and its card."""
     from ml import plots
     from ml.export import export, round_to_float16
 
     report("evaluate")
-    full = _evaluate_both(result.model, dataset, settings.class_names)
+    full = _run_on_held_out(result.model, dataset)
     round_to_float16(result.model)
-    rounded = _evaluate_both(result.model, dataset, settings.class_names)
+    outputs = _run_on_held_out(result.model, dataset)
+    report("calibrate")
+    training_outputs = evaluation.run(_network(result.model), dataset.train.images)
+    rule = DecisionRule.fit(
+        training_outputs,
+        dataset.train.labels,
+        outputs["validation"],
+        dataset.validation.labels,
+        label_smoothing=settings.recipe.label_smoothing,
+    )
+    assessments = {
+        split: evaluation.assess(rule, outputs[split], getattr(dataset, split).labels, dataset.class_names)
+        for split in outputs
+    }
     with artifacts.writing(folder) as temporary:
         report("export")
         compared = export(result.model, temporary, dataset.validation.images[:_IMAGES_COMPARED])
+        rule.statistics.save(temporary / artifacts.STATISTICS_FILE)
         report("draw")
-        plots.save_curves(result.history, result.best_epoch, rounded["test"], temporary)
-        plots.save_confusion(rounded["test"], settings.class_names, temporary)
+        probabilities = rule.answer(outputs["test"]).probabilities
+        plots.save_curves(result.history, result.best_epoch, assessments["test"].evaluation, temporary)
+        plots.save_assessment(assessments["test"], dataset.class_names, "test", temporary)
+        plots.save_mistakes(dataset.test, probabilities, dataset.class_names, temporary)
         history = [asdict(record) for record in result.history]
         (temporary / artifacts.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
         report("write")
@@ -95,37 +110,47 @@ def write_model(
                 name=settings.name,
                 architecture=settings.architecture,
                 class_names=settings.class_names,
-                input_shape=tuple(result.model.input_shape[1:]),
+                input_shape=settings.image_shape,
                 parameter_count=result.model.count_params(),
                 recipe=settings.recipe.as_dict(),
                 seed=settings.seed,
                 dataset=_describe_dataset(dataset, settings.limit),
                 training=_describe_training(result, len(dataset.train.labels)),
-                export={
-                    **compared,
-                    "weights": "float16",
-                    "accuracy_float32": {split: figures.accuracy for split, figures in full.items()},
-                },
+                export={**compared, "weights": "float16", "accuracy_float32": _accuracies(full, dataset)},
                 libraries=_library_versions(),
-                metrics={split: figures.as_dict() for split, figures in rounded.items()},
+                metrics={split: assessment.as_dict() for split, assessment in assessments.items()},
+                **rule.as_dict(),
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             ),
         )
 
 
-def _evaluate_both(model: "keras.Model", dataset: Dataset, class_names: tuple[str, ...]) -> dict[str, Evaluation]:
-    def predict(images: np.ndarray) -> np.ndarray:
-        return model.predict_on_batch(images.astype("float32"))
-
+def _run_on_held_out(model: "keras.Model", dataset: Dataset) -> dict[str, Outputs]:
+    network = _network(model)
     return {
-        name: evaluation.evaluate(predict, split, class_names)
+        name: evaluation.run(network, split.images)
         for name, split in (("validation", dataset.validation), ("test", dataset.test))
+    }
+
+
+def _network(model: "keras.Model") -> Network:
+    """The served network with the weights that the model has now."""
+    from ml.export import serving_network
+
+    served, class_count = serving_network(model), model.output_shape[-1]
+    return lambda images: Outputs.split(served.predict_on_batch(images.astype("float32")), class_count)
+
+
+def _accuracies(outputs: dict[str, Outputs], dataset: Dataset) -> dict[str, float]:
+    return {
+        split: float((found.logits.argmax(axis=1) == getattr(dataset, split).labels).mean())
+        for split, found in outputs.items()
     }
 
 
 def _describe_dataset(dataset: Dataset, limit: int | None) -> dict[str, Any]:
     return {
-        "name": "CIFAR-10",
+        "name": dataset.name,
         "fingerprint": dataset.fingerprint,
         "train_images": len(dataset.train.labels),
         "validation_images": len(dataset.validation.labels),

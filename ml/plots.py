@@ -4,11 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.evaluation import Evaluation
+from ml.calibration import ReliabilityBin
+from ml.dataset import Split
+from ml.evaluation import Assessment, Evaluation
 from ml.training import EpochRecord
 
 CURVES = "curves"
 CONFUSION = "confusion"
+RELIABILITY = "reliability"
+MISTAKES = "mistakes"
+
+_MISTAKES_SHOWN = 25
 
 _TRAINING, _VALIDATION, _TEST = "#4477aa", "#ee6677", "#228833"
 
@@ -36,7 +42,43 @@ def save_curves(history: list[EpochRecord], best_epoch: int, test: Evaluation, f
     _save(figure, folder / CURVES)
 
 
-def save_confusion(evaluation: Evaluation, class_names: tuple[str, ...], folder: Path) -> None:
+def save_assessment(assessment: Assessment, class_names: tuple[str, ...], split: str, folder: Path) -> None:
+    """Draw the confusion matrix and the reliability diagram of the split of this name."""
+    save_confusion(assessment.evaluation, class_names, split, folder)
+    save_reliability(assessment, folder)
+
+
+def save_reliability(assessment: Assessment, folder: Path) -> None:
+    """Draw accuracy against confidence, before and after calibration (Niculescu-Mizil and Caruana 2005)."""
+    figure = _figure(10, 4.5)
+    for axes, (title, evaluation) in zip(
+        figure.subplots(1, 2, sharey=True),
+        (("Before calibration", assessment.before_scaling), ("After", assessment.evaluation)),
+    ):
+        _draw_reliability(axes, evaluation.reliability)
+        axes.set_title(f"{title}: calibration error {evaluation.expected_calibration_error:.2%}")
+        axes.set_xlabel("Confidence")
+    figure.axes[0].set_ylabel("Accuracy")
+    _save(figure, folder / RELIABILITY)
+
+
+def save_mistakes(split: Split, probabilities: np.ndarray, class_names: tuple[str, ...], folder: Path) -> None:
+    """Show the images that the model was most sure of and got wrong, the surest first."""
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != split.labels)
+    shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:_MISTAKES_SHOWN]
+    rows, columns = max(-(-len(shown) // 5), 1), 5
+    figure = _figure(2 * columns, 2.3 * rows)
+    for axes, index in zip(figure.subplots(rows, columns, squeeze=False).flat, [*shown, *[None] * (rows * columns)]):
+        axes.set_axis_off()
+        if index is not None:
+            axes.imshow(split.images[index], interpolation="nearest")
+            truth, guess = class_names[split.labels[index]], class_names[predicted[index]]
+            axes.set_title(f"{guess} {confidence[index]:.1%}\nis {truth}", fontsize=8)
+    _save(figure, folder / MISTAKES, svg=False)
+
+
+def save_confusion(evaluation: Evaluation, class_names: tuple[str, ...], split: str, folder: Path) -> None:
     """Draw the confusion matrix: rows are true classes, columns predicted ones, in images."""
     matrix = np.array(evaluation.confusion)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -51,8 +93,22 @@ def save_confusion(evaluation: Evaluation, class_names: tuple[str, ...], folder:
     axes.set_yticks(range(len(class_names)), class_names)
     axes.set_xlabel("Predicted")
     axes.set_ylabel("True")
-    axes.set_title(f"Test split: {100 * evaluation.accuracy:.2f}% of {evaluation.count:,} right")
+    axes.set_title(f"{split.capitalize()} split: {100 * evaluation.accuracy:.2f}% of {evaluation.count:,} right")
     _save(figure, folder / CONFUSION)
+
+
+def _draw_reliability(axes, bins: list[ReliabilityBin]) -> None:
+    total = sum(group.count for group in bins)
+    for group in bins:
+        width = group.high - group.low
+        # A bin's colour says how many images it stands for.
+        strength = 0.25 + 0.75 * (group.count / total) ** 0.25
+        axes.bar(group.low, group.accuracy, width, align="edge", color=_TRAINING, alpha=strength, edgecolor="white")
+    axes.plot([0, 1], [0, 1], "--", color="0.5", linewidth=1)
+    axes.plot([g.confidence for g in bins], [g.accuracy for g in bins], "o", color=_VALIDATION, markersize=4)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.grid(alpha=0.3)
 
 
 def _figure(width: float, height: float):
@@ -62,10 +118,11 @@ def _figure(width: float, height: float):
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _save(figure, path: Path) -> None:
+def _save(figure, path: Path, *, svg: bool = True) -> None:
     from matplotlib import rc_context
 
     # Fixed metadata and element names: the same figures give the same bytes.
     with rc_context({"svg.hashsalt": path.name}):
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
-    figure.savefig(path.with_suffix(".png"), dpi=110)
+        if svg:
+            figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+        figure.savefig(path.with_suffix(".png"), dpi=110)

@@ -1,9 +1,12 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ml import cifar10, training
+from ml.dataset import Dataset
 from ml.tests.factories import Listener, UndisturbedRun, run_settings, write_cifar10
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -16,10 +19,10 @@ def cifar10_folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def dataset(cifar10_folder) -> cifar10.Dataset:
+def dataset(cifar10_folder) -> Dataset:
     """300 training images, 30 for validation and 300 for the test."""
-    whole = cifar10.load(cifar10_folder, limit=300)
-    return whole._replace(test=cifar10.Split(whole.test.images[:300], whole.test.labels[:300]))
+    whole = cifar10.load(cifar10_folder).limited(300)
+    return replace(whole, test=whole.test.take(np.arange(300)))
 
 
 @pytest.fixture(scope="session")

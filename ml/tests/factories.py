@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from ml.artifacts import KERAS_FILE, LITERT_FILE, Card
+from ml.artifacts import MODEL_FILES, Card
 from ml.augmentation import CROP_FLIP_CUTOUT
-from ml.cifar10 import FOLDER_NAME, IMAGES_PER_FILE, TEST_FILE, TRAIN_FILES, Dataset
+from ml.cifar10 import FOLDER_NAME, IMAGES_PER_FILE, TEST_FILE, TRAIN_FILES
 from ml.classes import CLASS_NAMES, IMAGE_SHAPE
+from ml.dataset import Dataset, Split
 from ml.recipes import Recipe
 from ml.training import EpochRecord, RunSettings, TrainingResult
 
@@ -172,16 +173,18 @@ def card(**changes: Any) -> Card:
         "export": {},
         "libraries": {},
         "metrics": {},
+        "calibration": {"temperature": 1.0},
+        "abstention": {"score": None, "coverage": 0.95, "thresholds": {}},
         "created_at": "2024-01-01T00:00:00+00:00",
     }
     return Card(**{**values, **changes})
 
 
 def write_model_files(folder: Path, **contents: bytes) -> Path:
-    """Write stand-ins for the two model files: their bytes are all that `ml.artifacts` looks at."""
+    """Write stand-ins for the model files: their bytes are all that `ml.artifacts` looks at."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / KERAS_FILE).write_bytes(contents.get("keras", b"keras"))
-    (folder / LITERT_FILE).write_bytes(contents.get("litert", b"litert"))
+    for name in MODEL_FILES:
+        (folder / name).write_bytes(contents.get(Path(name).suffix[1:], name.encode()))
     return folder
 
 
@@ -196,7 +199,8 @@ def run_settings(dataset: Dataset, **recipe_changes: Any) -> RunSettings:
         architecture="student_cnn",
         recipe=tiny_recipe(**recipe_changes),
         seed=3,
-        class_names=CLASS_NAMES,
+        class_names=dataset.class_names,
+        image_shape=dataset.image_shape,
         fingerprint=dataset.fingerprint,
         limit=300,
     )
@@ -232,3 +236,16 @@ def assert_same_history(history: list[EpochRecord], expected: list[EpochRecord])
     assert len(history) == len(expected)
     for record, other in zip(history, expected):
         assert asdict(record) | {"seconds": 0} == pytest.approx(asdict(other) | {"seconds": 0}, abs=1e-6, rel=0)
+
+
+def small_dataset(seed: int = 0) -> Dataset:
+    """Three classes, 16 x 16 pixels: a colour for each under noise; 90, 12 and 18 images."""
+    rng = np.random.default_rng(seed)
+    colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]])
+
+    def split(count: int) -> Split:
+        labels = rng.permutation(count) % len(colours)
+        noise = rng.integers(-50, 50, (count, 16, 16, 3))
+        return Split((colours[labels, None, None] + noise).astype(np.uint8), labels)
+
+    return Dataset("Colours", ("red", "green", "blue"), split(90), split(12), split(18), "sha256:colours")

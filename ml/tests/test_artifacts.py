@@ -1,9 +1,20 @@
+import errno
 import json
+from pathlib import Path
 
 import pytest
 
 from ml import artifacts
-from ml.artifacts import ArtifactError, check_name, load_card, read_history, save_card, verify, writing
+from ml.artifacts import (
+    ArtifactError,
+    check_name,
+    load_card,
+    read_history,
+    save_card,
+    save_evaluation,
+    verify,
+    writing,
+)
 from ml.tests.factories import card, write_model_files
 
 
@@ -63,16 +74,16 @@ def test_card_survives_its_file(tmp_path):
         name="кішка",
         metrics={"test": {"accuracy": 0.5}},
         calibration={"temperature": 1.3},
-        threshold=0.4,
+        abstention={"score": "energy", "coverage": 0.95, "thresholds": {"energy": -1.5}},
     )
     saved = save_card(write_model_files(tmp_path), written)
     assert load_card(tmp_path) == saved
     assert {**saved.as_dict(), "files": {}} == written.as_dict()
-    assert set(saved.files) == {artifacts.KERAS_FILE, artifacts.LITERT_FILE}
+    assert set(saved.files) == {"model.keras", "model.tflite", "statistics.npz"}
     assert verify(tmp_path) == saved
 
 
-@pytest.mark.parametrize("name", ["model.keras", "model.tflite"])
+@pytest.mark.parametrize("name", ["model.keras", "model.tflite", "statistics.npz"])
 def test_changed_or_missing_file_is_named(folder, name):
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content + b"!")
@@ -83,11 +94,12 @@ def test_changed_or_missing_file_is_named(folder, name):
         verify(folder)
 
 
-def test_card_without_a_files_checksum_is_refused(folder):
+@pytest.mark.parametrize("name", ["model.keras", "model.tflite", "statistics.npz"])
+def test_card_without_a_files_checksum_is_refused(folder, name):
     values = json.loads((folder / "card.json").read_text())
-    del values["files"]["model.tflite"]
+    del values["files"][name]
     (folder / "card.json").write_text(json.dumps(values))
-    with pytest.raises(ArtifactError, match=r"no checksum of model\.tflite"):
+    with pytest.raises(ArtifactError, match=f"no checksum of {name}"):
         verify(folder)
 
 
@@ -97,12 +109,13 @@ def test_card_without_a_files_checksum_is_refused(folder):
         (b"", "cannot be read"),
         (b"{", "cannot be read"),
         (b"\xff", "cannot be read"),
-        (b"[]", "not a card of format 1"),
-        (b"{}", "not a card of format 1"),
-        (b'{"format": 2}', "not a card of format 1"),
-        (b'{"format": 1}', "class_names"),
-        (b'{"format": 1, "class_names": [], "input_shape": []}', "lacks"),
-        (b'{"format": 1, "class_names": [], "input_shape": null}', "lacks"),
+        (b"[]", "not a card of format 2"),
+        (b"{}", "not a card of format 2"),
+        (b'{"format": 1}', "not a card of format 2"),
+        (b'{"format": 3}', "not a card of format 2"),
+        (b'{"format": 2}', "class_names"),
+        (b'{"format": 2, "class_names": [], "input_shape": []}', "lacks"),
+        (b'{"format": 2, "class_names": [], "input_shape": null}', "lacks"),
     ],
 )
 def test_damaged_card_is_named(folder, content, complaint):
@@ -129,9 +142,10 @@ def test_digest_changes_with_any_file_and_with_the_card(tmp_path):
         return save_card(write_model_files(tmp_path / folder, **contents), card(name=name)).digest
 
     same = [digest("a"), digest("b")]
-    others = [digest("c", keras=b"other"), digest("d", litert=b"other"), digest("e", name="two")]
+    others = [digest(kind, **{kind: b"other"}) for kind in ("keras", "tflite", "npz")]
+    others.append(digest("c", name="two"))
     assert same[0] == same[1]
-    assert len({*same, *others}) == 4
+    assert len({*same, *others}) == 5
 
 
 @pytest.mark.parametrize("name", ["a", "student_cnn", "2-nets", "x" * 63])
@@ -149,3 +163,87 @@ def test_history_is_read_as_it_was_written(tmp_path):
     rows = [{"epoch": 1, "loss": 2.5}, {"epoch": 2, "loss": 1.5}]
     (tmp_path / artifacts.HISTORY_FILE).write_text(json.dumps(rows))
     assert read_history(tmp_path) == rows
+
+
+def draw_nothing(target: Path) -> None: ...
+
+
+def draw_a_picture(target: Path) -> None:
+    (target / "picture.png").write_bytes(b"picture")
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_an_evaluation_appears_whole_with_its_pictures_and_can_be_read_by_other_users(folder):
+    def draw(target):
+        assert not (folder / "evaluation-test").exists()
+        draw_a_picture(target)
+
+    figures = {"model": "кішка", "accuracy": 0.5}
+    kept = save_evaluation(folder, "test", figures, draw)
+    assert kept == folder / "evaluation-test"
+    assert names_in(kept) == ["figures.json", "picture.png"]
+    assert json.loads((kept / "figures.json").read_text(encoding="utf-8")) == figures
+    assert "кішка" in (kept / "figures.json").read_text(encoding="utf-8")
+    assert kept.stat().st_mode & 0o777 == 0o755
+
+
+def test_an_evaluation_leaves_the_model_as_it_was(folder):
+    names, before = names_in(folder), verify(folder)
+    save_evaluation(folder, "test", {}, draw_nothing)
+    assert verify(folder).digest == before.digest
+    assert names_in(folder) == sorted([*names, "evaluation-test"])
+
+
+def test_an_evaluation_takes_the_place_of_the_earlier_one_of_its_name(folder):
+    other = save_evaluation(folder, "validation", {"accuracy": 0.1}, draw_a_picture)
+    save_evaluation(folder, "test", {"accuracy": 0.5}, draw_a_picture)
+    before = names_in(folder)
+    kept = save_evaluation(folder, "test", {"accuracy": 0.6}, draw_nothing)
+    assert names_in(folder) == before
+    assert names_in(kept) == ["figures.json"]
+    assert json.loads((kept / "figures.json").read_text()) == {"accuracy": 0.6}
+    assert names_in(other) == ["figures.json", "picture.png"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ImportError, KeyboardInterrupt])
+def test_a_drawing_that_fails_leaves_the_earlier_evaluation_and_nothing_else(folder, error):
+    def fail(target):
+        draw_a_picture(target)
+        raise error
+
+    kept = save_evaluation(folder, "test", {"accuracy": 0.5}, draw_a_picture)
+    before = names_in(folder)
+    with pytest.raises(error):
+        save_evaluation(folder, "test", {"accuracy": 0.6}, fail)
+    assert names_in(folder) == before
+    assert names_in(kept) == ["figures.json", "picture.png"]
+    assert json.loads((kept / "figures.json").read_text()) == {"accuracy": 0.5}
+
+
+def test_figures_that_are_no_json_leave_nothing(folder):
+    before = names_in(folder)
+    with pytest.raises(TypeError):
+        save_evaluation(folder, "test", {"accuracy": object()}, draw_a_picture)
+    assert names_in(folder) == before
+
+
+@pytest.mark.parametrize("place", ["missing", "model/card.json"])
+def test_an_evaluation_of_a_folder_that_cannot_be_written_to_is_refused(folder, place):
+    with pytest.raises(ArtifactError, match="evaluation-test cannot be written") as caught:
+        save_evaluation(folder.parent / place, "test", {}, draw_nothing)
+    assert place in str(caught.value)
+
+
+def test_a_disk_that_is_full_leaves_the_earlier_evaluation(folder):
+    def fail(target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    kept = save_evaluation(folder, "test", {}, draw_a_picture)
+    before = names_in(folder)
+    with pytest.raises(ArtifactError, match=r"evaluation-test cannot be written \(No space left"):
+        save_evaluation(folder, "test", {}, fail)
+    assert names_in(folder) == before
+    assert names_in(kept) == ["figures.json", "picture.png"]

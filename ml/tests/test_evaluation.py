@@ -1,11 +1,14 @@
 import json
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
-from ml.cifar10 import Split
-from ml.evaluation import evaluate, score, wilson_interval
+from ml.abstention import FeatureStatistics
+from ml.calibration import Calibration, reliability, softmax
+from ml.decision import DecisionRule, Outputs
+from ml.evaluation import assess, run, score, wilson_interval
 from ml.tests.factories import some_images
 
 NAMES = ("cat", "dog", "ship")
@@ -21,6 +24,14 @@ PROBABILITIES = np.array(
     ],
     np.float32,
 )
+OUTPUTS = Outputs(np.log(PROBABILITIES), np.zeros((6, 2), np.float32))
+
+
+def rule(temperature: float = 1.0, threshold: float | None = None) -> DecisionRule:
+    """A rule that abstains below this probability, never when it is None."""
+    statistics = FeatureStatistics.fit(np.eye(3, 2), np.arange(3), 3)
+    name = "maximum_probability"
+    return DecisionRule(Calibration(temperature), name if threshold else None, {name: threshold}, statistics)
 
 
 def test_confusion_has_true_classes_in_rows_and_predicted_ones_in_columns():
@@ -32,6 +43,19 @@ def test_accuracy_and_loss_are_those_counted_by_hand():
     assert (figures.count, figures.accuracy) == (6, 0.5)
     assert figures.loss == pytest.approx(-math.log(0.8 * 0.6 * 0.2 * 0.8 * 0.4 * 0.3) / 6, rel=1e-6)
     assert figures.interval == wilson_interval(3, 6)
+
+
+def test_second_guesses_count_and_of_equal_ones_the_first():
+    assert score(PROBABILITIES, LABELS, NAMES).top_2_accuracy == pytest.approx(5 / 6)
+    assert score(PROBABILITIES[:5], LABELS[:5], NAMES).top_2_accuracy == 1
+
+
+def test_honesty_is_that_counted_by_hand():
+    figures = score(PROBABILITIES, LABELS, NAMES)
+    assert figures.brier_score == pytest.approx((0.06 + 0.26 + 1.14 + 0.06 + 0.62 + 0.74) / 6, rel=1e-6)
+    assert figures.reliability == reliability(PROBABILITIES, LABELS)
+    # Every confidence is alone in its bin but the two of 0.8.
+    assert figures.expected_calibration_error == pytest.approx((2 * 0.2 + 0.4 + 0.7 + 0.5 + 0.4) / 6, rel=1e-6)
 
 
 def test_class_figures_are_those_counted_by_hand():
@@ -65,23 +89,47 @@ def test_wilson_interval_has_the_published_values(successes, count, expected):
     assert wilson_interval(successes, count) == pytest.approx(expected, abs=5e-5)
 
 
-def test_evaluation_is_in_batches_told_of_and_equal_to_scoring_at_once():
-    images, labels = some_images(601), np.arange(601) % 3
-    shares = np.random.default_rng(0).dirichlet((1, 1, 1), 601)
-    by_image = {image.tobytes(): row for image, row in zip(images, shares)}
+def test_network_is_run_in_batches_that_are_told_of_and_put_together_in_order():
+    images = some_images(601)
     sizes, heard = [], []
 
-    def predict(batch: np.ndarray) -> np.ndarray:
+    def network(batch: np.ndarray) -> Outputs:
         sizes.append(len(batch))
-        return np.array([by_image[image.tobytes()] for image in batch])
+        return Outputs(batch[:, 0, 0], batch[:, 1, 1, :2])
 
-    figures = evaluate(predict, Split(images, labels), NAMES, lambda *done: heard.append(done))
-    assert figures == score(shares, labels, NAMES)
+    outputs = run(network, images, lambda *done: heard.append(done))
+    assert np.array_equal(outputs.logits, images[:, 0, 0])
+    assert np.array_equal(outputs.features, images[:, 1, 1, :2])
     assert sizes == [250, 250, 101]
     assert heard == [(250, 601), (500, 601), (601, 601)]
 
 
-def test_figures_survive_json():
-    figures = score(PROBABILITIES, LABELS, NAMES).as_dict()
+def test_assessment_scores_calibrated_probabilities_and_those_before():
+    found = assess(rule(temperature=2.0), OUTPUTS, LABELS, NAMES)
+    assert found.evaluation == score(softmax(OUTPUTS.logits, 2.0), LABELS, NAMES)
+    assert found.before_scaling == score(softmax(OUTPUTS.logits), LABELS, NAMES)
+    assert found.evaluation.accuracy == found.before_scaling.accuracy == 0.5
+    assert found.evaluation.loss != found.before_scaling.loss
+
+
+@pytest.mark.parametrize(
+    ("threshold", "answered", "accuracy"),
+    [(None, 1, 0.5), (0.55, 4 / 6, 3 / 4), (0.75, 2 / 6, 1), (2.0, 0, None)],
+)
+def test_accuracy_is_given_for_what_is_answered(threshold, answered, accuracy):
+    found = assess(rule(threshold=threshold), OUTPUTS, LABELS, NAMES)
+    assert (found.answered, found.answered_accuracy) == (answered, accuracy)
+    assert found.evaluation.count == 6
+
+
+@pytest.mark.parametrize("threshold", [0.55, 2.0])
+def test_assessment_survives_json(threshold):
+    found = assess(rule(temperature=2.0, threshold=threshold), OUTPUTS, LABELS, NAMES)
+    figures = found.as_dict()
     assert json.loads(json.dumps(figures)) == figures
+    assert figures["accuracy"] == 0.5
     assert list(figures["per_class"]) == list(NAMES)
+    before = asdict(found.before_scaling)
+    honesty = {"loss", "brier_score", "expected_calibration_error", "reliability"}
+    assert figures["before_scaling"] == {name: before[name] for name in honesty}
+    assert (figures["answered"], figures["answered_accuracy"]) == (found.answered, found.answered_accuracy)

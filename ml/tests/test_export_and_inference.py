@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -7,10 +8,16 @@ import numpy as np
 import pytest
 
 from ml import artifacts
+from ml.calibration import softmax
 from ml.classes import CLASS_NAMES
-from ml.export import TOLERANCE, ExportError, export, round_to_float16
+from ml.decision import DecisionRule, Outputs
+from ml.export import TOLERANCE, ExportError, export, round_to_float16, serving_network
 from ml.inference import LoadedModel
-from ml.tests.factories import card, small_model, some_images
+from ml.litert import Graph
+from ml.preprocessing import to_input
+from ml.tests.factories import card, quadrants, small_model, some_images
+
+FEATURES = 1100
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +39,11 @@ def exported(model, tmp_path_factory):
     before = model.get_weights()
     round_to_float16(model)
     found = export(model, folder, some_images(40))
-    artifacts.save_card(folder, card())
+    labels = np.arange(40) % 10
+    outputs = Outputs.split(Graph(folder / artifacts.LITERT_FILE)(some_images(40)), 10)
+    rule = DecisionRule.fit(outputs, labels, outputs, labels)
+    rule.statistics.save(folder / artifacts.STATISTICS_FILE)
+    artifacts.save_card(folder, card(**rule.as_dict()))
     return folder, found, before
 
 
@@ -50,13 +61,42 @@ def test_kernels_are_rounded_to_float16_and_nothing_else(model, exported):
 
 
 @pytest.mark.parametrize("count", [1, 2, 32])
-def test_loaded_model_answers_as_the_keras_model(model, exported, loaded, count):
+def test_loaded_model_computes_what_the_keras_model_does(model, exported, loaded, count):
     images = some_images(count, seed=count)
     expected = model.predict(images.astype("float32"), verbose=0)
-    answer = loaded.predict(images)
-    assert (answer.shape, answer.dtype) == ((count, 10), np.float32)
-    assert answer == pytest.approx(expected, abs=TOLERANCE)
+    outputs = loaded.outputs(images)
+    assert (outputs.logits.shape, outputs.logits.dtype) == ((count, 10), np.float32)
+    assert softmax(outputs.logits) == pytest.approx(expected, abs=TOLERANCE)
     assert np.ptp(expected, axis=1).min() > 0.01  # Not the same answer to everything.
+
+
+def test_served_logits_are_made_of_the_features_beside_them(model, exported, loaded):
+    import keras
+
+    images = some_images(5)
+    before_the_head = keras.Model(model.input, model.layers[-1].input)
+    logits, features = loaded.outputs(images)
+    assert features.shape == (5, FEATURES)
+    assert features == pytest.approx(before_the_head(images.astype("float32")).numpy(), abs=1e-3)
+    kernel, bias = model.layers[-1].get_weights()
+    assert logits == pytest.approx(features @ kernel + bias, abs=1e-3)
+
+
+def test_answers_follow_from_the_outputs_by_the_rule_of_the_card(exported, loaded):
+    outputs, answers = loaded.outputs(some_images(24)), loaded.answer(some_images(24))
+    stated = artifacts.load_card(exported[0])
+    assert answers.probabilities.dtype == np.float32
+    assert np.array_equal(answers.probabilities, softmax(outputs.logits, stated.calibration["temperature"]))
+    assert np.array_equal(answers.scores, loaded.rule.scores(stated.abstention["score"], outputs))
+    limit = stated.abstention["thresholds"][stated.abstention["score"]]
+    assert np.array_equal(answers.abstained, answers.scores < limit)
+
+
+def test_model_whose_card_names_no_score_always_answers(exported, tmp_path):
+    shutil.copytree(exported[0], tmp_path / "model")
+    artifacts.save_card(tmp_path / "model", card(calibration={"temperature": 2.0}))
+    answers = LoadedModel(tmp_path / "model").answer(some_images(24))
+    assert not answers.abstained.any()
 
 
 def test_keras_file_gives_the_same_function_and_is_compressed(model, exported):
@@ -76,7 +116,7 @@ def test_export_tells_what_it_found_and_leaves_the_two_files_alone(exported):
     assert found["images_compared"] == 40
     assert found["keras_bytes"] == (folder / artifacts.KERAS_FILE).stat().st_size
     assert found["litert_bytes"] == (folder / artifacts.LITERT_FILE).stat().st_size
-    assert {path.name for path in folder.iterdir()} == {"model.keras", "model.tflite", "card.json"}
+    assert {path.name for path in folder.iterdir()} == {*artifacts.MODEL_FILES, "card.json"}
     assert artifacts.verify(folder).files
 
 
@@ -85,44 +125,66 @@ def test_graph_that_cannot_be_shown_equal_is_refused(tmp_path):
         export(small_model(bias=float("nan")), tmp_path, some_images(3))
 
 
+def ending_in(activation: str | None, *, layer_after: bool):
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((4,))
+    x = layers.Dense(3, activation=activation, name="head")(inputs)
+    return keras.Model(inputs, layers.Activation("softmax", name="last")(x) if layer_after else x, name="other")
+
+
+@pytest.mark.parametrize(
+    ("activation", "layer_after", "named"),
+    [(None, False, "head"), ("sigmoid", False, "head"), (None, True, "last"), ("softmax", True, "last")],
+)
+def test_network_that_does_not_end_in_a_dense_softmax_cannot_be_served(activation, layer_after, named):
+    with pytest.raises(ExportError, match=f"The last layer of other is {named}, not a dense layer with softmax"):
+        serving_network(ending_in(activation, layer_after=layer_after))
+
+
 def test_threads_get_what_one_after_the_other_would(exported):
     requests = [some_images(count, seed) for seed, count in enumerate([1, 7, 3, 32, 1, 2] * 8)]
     serial = LoadedModel(exported[0])
-    expected = [serial.predict(images) for images in requests]
+    expected = [serial.answer(images) for images in requests]
     shared = LoadedModel(exported[0])
     with ThreadPoolExecutor(6) as threads:
-        answers = list(threads.map(shared.predict, requests))
-    assert all(map(np.array_equal, answers, expected))
+        answers = list(threads.map(shared.answer, requests))
+    for answer, other in zip(answers, expected):
+        assert all(map(np.array_equal, answer, other))
 
 
 def test_answers_already_given_do_not_change_with_the_next(loaded):
-    first = loaded.predict(some_images(2, seed=1))
-    kept = first.copy()
-    loaded.predict(some_images(2, seed=2))
-    assert np.array_equal(first, kept)
+    first = loaded.outputs(some_images(2, seed=1))
+    kept = [values.copy() for values in first]
+    loaded.outputs(some_images(2, seed=2))
+    assert all(map(np.array_equal, first, kept))
 
 
 def test_order_and_company_of_images_do_not_matter(loaded):
     images = some_images(9)
-    together = loaded.predict(images)
-    alone = np.concatenate([loaded.predict(image[None]) for image in images[::-1]])[::-1]
+    together = loaded.answer(images).probabilities
+    alone = np.concatenate([loaded.answer(image[None]).probabilities for image in images[::-1]])[::-1]
     assert alone == pytest.approx(together, abs=1e-6)
 
 
 def test_pixels_may_be_of_any_number_type(loaded):
     images = some_images(2)
-    assert np.array_equal(loaded.predict(images), loaded.predict(images.astype(np.float64)))
+    assert all(map(np.array_equal, loaded.outputs(images), loaded.outputs(images.astype(np.float64))))
 
 
 def test_no_images_get_no_answers(loaded):
-    answer = loaded.predict(np.empty((0, 32, 32, 3), np.uint8))
-    assert (answer.shape, answer.dtype) == ((0, len(CLASS_NAMES)), np.float32)
+    none = np.empty((0, 32, 32, 3), np.uint8)
+    probabilities, scores, abstained = loaded.answer(none)
+    assert (probabilities.shape, probabilities.dtype) == ((0, len(CLASS_NAMES)), np.float32)
+    assert scores.shape == abstained.shape == (0,)
+    assert loaded.outputs(none).features.shape == (0, FEATURES)
 
 
 @pytest.mark.parametrize("shape", [(32, 32, 3), (1, 32, 32), (1, 31, 32, 3), (1, 32, 32, 4), (0, 3, 32, 32)])
 def test_images_of_another_shape_are_refused(loaded, shape):
     with pytest.raises(ValueError, match=r"not \(N, 32, 32, 3\)"):
-        loaded.predict(np.zeros(shape, np.uint8))
+        loaded.answer(np.zeros(shape, np.uint8))
 
 
 def test_loaded_model_knows_its_card(loaded):
@@ -130,9 +192,27 @@ def test_loaded_model_knows_its_card(loaded):
     loaded.warm_up()
 
 
+def test_picture_is_prepared_at_the_size_that_the_card_states(exported, loaded, tmp_path):
+    shutil.copytree(exported[0], tmp_path / "model")
+    artifacts.save_card(tmp_path / "model", card(input_shape=(16, 24, 3)))
+    prepared = LoadedModel(tmp_path / "model").prepare(quadrants())
+    assert (prepared.shape, prepared.dtype) == ((16, 24, 3), np.uint8)
+    assert np.array_equal(loaded.prepare(quadrants()), to_input(quadrants(), 32, 32))
+
+
 def test_folder_that_holds_no_model_is_refused(tmp_path):
     with pytest.raises(artifacts.ArtifactError, match="not a model folder"):
         LoadedModel(tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK"], ids=["missing", "empty", "damaged"])
+def test_folder_without_good_statistics_is_refused(exported, content, tmp_path):
+    shutil.copytree(exported[0], tmp_path / "model")
+    path = tmp_path / "model" / "statistics.npz"
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(artifacts.ArtifactError, match="train the model again") as caught:
+        LoadedModel(tmp_path / "model")
+    assert str(path) in str(caught.value)
 
 
 def test_serving_needs_neither_tensorflow_nor_keras(exported, loaded):
@@ -140,7 +220,7 @@ def test_serving_needs_neither_tensorflow_nor_keras(exported, loaded):
         "import sys; from pathlib import Path; from ml.inference import LoadedModel; "
         "from ml.preprocessing import decode, to_input; from ml.tests.factories import encode, quadrants; "
         "pixels = to_input(decode(encode(quadrants(), 'PNG')).picture, 32, 32); "
-        "print(LoadedModel(Path(sys.argv[1])).predict(pixels[None]).argmax(), "
+        "print(LoadedModel(Path(sys.argv[1])).answer(pixels[None]).probabilities.argmax(), "
         "sorted({'tensorflow', 'keras', 'django'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", program, str(exported[0])]

@@ -22,4 +22,5 @@ def test_importing_a_module_imports_neither_tensorflow_nor_django(module):
 
 
 def test_every_module_is_looked_at():
-    assert {"ml.training", "ml.pipeline", "ml.inference", "ml.architectures.student_cnn"} <= set(MODULES)
+    assert {"ml.training", "ml.pipeline", "ml.inference", "ml.litert"} <= set(MODULES)
+    assert {"ml.architectures.student_cnn", "ml.architectures.compact_resnet"} <= set(MODULES)

@@ -1,4 +1,4 @@
-import dataclasses
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -8,18 +8,21 @@ import pytest
 from PIL import Image
 
 from ml import artifacts, plots, training
+from ml.abstention import SCORES, FeatureStatistics
 from ml.artifacts import ArtifactError, Card
 from ml.classes import CLASS_NAMES
-from ml.evaluation import evaluate, score, wilson_interval
+from ml.dataset import Split
+from ml.decision import DEFAULT_SCORE, DecisionRule, Outputs
+from ml.evaluation import assess, run, wilson_interval
 from ml.export import ExportError
 from ml.inference import LoadedModel
 from ml.pipeline import produce, write_model
 from ml.recipes import Recipe
-from ml.tests.factories import Listener, assert_same_history, run_settings, small_model
+from ml.tests.factories import Listener, assert_same_history, run_settings, small_dataset, small_model, some_images
 from ml.training import EpochRecord, RunSettings, TrainingResult
 
-FILES = {"model.keras", "model.tflite", "card.json", "history.json"} | {
-    f"{plot}.{suffix}" for plot in ("curves", "confusion") for suffix in ("svg", "png")
+FILES = {"model.keras", "model.tflite", "statistics.npz", "card.json", "history.json", "mistakes.png"} | {
+    f"{plot}.{suffix}" for plot in ("curves", "confusion", "reliability") for suffix in ("svg", "png")
 }
 HISTORY = [EpochRecord(epoch, 2 / epoch, 0.1 * epoch, 2.1 / epoch, 0.2, 1e-3, 1.5) for epoch in (1, 2)]
 
@@ -66,7 +69,7 @@ def test_stopped_and_resumed_run_is_the_run_that_was_not(produced, undisturbed):
 
 
 def test_steps_are_reported_in_order(produced):
-    assert produced.steps == ["evaluate", "export", "draw", "write"]
+    assert produced.steps == ["evaluate", "calibrate", "export", "draw", "write"]
 
 
 def test_card_says_how_the_model_came_to_be(produced, dataset, undisturbed):
@@ -89,25 +92,74 @@ def test_card_says_how_the_model_came_to_be(produced, dataset, undisturbed):
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_card_states_what_the_exported_model_scores(produced, dataset, split):
-    images_and_labels = getattr(dataset, split)
+    images, labels = getattr(dataset, split)
     stated = produced.card.metrics[split]
-    measured = evaluate(LoadedModel(produced.folder).predict, images_and_labels, CLASS_NAMES)
-    assert stated["confusion"] == measured.confusion
-    assert stated["loss"] == pytest.approx(measured.loss, abs=1e-4)
-    assert stated["interval"] == list(wilson_interval(round(stated["accuracy"] * measured.count), measured.count))
+    loaded = LoadedModel(produced.folder)
+    measured = assess(loaded.rule, run(loaded.outputs, images), labels, CLASS_NAMES).as_dict()
+    assert stated["confusion"] == measured["confusion"]
+    for figure in ("accuracy", "top_2_accuracy", "loss", "brier_score", "answered", "answered_accuracy"):
+        assert stated[figure] == pytest.approx(measured[figure], abs=1e-4), figure
+    before = stated["before_scaling"]
+    assert before["loss"] == pytest.approx(measured["before_scaling"]["loss"], abs=1e-4)
+    assert before["loss"] != stated["loss"]
+    assert stated["interval"] == list(wilson_interval(round(stated["accuracy"] * len(labels)), len(labels)))
     assert produced.card.export["accuracy_float32"][split] == pytest.approx(stated["accuracy"], abs=0.05)
 
 
+def test_card_says_how_answers_are_calibrated_and_withheld(produced):
+    card = produced.card
+    assert 1 / 20 <= card.calibration["temperature"] <= 20
+    assert (card.abstention["score"], card.abstention["coverage"]) == (DEFAULT_SCORE, 0.95)
+    assert set(card.abstention["thresholds"]) == set(SCORES)
+    validation = card.metrics["validation"]
+    assert validation["answered"] >= 0.95
+    assert validation["loss"] <= validation["before_scaling"]["loss"]
+
+
+def test_statistics_are_those_of_the_training_images(produced, dataset):
+    loaded = LoadedModel(produced.folder)
+    features = run(loaded.outputs, dataset.train.images).features
+    expected = FeatureStatistics.fit(features, dataset.train.labels, 10)
+    saved = FeatureStatistics.load(produced.folder / "statistics.npz")
+    assert saved.distance(features) == pytest.approx(expected.distance(features), rel=0.01)
+    assert saved.centre.shape == (512,)
+
+
+@pytest.fixture(scope="module")
+def of_three_classes(tmp_path_factory) -> tuple[Card, Path]:
+    """The model folder of a data set of other classes and another size of images, trained for an epoch."""
+    dataset, folder = small_dataset(), tmp_path_factory.mktemp("of_three_classes")
+    settings = replace(run_settings(dataset, epochs=1, batch_size=16), architecture="compact_resnet")
+    where = {"run_folder": folder / "run", "model_folder": folder / "model"}
+    return produce(settings, dataset, **where, listener=Listener()), folder / "model"
+
+
+def test_card_says_the_classes_and_the_image_size_of_the_data_set(of_three_classes):
+    card, folder = of_three_classes
+    assert (card.class_names, card.input_shape) == (("red", "green", "blue"), (16, 16, 3))
+    assert (card.dataset["name"], card.dataset["train_images"]) == ("Colours", 90)
+    assert list(card.metrics["test"]["per_class"]) == ["red", "green", "blue"]
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert artifacts.verify(folder) == card
+
+
+def test_model_of_other_classes_and_another_image_size_answers(of_three_classes):
+    answers = LoadedModel(of_three_classes[1]).answer(small_dataset().test.images)
+    assert answers.probabilities.shape == (18, 3)
+    assert np.isfinite(answers.scores).all()
+
+
 def test_history_file_has_every_epoch(produced):
-    expected = [dataclasses.asdict(record) for record in training.read_history(produced.run_folder)]
+    expected = [asdict(record) for record in training.read_history(produced.run_folder)]
     assert artifacts.read_history(produced.folder) == expected
     assert [row["epoch"] for row in expected] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("name", [plots.CURVES, plots.CONFUSION])
+@pytest.mark.parametrize("name", [plots.CURVES, plots.CONFUSION, plots.RELIABILITY, plots.MISTAKES])
 def test_plots_can_be_opened(produced, name):
-    svg = ElementTree.parse(produced.folder / f"{name}.svg").getroot()  # noqa: S314 - our own file
-    assert svg.tag == "{http://www.w3.org/2000/svg}svg"
+    if name != plots.MISTAKES:
+        svg = ElementTree.parse(produced.folder / f"{name}.svg").getroot()  # noqa: S314 - our own file
+        assert svg.tag == "{http://www.w3.org/2000/svg}svg"
     with Image.open(produced.folder / f"{name}.png") as image:
         image.load()
         assert min(image.size) > 300
@@ -115,13 +167,23 @@ def test_plots_can_be_opened(produced, name):
 
 
 def test_same_figures_give_the_same_plots(tmp_path):
-    figures = score(np.eye(10)[[0, 1, 2, 2]], np.array([0, 1, 2, 3]), CLASS_NAMES)
+    probabilities, labels = np.eye(10)[[0, 1, 2, 2]], np.array([0, 1, 2, 3])
+    rule = DecisionRule(2.0, None, {}, FeatureStatistics.fit(np.eye(10), np.arange(10), 10))
+    assessment = assess(rule, Outputs(probabilities, probabilities), labels, CLASS_NAMES)
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        plots.save_curves(HISTORY, 2, figures, folder)
-        plots.save_confusion(figures, CLASS_NAMES, folder)
+        plots.save_curves(HISTORY, 2, assessment.evaluation, folder)
+        plots.save_assessment(assessment, CLASS_NAMES, "test", folder)
+        plots.save_mistakes(Split(some_images(4), labels), probabilities, CLASS_NAMES, folder)
+    assert len([*(tmp_path / "a").iterdir()]) == 7
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
+
+
+def test_model_without_mistakes_has_an_empty_picture_of_them(tmp_path):
+    plots.save_mistakes(Split(some_images(3), np.arange(3)), np.eye(10)[:3], CLASS_NAMES, tmp_path)
+    with Image.open(tmp_path / "mistakes.png") as image:
+        assert np.asarray(image.convert("L")).min() == 255
 
 
 def test_existing_folder_is_refused_before_anything_is_trained(dataset, tmp_path):
@@ -141,6 +203,7 @@ def test_existing_folder_is_refused_before_anything_is_trained(dataset, tmp_path
     assert [path.name for path in model_folder.parent.rglob("*")] == ["tiny", "mine"]
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 def test_failed_export_leaves_nothing_behind(dataset, tmp_path):
     broken = TrainingResult(small_model(bias=float("nan")), HISTORY, best_epoch=2, finished=True)
     with pytest.raises(ExportError):

@@ -1,0 +1,114 @@
+"""How much an image looks like what the network was trained on: scores by which it answers or abstains.
+
+A higher score means more alike, for every one of them:
+
+maximum_probability   the largest softmax probability after calibration (Hendrycks and Gimpel 2017)
+energy                the logarithm of the summed exponentials of the logits (Liu et al. 2020)
+mahalanobis           minus the distance of the features to the nearest class's mean (Lee et al. 2018)
+relative_mahalanobis  the same, less the distance to the mean of all images (Ren et al. 2021)
+"""
+
+import zlib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from ml.calibration import Calibration
+
+SCORES = ("maximum_probability", "energy", "mahalanobis", "relative_mahalanobis")
+#: Share of validation images that are answered.
+COVERAGE = 0.95
+
+#: Part of the mean variance added to every variance, so that few images or dead features give no singular matrix.
+_SHRINKAGE = 1e-3
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """Where the features of training images lie: a Gaussian for each class, of one covariance, and one for all.
+
+    class_whitening, whitening, float32 (features, features): multiplied by them, the features of a class, or of
+    everything, have the unit matrix as covariance.
+    class_centres, float32 (classes, features); centre, float32 (features,): the means, multiplied likewise.
+    """
+
+    class_whitening: np.ndarray
+    class_centres: np.ndarray
+    whitening: np.ndarray
+    centre: np.ndarray
+
+    @classmethod
+    def fit(cls, features: np.ndarray, labels: np.ndarray, class_count: int) -> "FeatureStatistics":
+        """Measure training features (N, features) with their labels (N,); every class needs one image at least."""
+        features = features.astype(np.float64)
+        class_means = np.stack([features[labels == label].mean(axis=0) for label in range(class_count)])
+        mean = features.mean(axis=0)
+        class_whitening, whitening = _whitening(features - class_means[labels]), _whitening(features - mean)
+        return cls(
+            class_whitening.astype(np.float32),
+            (class_means @ class_whitening).astype(np.float32),
+            whitening.astype(np.float32),
+            (mean @ whitening).astype(np.float32),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "FeatureStatistics":
+        """Raise OSError when the file cannot be opened, ValueError when it is not one that `save` wrote."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls(*(arrays[field.name] for field in fields(cls)))
+        except (BadZipFile, EOFError, KeyError, TypeError, zlib.error) as error:
+            raise ValueError(f"not the statistics of a model: {error}") from error
+
+    def save(self, path: Path) -> None:
+        np.savez_compressed(path, **vars(self))
+
+    def class_distances(self, features: np.ndarray) -> np.ndarray:
+        """Squared Mahalanobis distance to the mean of every class, (N, classes)."""
+        moved = features @ self.class_whitening
+        return np.stack([((moved - centre) ** 2).sum(axis=1) for centre in self.class_centres], axis=1)
+
+    def distance(self, features: np.ndarray) -> np.ndarray:
+        """Squared Mahalanobis distance to the mean of all training images, (N,)."""
+        return ((features @ self.whitening - self.centre) ** 2).sum(axis=1)
+
+
+def scores(
+    name: str, logits: np.ndarray, features: np.ndarray, *, calibration: Calibration, statistics: FeatureStatistics
+) -> np.ndarray:
+    """Return the score of this name, (N,), for logits (N, classes) and features (N, features)."""
+    if name == "maximum_probability":
+        return calibration.probabilities(logits).max(axis=1)
+    if name == "energy":
+        largest = logits.max(axis=1)
+        return largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1))
+    nearest = statistics.class_distances(features).min(axis=1)
+    if name == "mahalanobis":
+        return -nearest
+    if name == "relative_mahalanobis":
+        return statistics.distance(features) - nearest
+    raise ValueError(f"There is no score {name!r}. Choose one of: {', '.join(SCORES)}.")
+
+
+def threshold(validation_scores: np.ndarray, coverage: float = COVERAGE) -> float:
+    """Return the score that a share of `coverage` of these reaches."""
+    return float(np.quantile(validation_scores, 1 - coverage, method="lower"))
+
+
+def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
+    """Area under the ROC curve: how often a positive's score is above a negative's, ties counting half."""
+    order = np.sort(negative)
+    below = np.searchsorted(order, positive, side="left")
+    not_above = np.searchsorted(order, positive, side="right")
+    return float((below + not_above).mean() / (2 * len(negative)))
+
+
+def _whitening(centred: np.ndarray) -> np.ndarray:
+    """Return W with W W^T the inverse covariance of these rows, a little shrunk towards the unit matrix."""
+    covariance = centred.T @ centred / len(centred)
+    size = len(covariance)
+    mean_variance = max(np.trace(covariance) / size, np.finfo(np.float32).tiny)
+    precision = np.linalg.inv(covariance + _SHRINKAGE * mean_variance * np.eye(size))
+    return np.linalg.cholesky((precision + precision.T) / 2)

@@ -1,0 +1,91 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ml import calibration
+from ml.abstention import COVERAGE, SCORES
+from ml.decision import DEFAULT_SCORE, DecisionRule, Outputs
+
+CLASSES, FEATURES = 3, 6
+
+
+def synthetic(count: int, seed: int, temperature: float = 1.0) -> tuple[Outputs, np.ndarray]:
+    """Outputs of a network that is too sure of itself by `temperature`, and labels drawn by its honest opinion."""
+    rng = np.random.default_rng(seed)
+    features = 4 * np.eye(FEATURES)[np.arange(count) % CLASSES] + rng.normal(size=(count, FEATURES))
+    logits = features[:, :CLASSES]
+    labels = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    return Outputs((logits * temperature).astype(np.float32), features.astype(np.float32)), labels
+
+
+@pytest.fixture(scope="module")
+def validation() -> Outputs:
+    return synthetic(3001, seed=1, temperature=3)[0]
+
+
+@pytest.fixture(scope="module")
+def rule(validation) -> DecisionRule:
+    _, labels = synthetic(3001, seed=1, temperature=3)
+    return DecisionRule.fit(*synthetic(600, seed=0), validation, labels)
+
+
+def test_temperature_is_fitted_to_the_validation_images(rule, validation):
+    assert rule.calibration.temperature == pytest.approx(3, rel=0.1)
+    expected = calibration.softmax(validation.logits, rule.calibration.temperature)
+    assert np.array_equal(rule.answer(validation).probabilities, expected)
+
+
+def test_features_are_measured_on_the_training_images(rule, validation):
+    train, labels = synthetic(600, seed=0)
+    centre = train.features[labels == 1].mean(axis=0, keepdims=True)
+    assert rule.statistics.class_distances(centre)[0, 1] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_whichever_score_counts_its_share_of_the_validation_images_is_answered(rule, validation, score):
+    answers = replace(rule, score=score).answer(validation)
+    assert np.array_equal(answers.scores, rule.scores(score, validation))
+    assert COVERAGE <= (~answers.abstained).mean() <= COVERAGE + 1 / 3001
+    assert answers.scores[answers.abstained].max() < answers.scores[~answers.abstained].min()
+
+
+def test_what_is_far_from_all_training_images_is_not_answered(rule):
+    far = Outputs(np.zeros((5, CLASSES), np.float32), np.full((5, FEATURES), -20, np.float32))
+    assert rule.score == DEFAULT_SCORE
+    assert rule.answer(far).abstained.all()
+
+
+def test_rule_without_a_score_answers_everything(rule, validation):
+    answers = replace(rule, score=None).answer(validation)
+    assert not answers.abstained.any()
+    assert answers.scores.shape == answers.abstained.shape == (3001,)
+    assert np.array_equal(answers.probabilities, rule.answer(validation).probabilities)
+
+
+def test_nothing_asked_is_nothing_answered(rule):
+    answers = rule.answer(Outputs(np.empty((0, CLASSES), np.float32), np.empty((0, FEATURES), np.float32)))
+    assert [len(values) for values in answers] == [0, 0, 0]
+
+
+def test_rule_that_went_through_a_card_answers_alike(rule, validation):
+    entries = json.loads(json.dumps(rule.as_dict()))
+    again = DecisionRule.from_card(**entries, statistics=rule.statistics)
+    assert again == rule
+    assert all(map(np.array_equal, again.answer(validation), rule.answer(validation)))
+
+
+def test_card_says_the_temperature_the_score_and_every_threshold(rule):
+    assert rule.as_dict() == {
+        "calibration": {"temperature": rule.calibration.temperature, "label_smoothing": 0.0},
+        "abstention": {"score": DEFAULT_SCORE, "coverage": COVERAGE, "thresholds": rule.thresholds},
+    }
+    assert set(rule.thresholds) == set(SCORES)
+
+
+def test_served_values_are_taken_apart_into_logits_and_features():
+    values = np.arange(10).reshape(2, 5)
+    logits, features = Outputs.split(values, 2)
+    assert logits.tolist() == [[0, 1], [5, 6]]
+    assert features.tolist() == [[2, 3, 4], [7, 8, 9]]
