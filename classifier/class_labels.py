@@ -18,3 +18,8 @@ CLASS_LABELS = {
 
 def class_label(name: str) -> str:
     return CLASS_LABELS.get(name, name)
+
+
+def class_label_within(name: str) -> str:
+    """The label as it stands within a sentence; a person's own class keeps its capitals."""
+    return str(CLASS_LABELS[name]).lower() if name in CLASS_LABELS else name

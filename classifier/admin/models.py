@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from classifier.admin.read_only import ReadOnlyAdmin
 from classifier.charts import training_curves
 from classifier.models import Epoch, ModelVersion, TrainingRun
-from classifier.services.publishing import activate_version
+from classifier.services.publishing import activate_version, verified_folder
 from ml import artifacts
 
 
@@ -66,7 +66,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             self.message_user(request, _("Select exactly one model to activate."), messages.ERROR)
             return
         try:
-            artifacts.verify(versions[0].path)
+            verified_folder(versions[0])
         except artifacts.ArtifactError as error:
             self.message_user(request, str(error), messages.ERROR)
             return

@@ -16,7 +16,16 @@ from classifier.templatetags.classification import percent
 
 @admin.register(Prediction)
 class PredictionAdmin(ReadOnlyAdmin):
-    list_display = ["picture", "class_name", "sureness", "model_version", "owner", "file_name", "created_at"]
+    list_display = [
+        "picture",
+        "class_name",
+        "sureness",
+        "abstained",
+        "model_version",
+        "owner",
+        "file_name",
+        "created_at",
+    ]
     list_display_links = ["class_name"]
     list_filter = [ClassFilter, ConfidenceFilter, "abstained", "model_version", "created_at"]
     list_select_related = ["upload__owner", "model_version"]
@@ -29,6 +38,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         "sureness",
         "all_probabilities",
         "abstained",
+        "abstention_score",
         "model_version",
         "preprocessing_version",
         "timings",

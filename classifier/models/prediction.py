@@ -21,6 +21,9 @@ class Prediction(models.Model):
     predicted_class = models.CharField(_("class"), max_length=100)
     confidence = models.FloatField(_("confidence"), db_index=True)
     abstained = models.BooleanField(_("abstained"), default=False)
+    abstention_score = models.FloatField(
+        _("abstention score"), null=True, blank=True, help_text=_("The model abstains below its card's threshold.")
+    )
     preprocessing_version = models.CharField(_("preprocessing version"), max_length=20)
     timings = models.JSONField(_("timings"), help_text=_("Milliseconds of each step."))
     created_at = models.DateTimeField(_("classified at"), auto_now_add=True)

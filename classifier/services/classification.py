@@ -15,18 +15,18 @@ from classifier.services.intake import SubmittedImage
 from classifier.services.ownership import Owner
 from classifier.services.serving import ServedModel, active_model
 from ml import preprocessing
+from ml.decision import Answers
 
 
 def classify(*, image: SubmittedImage, owner: Owner) -> Prediction:
     """Classify a submitted image by the active model and store upload and prediction. Raises serving.NoModel."""
     served = active_model()
     picture = image.decoded.picture
-    height, width, _channels = served.model.input_shape
 
     started = time.perf_counter()
-    pixels = preprocessing.to_input(picture, height, width)
+    pixels = served.model.prepare(picture)
     prepared = time.perf_counter()
-    probabilities = served.model.predict(pixels[np.newaxis])[0]
+    answers = served.model.answer(pixels[np.newaxis])
     inferred = time.perf_counter()
     thumbnail = preprocessing.to_thumbnail(picture)
     timings = {
@@ -35,7 +35,7 @@ def classify(*, image: SubmittedImage, owner: Owner) -> Prediction:
         "infer": 1000 * (inferred - prepared),
         "thumbnail": 1000 * (time.perf_counter() - inferred),
     }
-    return _store(image, thumbnail, owner, served, probabilities, timings)
+    return _store(image, thumbnail, owner, served, answers, timings)
 
 
 def _store(
@@ -43,12 +43,13 @@ def _store(
     thumbnail: bytes,
     owner: Owner,
     served: ServedModel,
-    probabilities: np.ndarray,
+    answers: Answers,
     timings: dict[str, float],
 ) -> Prediction:
     identifier, decoded = uuid.uuid4(), image.decoded
     place = f"{identifier.hex[:2]}/{identifier}"
-    top = int(probabilities.argmax())
+    probabilities = [float(probability) for probability in answers.probabilities[0]]
+    confidence = max(probabilities)
     with (
         _stored_files(
             {f"uploads/{place}.{decoded.extension}": image.content, f"thumbnails/{place}.jpg": thumbnail}
@@ -72,9 +73,11 @@ def _store(
         return Prediction.objects.create(
             upload=upload,
             model_version=served.version,
-            probabilities=[float(probability) for probability in probabilities],
-            predicted_class=served.model.class_names[top],
-            confidence=float(probabilities[top]),
+            probabilities=probabilities,
+            predicted_class=served.model.class_names[probabilities.index(confidence)],
+            confidence=confidence,
+            abstained=bool(answers.abstained[0]),
+            abstention_score=None if served.model.rule.score is None else float(answers.scores[0]),
             preprocessing_version=preprocessing.PREPROCESSING_VERSION,
             timings={step: round(milliseconds, 3) for step, milliseconds in timings.items()},
         )

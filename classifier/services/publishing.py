@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from classifier.models import ModelVersion, TrainingRun
 from ml import artifacts
+from ml.artifacts import ArtifactError
 
 
 def publish(*, folder: Path, training_run: TrainingRun | None = None, activate: bool = False) -> ModelVersion:
@@ -43,17 +44,25 @@ def activate_version(*, version: ModelVersion) -> None:
 def register_shipped() -> list[ModelVersion]:
     """Publish the models in MODELS_DIR that have no row yet. Raises ArtifactError.
 
-    One of them is activated if none is, or if its folder is the active one's, whose files it has replaced.
+    If none is active, the one with the best validation accuracy is activated; and a version takes over from the active
+    one whose folder's files it has replaced.
     """
     folders = artifacts.model_folders(Path(settings.MODELS_DIR))
     known = set(ModelVersion.objects.values_list("digest", flat=True))
     published = [publish(folder=folder) for folder in folders if artifacts.load_card(folder).digest not in known]
     active = ModelVersion.objects.filter(active=True).first()
-    for version in published:
+    for version in sorted(published, key=_validation_accuracy, reverse=True):
         if active is None or version.folder == active.folder:
             activate_version(version=version)
             active = version
     return published
+
+
+def verified_folder(version: ModelVersion) -> Path:
+    """Return the folder of a version, whose files are those that were published. Raises ArtifactError."""
+    if artifacts.verify(version.path).digest != version.digest:
+        raise ArtifactError(f"{version.path} no longer holds the files that were published as {version}.")
+    return version.path
 
 
 def free_folder(name: str) -> Path:
@@ -73,6 +82,10 @@ def find_version(name: str) -> ModelVersion | None:
     if number:
         versions = versions.filter(number=int(number)) if number.isdigit() else versions.none()
     return versions.order_by("-number").first()
+
+
+def _validation_accuracy(version: ModelVersion) -> float:
+    return version.card["metrics"].get("validation", {}).get("accuracy", 0.0)
 
 
 def _relative(folder: Path) -> str:

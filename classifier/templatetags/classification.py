@@ -15,6 +15,12 @@ def class_label(name: str) -> str:
 
 
 @register.filter
+def class_label_within(name: str) -> str:
+    """The class's name as it stands within a sentence."""
+    return class_labels.class_label_within(name)
+
+
+@register.filter
 def percent(share: float) -> str:
     """A share of one as percent with one decimal: 100 and 0 are kept for what is exactly that."""
     value = round(100 * share, 1)

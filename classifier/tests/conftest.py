@@ -9,7 +9,8 @@ from django.test import Client
 
 from classifier.models import ModelVersion
 from classifier.services import serving
-from classifier.tests.factories import linked_model, make_user
+from classifier.tests.factories import linked_model, make_user, pictures
+from ml.classes import CLASS_NAMES
 from ml.tests.factories import write_cifar10
 
 
@@ -69,6 +70,12 @@ def user_client(user) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+@pytest.fixture(scope="session")
+def picture_folder(tmp_path_factory) -> Path:
+    """Thirty pictures of CIFAR-10's ten classes, of which ten are for the test: read in no time."""
+    return pictures(tmp_path_factory.mktemp("pictures") / "colours", CLASS_NAMES)
 
 
 @pytest.fixture(scope="session")

@@ -5,17 +5,21 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import numpy as np
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
 
 from classifier.models import Prediction, TrainingRun
 from classifier.services.classification import classify
 from classifier.services.intake import read_image
 from classifier.services.ownership import Owner
 from classifier.services.training import record_epoch
+from ml.abstention import SCORES
 from ml.artifacts import CARD_FILE, KERAS_FILE, LITERT_FILE
 from ml.checkpoints import EpochRecord
 from ml.tests.factories import encode, photograph
@@ -72,21 +76,47 @@ def make_training_run(name: str = "first-run", *, epochs: int = 2) -> TrainingRu
 
 
 def linked_model(folder: Path) -> Path:
-    """The shipped model's folder, made of links."""
+    """The shipped model's folder, made of links to its files: whatever is evaluated in it stays in it."""
     folder.mkdir(parents=True)
-    for path in SHIPPED_FOLDER.iterdir():
+    for path in filter(Path.is_file, SHIPPED_FOLDER.iterdir()):
         (folder / path.name).symlink_to(path)
     return folder
 
 
-def another_model(folder: Path, name: str | None = None) -> Path:
-    """A model that answers as the shipped one does, but is another: its name and its Keras file differ."""
+def another_model(folder: Path, name: str | None = None, **entries) -> Path:
+    """A model that answers as the shipped one does, but is another: its name, its Keras file and `entries` differ."""
     linked_model(folder)
-    card = json.loads((folder / CARD_FILE).read_text())
+    card = json.loads((folder / CARD_FILE).read_text()) | entries
     content = f"Keras file of {folder.name}".encode()
     card["name"], card["files"][KERAS_FILE] = name or folder.name, hashlib.sha256(content).hexdigest()
     replace(folder / KERAS_FILE, content)
     replace(folder / CARD_FILE, json.dumps(card).encode())
+    return folder
+
+
+def doubtful_model(folder: Path) -> Path:
+    """A model that asks for more than any image has, and so abstains from every answer."""
+    return another_model(folder, abstention=_abstention("relative_mahalanobis", 1e9))
+
+
+def certain_model(folder: Path) -> Path:
+    """A model that looks at no score, and so always answers."""
+    return another_model(folder, abstention=_abstention(None, 1e9))
+
+
+def _abstention(score: str | None, threshold: float) -> dict[str, object]:
+    return {"score": score, "coverage": 0.95, "thresholds": dict.fromkeys(SCORES, threshold)}
+
+
+def pictures(folder: Path, class_names: Iterable[str], count: int = 3, side: int = 32) -> Path:
+    """A folder with a sub-folder of pictures for each class, which a colour tells apart."""
+    for number, name in enumerate(class_names):
+        (folder / name).mkdir(parents=True)
+        for index in range(count):
+            noise = np.random.default_rng([number, index]).integers(0, 60, (side, side, 3))
+            colour = np.array([number * 83 % 190, number * 47 % 190, number * 131 % 190])
+            picture = Image.fromarray((colour + noise).astype(np.uint8))
+            (folder / name / f"{index}.png").write_bytes(encode(picture, "PNG"))
     return folder
 
 
@@ -113,9 +143,11 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
     }
 
 
-def manage(*arguments: str, env: dict[str, str], **options) -> subprocess.CompletedProcess:
-    """Run manage.py in a process of its own."""
-    command = [sys.executable, "manage.py", *arguments]
+def manage(
+    *arguments: str, env: dict[str, str], wrapper: tuple[str, ...] = (), **options
+) -> subprocess.CompletedProcess:
+    """Run manage.py in a process of its own, started by the command `wrapper` if there is one."""
+    command = [*wrapper, sys.executable, "manage.py", *arguments]
     return subprocess.run(command, cwd=BASE_DIR, env=env, capture_output=True, text=True, check=False, **options)
 
 

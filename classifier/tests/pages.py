@@ -18,6 +18,11 @@ def elements(page: HttpResponse | str, attribute: str) -> list[dict[str, str]]:
     return found
 
 
+def probabilities_of(page: HttpResponse | str) -> dict[str, float]:
+    """The probability of every class in the one result on a page, in the order they are shown."""
+    return {row["data-name"]: float(row["data-probability"]) for row in elements(page, "data-probability")}
+
+
 def result_of(page: HttpResponse | str) -> dict[str, str]:
     """The one result on a page."""
     (result,) = elements(page, "data-prediction")

@@ -13,7 +13,15 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from classifier.models import ModelVersion, Prediction
-from classifier.tests.factories import BASE_DIR, image_bytes, make_prediction, make_superuser
+from classifier.services.publishing import publish
+from classifier.tests.factories import (
+    BASE_DIR,
+    certain_model,
+    doubtful_model,
+    image_bytes,
+    make_prediction,
+    make_superuser,
+)
 from ml.tests.factories import encode
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -129,7 +137,7 @@ def test_photograph_is_previewed_classified_and_found_again(open_browser, photog
     expect(page.locator(".upload-preview")).to_be_visible()
     send(page)
     prediction = Prediction.objects.get()
-    expect(page.locator("[data-prediction] h2")).to_contain_text(prediction.predicted_class.title())
+    expect(page.locator("[data-prediction]")).to_contain_text(prediction.predicted_class.title())
     assert is_painted(page, "figure img")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="History").click()
     assert is_painted(page, ".history img")
@@ -231,15 +239,29 @@ def test_superuser_finds_the_upload_in_the_admin(open_browser):
     assert is_painted(page, f"img[src*='{prediction.upload_id}']")
 
 
+def test_photograph_of_none_of_the_classes_is_answered_so(open_browser, photograph, tmp_path):
+    publish(folder=doubtful_model(tmp_path / "doubtful"), activate=True)
+    page = open_browser()
+    page.goto("/")
+    page.set_input_files("[data-upload-input]", photograph)
+    send(page)
+    heading = page.get_by_role("heading", name="This does not look like any of the 10 classes")
+    expect(heading).to_be_visible()
+    expect(page.locator("[data-prediction]")).to_have_attribute("data-abstained", "true")
+    page.goto("/history/")
+    expect(page.locator(".history a")).to_contain_text("None of the classes")
+    page.locator(".history a").click()
+    expect(heading).to_be_visible()
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", LOCALES)
 def test_pages_fit_the_screen_and_are_pictured(open_browser, photograph, tmp_path, language, scheme, width):
     admin = make_superuser()
-    for seed in range(7):
-        make_prediction(
-            admin, seed=seed, name="a-rather-long-name-of-a-file-as-some-cameras-and-telephones-give-2024.jpg"
-        )
+    publish(folder=certain_model(tmp_path / "certain"), activate=True)
+    name = "a-rather-long-name-of-a-file-as-some-cameras-and-telephones-give-2024.jpg"
+    made = [make_prediction(admin, seed=seed, name=name, abstained=seed % 3 == 0) for seed in range(7)]
     (tmp_path / "notes.jpg").write_text("This is no photograph.")
     page = open_browser(locale=LOCALES[language], color_scheme=scheme, viewport={"width": WIDTHS[width], "height": 900})
 
@@ -272,5 +294,13 @@ def test_pages_fit_the_screen_and_are_pictured(open_browser, photograph, tmp_pat
     picture("history", "/history/")
     picture("detail", f"/predictions/{number}/")
     picture("delete", f"/predictions/{number}/delete/")
+    picture("detail-abstained", f"/predictions/{made[0].pk}/")
     picture("admin-predictions", "/admin/classifier/prediction/")
-    picture("admin-model", f"/admin/classifier/modelversion/{ModelVersion.objects.get().pk}/change/")
+    picture("admin-prediction", f"/admin/classifier/prediction/{made[0].pk}/change/")
+    picture("admin-model", f"/admin/classifier/modelversion/{ModelVersion.objects.get(name='student_cnn').pk}/change/")
+    publish(folder=doubtful_model(tmp_path / "doubtful"), activate=True)
+    page.goto("/")
+    page.set_input_files("[data-upload-input]", photograph)
+    send(page)
+    assert is_painted(page, "figure img")
+    picture("result-abstained")

@@ -100,6 +100,23 @@ def test_registering_activates_a_model_where_none_is(shipped):
     assert active_names() == ["student_cnn"]
 
 
+def test_of_several_new_models_the_best_on_validation_images_is_activated(shipped, models_dir):
+    for name, accuracy in (("middling", 0.95), ("best", 0.99), ("worst", 0.1)):
+        another_model(models_dir / name, metrics={"validation": {"accuracy": accuracy}})
+    another_model(models_dir / "unmeasured", metrics={})
+    shipped.delete()
+    assert len(register_shipped()) == 5
+    assert active_names() == ["best"]
+    assert register_shipped() == []
+    assert active_names() == ["best"]
+
+
+def test_active_model_goes_on_though_a_better_one_is_found(models_dir):
+    another_model(models_dir / "best", metrics={"validation": {"accuracy": 1.0}})
+    assert [version.name for version in register_shipped()] == ["best"]
+    assert active_names() == ["student_cnn"]
+
+
 def test_shipped_model_that_an_update_has_replaced_answers_at_once(client, models_dir):
     assert answering(client) == "student_cnn v1"
     another_model(models_dir / "next", name="student_cnn")

@@ -2,8 +2,9 @@ import json
 import re
 
 import pytest
+from django.core.management import CommandError, call_command
 
-from classifier.tests.factories import BASE_DIR
+from classifier.tests.factories import BASE_DIR, SHIPPED_FOLDER
 
 READMES = {"README.md": ".", "README.uk.md": ","}
 
@@ -38,3 +39,30 @@ def test_the_readme_lists_every_setting(readme):
     assert "ALLOWED_HOSTS" in names
     table = (BASE_DIR / readme).read_text()
     assert [name for name in sorted(names) if f"`{name}`" not in table] == []
+
+
+def test_the_readmes_tables_are_those_of_the_models(settings):
+    settings.MODELS_DIR = SHIPPED_FOLDER.parent
+    call_command("document_models", "--check")
+
+
+def test_a_table_that_is_out_of_date_is_found_and_written_anew(settings, models_dir, tmp_path):
+    settings.BASE_DIR = tmp_path
+    for readme in READMES:
+        (tmp_path / readme).write_text("Before\n<!-- figures: student_cnn -->\nold\n<!-- end of figures -->\nAfter\n")
+    with pytest.raises(CommandError, match=r"Out of date: README\.md, README\.uk\.md\. Run: "):
+        call_command("document_models", "--check")
+    call_command("document_models")
+    call_command("document_models", "--check")
+    for readme, separator in READMES.items():
+        text = (tmp_path / readme).read_text()
+        assert text.startswith("Before\n<!-- figures: student_cnn -->\n| | |\n")
+        assert text.endswith("|\n<!-- end of figures -->\nAfter\n")
+        assert f"**{100 * card()['metrics']['test']['accuracy']:.2f}%**".replace(".", separator) in text
+
+
+def test_a_model_that_is_not_there_is_named(settings, models_dir, tmp_path):
+    settings.BASE_DIR = tmp_path
+    (tmp_path / "README.md").write_text("<!-- figures: nobody -->\n<!-- end of figures -->\n")
+    with pytest.raises(CommandError, match="nobody is not a model folder"):
+        call_command("document_models")

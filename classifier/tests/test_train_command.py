@@ -9,8 +9,17 @@ from django.db import connection
 
 from classifier.models import ModelVersion, TrainingRun
 from classifier.services.training import complete_run
-from classifier.tests.factories import BASE_DIR, another_model, environment, make_training_run, manage, without
+from classifier.tests.factories import (
+    BASE_DIR,
+    another_model,
+    environment,
+    make_training_run,
+    manage,
+    pictures,
+    without,
+)
 from ml import artifacts
+from ml.classes import CLASS_NAMES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,12 +37,12 @@ def env(tmp_path, models_dir) -> dict[str, str]:
 
 
 @pytest.fixture
-def training(env, cifar10_folder):
+def training(env, tmp_path):
     """A function that starts the real command on little data and hands over its process."""
-    processes = []
+    source, processes = pictures(tmp_path / "pictures", CLASS_NAMES, count=40), []
 
     def start(*arguments: str) -> subprocess.Popen:
-        command = [sys.executable, "manage.py", "train", "--data-dir", str(cifar10_folder), *arguments]
+        command = [sys.executable, "manage.py", "train", "--data-dir", str(source), *arguments]
         process = subprocess.Popen(
             command, cwd=BASE_DIR, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -112,7 +121,7 @@ def test_finished_run_leaves_the_active_model_unless_told_otherwise(models_dir, 
     ("arguments", "message"),
     [
         (["--architecture", "none"], "There is no architecture 'none'. Choose one of: "),
-        (["--recipe", "none"], "There is no recipe 'none'. Choose one of: adam_cosine, student."),
+        (["--recipe", "none"], "There is no recipe 'none'. Choose one of: adam_cosine, sgd_cosine, student."),
         (["--name", "Bad Name"], "A model cannot be called 'Bad Name'"),
         (["--name", "../up"], r"A model cannot be called '\.\./up'"),
         (["--resume", "--name", "../up"], r"A model cannot be called '\.\./up'"),
@@ -124,10 +133,13 @@ def test_finished_run_leaves_the_active_model_unless_told_otherwise(models_dir, 
         (["--learning-rate", "nan"], "argument --learning-rate: 'nan' is not a number above 0"),
         (["--seed", "-1"], "argument --seed: '-1' is not a whole number of at least 0"),
         (["--compute-dtype", "float8"], "argument --compute-dtype: invalid choice"),
-        (["--data-dir", "/nowhere"], "No CIFAR-10 in /nowhere"),
+        (["--data-dir", "/nowhere"], "There is no data set in /nowhere"),
+        (["--image-size", "0"], "argument --image-size: '0' is not a whole number of at least 1"),
+        (["--image-size", "64"], "CIFAR-10's images have 32 pixels a side: leave the image size out"),
         (["--resume"], "There is no run to resume."),
         (["--resume", "--name", "none"], "holds no run to resume"),
         (["--resume", "--epochs", "3", "--seed", "0"], "A resumed run keeps its settings: leave out --epochs, --seed."),
+        (["--resume", "--image-size", "16"], "A resumed run keeps its settings: leave out --image-size."),
     ],
 )
 def test_wrong_argument_is_named_and_starts_nothing(arguments, message, models_dir):

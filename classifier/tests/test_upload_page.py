@@ -12,7 +12,7 @@ from PIL import Image
 from classifier.models import ModelVersion, Prediction, Upload
 from classifier.services.intake import clean_name
 from classifier.tests.factories import SHIPPED_FOLDER, image_bytes, image_file
-from classifier.tests.pages import elements, result_of
+from classifier.tests.pages import elements, probabilities_of, result_of
 from ml import preprocessing
 from ml.classes import CLASS_NAMES
 from ml.inference import LoadedModel
@@ -92,6 +92,12 @@ def test_result_shows_ten_probabilities_the_largest_first(client):
     assert sum(shown) == pytest.approx(1, abs=1e-3)
 
 
+def test_result_states_every_probability_for_programs(client):
+    shown, prediction = probabilities_of(upload(client, image_file())), Prediction.objects.get()
+    assert [*shown] == [name for name, _probability in prediction.ranking]
+    assert [shown[name] for name in CLASS_NAMES] == pytest.approx(prediction.probabilities, abs=1e-7)
+
+
 def test_upload_keeps_file_thumbnail_and_rows(client, shipped, stored_files):
     content = image_bytes()
     upload(client, image_file("my photo.jpg", content))
@@ -101,7 +107,7 @@ def test_upload_keeps_file_thumbnail_and_rows(client, shipped, stored_files):
     assert sorted([kept.file.name, kept.thumbnail.name]) == stored_files()
     assert kept.sha256 == hashlib.sha256(content).hexdigest()
     assert (kept.format, kept.width, kept.height, kept.size) == ("JPEG", 96, 64, len(content))
-    assert (prediction.upload, prediction.model_version, prediction.abstained) == (kept, shipped, False)
+    assert (prediction.upload, prediction.model_version) == (kept, shipped)
     assert prediction.preprocessing_version == preprocessing.PREPROCESSING_VERSION
     assert set(prediction.timings) == {"decode", "resize", "infer", "thumbnail"}
 
@@ -110,12 +116,14 @@ def test_probabilities_are_those_of_the_model_for_the_same_pixels(client):
     content = image_bytes()
     upload(client, image_file(content=content))
     pixels = preprocessing.to_input(preprocessing.decode(content).picture, 32, 32)
-    expected = LoadedModel(SHIPPED_FOLDER).predict(pixels[np.newaxis])[0]
-    prediction = Prediction.objects.get()
+    answers = LoadedModel(SHIPPED_FOLDER).answer(pixels[np.newaxis])
+    expected, prediction = answers.probabilities[0], Prediction.objects.get()
     assert prediction.probabilities == pytest.approx(expected.tolist(), abs=1e-5)
     assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-5)
     assert prediction.confidence == max(prediction.probabilities)
     assert prediction.predicted_class == CLASS_NAMES[expected.argmax()]
+    assert prediction.abstained == answers.abstained[0]
+    assert prediction.abstention_score == pytest.approx(answers.scores[0], rel=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -29,10 +29,10 @@ def home(request: HttpRequest) -> HttpResponse:
     except NoModel as error:
         logger.error("%s", error)
         return _page(request, UploadForm(), no_model=True, status=503)
-    return _page(request, UploadForm(), prediction=prediction)
+    class_names = prediction.model_version.class_names
+    return _page(request, UploadForm(), prediction=prediction, class_names=class_names)
 
 
 def _page(request: HttpRequest, form: UploadForm, *, status: int = 200, **context) -> HttpResponse:
-    return render(
-        request, "classifier/home.html", {"form": form, "class_names": known_classes(), **context}, status=status
-    )
+    context = {"form": form, "class_names": context.get("class_names") or known_classes(), **context}
+    return render(request, "classifier/home.html", context, status=status)

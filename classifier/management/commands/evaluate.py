@@ -2,73 +2,119 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ml import artifacts, cifar10, evaluation
-from ml.artifacts import ArtifactError, Card
-from ml.cifar10 import DatasetError
-from ml.evaluation import Evaluation
+from classifier.management import evaluation_report as report
+from classifier.services.publishing import find_version, verified_folder
+from ml import artifacts, evaluation, photographs, readers
+from ml.artifacts import ArtifactError
+from ml.dataset import Dataset, DatasetError, Progress
 from ml.inference import LoadedModel
 
 
 class Command(BaseCommand):
-    help = "Score a model on CIFAR-10 with the graph that the site serves; needs no TensorFlow."
+    help = (
+        "Score a model with the graph that the site serves, on a data set's held-out images or, with --photos, on "
+        "photographs. The figures are printed and kept in the model's folder. Needs no TensorFlow."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="A model's folder below MODELS_DIR, such as student_cnn, or a path.")
+        parser.add_argument("name", help="A model's folder below MODELS_DIR, such as student_cnn, a path, or name@2.")
         parser.add_argument(
-            "--data-dir", type=Path, help="The unpacked binary version; by default CIFAR10_DIR, or a download."
+            "--data-dir",
+            type=Path,
+            help="CIFAR-10's binary version, or a folder of pictures; by default CIFAR10_DIR, or a download.",
         )
         parser.add_argument("--split", choices=("test", "validation"), default="test")
+        parser.add_argument(
+            "--photos", type=Path, help="Score on photographs instead: a folder for each class, and none/ for others."
+        )
         parser.add_argument("--json", action="store_true", help="Print the figures as JSON.")
 
-    def handle(self, *, name: str, data_dir: Path | None, split: str, **options) -> None:
+    def handle(self, *, name: str, data_dir: Path | None, split: str, photos: Path | None, **options) -> None:
+        if photos and data_dir:
+            raise CommandError("Give --data-dir or --photos, not both.")
         try:
             folder = self._find(name)
-            artifacts.verify(folder)
             model = LoadedModel(folder)
-            dataset = cifar10.load(data_dir, progress=self._show_download)
+            if photos:
+                self._score_photographs(folder, model, photos, options["json"])
+            else:
+                self._score_split(folder, model, data_dir, split, options["json"])
         except (ArtifactError, DatasetError) as error:
             raise CommandError(str(error)) from error
-        result = evaluation.evaluate(
-            model.predict, getattr(dataset, split), model.class_names, progress=self._show_progress
-        )
-        if options["json"]:
-            self.stdout.write(json.dumps({"model": name, "split": split, **result.as_dict()}, indent=2))
-        else:
-            self._print(model.card, split, dataset.fingerprint, result)
 
     def _find(self, name: str) -> Path:
         for folder in (Path(settings.MODELS_DIR) / name, Path(name)):
             if folder.is_dir():
+                artifacts.verify(folder)
                 return folder
+        if "@" in name and (version := find_version(name)):
+            return verified_folder(version)
         names = [folder.name for folder in artifacts.model_folders(Path(settings.MODELS_DIR))]
         raise ArtifactError(f"There is no model {name!r}. There are: {', '.join(names) or 'none'}.")
 
-    def _print(self, card: Card, split: str, fingerprint: str, result: Evaluation) -> None:
-        low, high = result.interval
-        self.stdout.write(f"{card.name}: {split} split, {result.count:,} images")
-        self.stdout.write(f"accuracy  {result.accuracy:.2%}  (95% interval {low:.2%} to {high:.2%})")
-        self.stdout.write(f"loss      {result.loss:.4f} nats")
-        self.stdout.write(f"\n{'class':<12}{'precision':>10}{'recall':>10}{'F1':>10}{'images':>8}")
-        for class_name, figures in result.per_class.items():
-            self.stdout.write(
-                f"{class_name:<12}{figures.precision:>10.1%}{figures.recall:>10.1%}{figures.f1:>10.1%}"
-                f"{figures.support:>8}"
+    def _score_split(self, folder: Path, model: LoadedModel, data_dir: Path | None, split: str, as_json: bool) -> None:
+        dataset = self._load(model, data_dir)
+        images, labels = getattr(dataset, split)
+        outputs = evaluation.run(model.outputs, images, progress=self._progress("images"))
+        assessment = evaluation.assess(model.rule, outputs, labels, model.class_names)
+        figures = {"model": model.card.name, "split": split, "dataset": dataset.name, **assessment.as_dict()}
+        figures["fingerprint"] = dataset.fingerprint
+
+        def draw(target: Path) -> None:
+            from ml import plots
+
+            plots.save_assessment(assessment, model.class_names, split, target)
+            probabilities = model.rule.answer(outputs).probabilities
+            plots.save_mistakes(getattr(dataset, split), probabilities, model.class_names, target)
+
+        self._report(figures, as_json, lambda: report.of_split(model.card, split, dataset, assessment))
+        self._keep(folder, split, figures, draw)
+
+    def _score_photographs(self, folder: Path, model: LoadedModel, photos: Path, as_json: bool) -> None:
+        found = photographs.load(photos, model.class_names, model.input_shape, progress=self._progress("photographs"))
+        result = photographs.evaluate(model.outputs, model.rule, found, model.class_names)
+        figures = {"model": model.card.name, **result.as_dict()}
+        self._report(figures, as_json, lambda: report.of_photographs(model.card, result))
+        self._keep(folder, "photographs", figures, lambda target: None)
+
+    def _load(self, model: LoadedModel, data_dir: Path | None) -> Dataset:
+        height, width, _channels = model.input_shape
+        if height != width:
+            raise CommandError(f"The model takes images of {height} x {width} pixels; data sets are read as squares.")
+        dataset = readers.load_dataset(data_dir, image_size=height, progress=self._progress("files"))
+        if dataset.class_names != model.class_names:
+            raise CommandError(
+                f"The data set's classes are {', '.join(dataset.class_names)}; "
+                f"{model.card.name} knows {', '.join(model.class_names)}."
             )
-        stated = card.metrics[split]["accuracy"]
-        if fingerprint != card.dataset["fingerprint"]:
-            self.stdout.write("\nThese are not the bytes that the card's figures were measured on.")
-        self.stdout.write(f"\nThe card states {stated:.2%}.")
+        return dataset
 
-    def _show_progress(self, done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            self.stderr.write(f"\r{done:,} of {total:,} images", ending="\n" if done == total else "")
+    def _report(self, figures: dict[str, Any], as_json: bool, lines: Callable[[], list[str]]) -> None:
+        self.stdout.write(json.dumps(figures, indent=2, ensure_ascii=False) if as_json else "\n".join(lines()))
 
-    def _show_download(self, done: int, total: int | None) -> None:
-        if sys.stderr.isatty():
-            share = f"{done / total:.0%}" if total else f"{done / 1e6:.0f} MB"
-            self.stderr.write(f"\rdownloading CIFAR-10: {share}", ending="\n" if done == total else "")
+    def _keep(self, folder: Path, name: str, figures: dict[str, Any], draw: Callable[[Path], None]) -> None:
+        """Keep the figures with the model, if its folder can be written to and matplotlib is there to draw."""
+        try:
+            kept = artifacts.save_evaluation(folder, name, figures, draw)
+        except ArtifactError as error:
+            self.stderr.write(f"The figures were not kept: {error}")
+        except ImportError:
+            kept = artifacts.save_evaluation(folder, name, figures, lambda target: None)
+            self.stderr.write(f"Kept in {kept}, without pictures: they need pip install -r requirements.txt.")
+        else:
+            self.stderr.write(f"Kept in {kept}.")
+
+    def _progress(self, what: str) -> Progress:
+        def show(done: int, total: int | None) -> None:
+            if sys.stderr.isatty():
+                amount = f"{done:,} of {total:,}" if total else f"{done:,}"
+                self.stderr.write(f"\r{what}: {amount}", ending="\n" if done == total else "")
+
+        return show

@@ -10,28 +10,40 @@ from classifier.models import TrainingRun
 from classifier.services import publishing
 from classifier.services import training as training_service
 from classifier.services.training import RunInTheWay
-from ml import artifacts, cifar10, pipeline, training
-from ml.architectures import ARCHITECTURES, UnknownArchitecture, find_architecture
+from ml import artifacts, pipeline, readers, training
+from ml.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, UnknownArchitecture, find_architecture
 from ml.artifacts import ArtifactError
-from ml.cifar10 import Dataset, DatasetError
-from ml.classes import CLASS_NAMES
+from ml.dataset import Dataset, DatasetError
 from ml.pipeline import TensorFlowMissing
-from ml.recipes import DEFAULT_RECIPE, RECIPES, UnknownRecipe, find_recipe
+from ml.recipes import RECIPES, UnknownRecipe, find_recipe
 from ml.training import RunSettings, TrainingError
 
 #: What a resumed run has fixed already.
-_FIXED = ("architecture", "recipe", "epochs", "batch_size", "learning_rate", "seed", "limit", "compute_dtype")
+_FIXED = (
+    "architecture",
+    "recipe",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "seed",
+    "limit",
+    "compute_dtype",
+    "image_size",
+)
 
 
 class Command(BaseCommand):
     help = (
-        "Train a network on CIFAR-10, evaluate it once on the test split, and publish it. "
+        "Train a network on CIFAR-10 or a folder of pictures, evaluate it once on the test split, and publish it. "
         "Ctrl-C stops after the epoch and keeps the work; --resume goes on."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--architecture", help=f"One of: {', '.join(sorted(ARCHITECTURES))} (default student_cnn).")
-        parser.add_argument("--recipe", help=f"One of: {', '.join(sorted(RECIPES))} (default {DEFAULT_RECIPE}).")
+        parser.add_argument(
+            "--architecture",
+            help=f"One of: {', '.join(sorted(ARCHITECTURES))} (default {DEFAULT_ARCHITECTURE}).",
+        )
+        parser.add_argument("--recipe", help=f"One of: {', '.join(sorted(RECIPES))} (default: the architecture's own).")
         parser.add_argument("--epochs", type=_positive, help="Instead of the recipe's number.")
         parser.add_argument("--batch-size", type=_positive, help="Instead of the recipe's number of images.")
         parser.add_argument("--learning-rate", type=_positive_real, help="The peak, instead of the recipe's.")
@@ -43,7 +55,13 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=_not_negative, help="What all chance is drawn from (default 1).")
         parser.add_argument("--limit", type=_positive, metavar="N", help="Train on N images only: a quick run.")
         parser.add_argument(
-            "--data-dir", type=Path, help="The unpacked binary version; by default CIFAR10_DIR, or a download."
+            "--data-dir",
+            type=Path,
+            help="CIFAR-10's binary version, or a folder of pictures with one sub-folder a class; by default "
+            "CIFAR10_DIR, or a download.",
+        )
+        parser.add_argument(
+            "--image-size", type=_positive, metavar="PIXELS", help="The side that one's own pictures are brought to."
         )
         parser.add_argument("--name", help="What to call the model (default: architecture and time).")
         parser.add_argument("--resume", action="store_true", help="Go on with the run of --name, or the latest.")
@@ -113,19 +131,19 @@ class Command(BaseCommand):
         if name is None:
             raise CommandError("There is no run to resume. Start one with: manage.py train")
         run_settings = RunSettings.load(training_service.run_folder(artifacts.check_name(name)))
-        return run_settings, self._load(options["data_dir"], run_settings.limit, console)
+        image_size = run_settings.image_shape[0]
+        return run_settings, self._load(options["data_dir"], image_size, run_settings.limit, console)
 
     def _new_settings(self, options: dict, console) -> tuple[RunSettings, Dataset]:
-        architecture = options["architecture"] or "student_cnn"
-        find_architecture(architecture)
-        recipe = find_recipe(options["recipe"] or DEFAULT_RECIPE).changed(
+        architecture = options["architecture"] or DEFAULT_ARCHITECTURE
+        recipe = find_recipe(options["recipe"] or find_architecture(architecture).recipe).changed(
             epochs=options["epochs"],
             batch_size=options["batch_size"],
             learning_rate=options["learning_rate"],
             compute_dtype=options["compute_dtype"],
         )
         name = artifacts.check_name(options["name"] or f"{architecture}-{datetime.now():%Y%m%d-%H%M%S}")
-        dataset = self._load(options["data_dir"], options["limit"], console)
+        dataset = self._load(options["data_dir"], options["image_size"], options["limit"], console)
         seed = 1 if options["seed"] is None else options["seed"]
         return (
             RunSettings(
@@ -133,24 +151,26 @@ class Command(BaseCommand):
                 architecture=architecture,
                 recipe=recipe,
                 seed=seed,
-                class_names=CLASS_NAMES,
+                class_names=dataset.class_names,
+                image_shape=dataset.image_shape,
                 fingerprint=dataset.fingerprint,
                 limit=options["limit"],
             ),
             dataset,
         )
 
-    def _load(self, data_dir: Path | None, limit: int | None, console) -> Dataset:
-        from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+    def _load(self, data_dir: Path | None, image_size: int | None, limit: int | None, console) -> Dataset:
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
-        columns = ("CIFAR-10", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        columns = ("data set", BarColumn(), TaskProgressColumn(show_speed=True), TimeRemainingColumn())
         with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task("download", total=None, visible=False)
+            task = progress.add_task("read", total=None, visible=False)
 
             def show(done: int, total: int | None) -> None:
                 progress.update(task, completed=done, total=total, visible=True)
 
-            return cifar10.load(data_dir, limit=limit, progress=show)
+            dataset = readers.load_dataset(data_dir, image_size=image_size, progress=show)
+        return dataset if limit is None else dataset.limited(limit)
 
     def _say_stopped(self, run: TrainingRun, console) -> None:
         training_service.end_run(run=run, status=TrainingRun.Status.STOPPED)

@@ -1,0 +1,49 @@
+"""manage.py document_models: write the figures of the models into the READMEs, from their cards."""
+
+import json
+import re
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import translation
+
+from classifier.management.model_figures import table
+from ml import artifacts
+from ml.artifacts import ArtifactError
+
+READMES = {"README.md": "en", "README.uk.md": "uk"}
+
+_SECTION = re.compile(r"(<!-- figures: (?P<name>[\w-]+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
+
+
+class Command(BaseCommand):
+    help = "Write the figures of the models in MODELS_DIR between the marks that the READMEs have for them."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--check", action="store_true", help="Change nothing; fail where a README is out of date.")
+
+    def handle(self, *, check: bool, **options) -> None:
+        stale = []
+        for name, language in READMES.items():
+            path = Path(settings.BASE_DIR) / name
+            before = path.read_text(encoding="utf-8")
+            with translation.override(language):
+                after = _SECTION.sub(self._section, before)
+            if after != before:
+                stale.append(name)
+                if not check:
+                    path.write_text(after, encoding="utf-8")
+        if check and stale:
+            raise CommandError(f"Out of date: {', '.join(stale)}. Run: manage.py document_models")
+        self.stdout.write("Written: " + ", ".join(stale) if stale else "Nothing to change.")
+
+    def _section(self, match: re.Match[str]) -> str:
+        folder = Path(settings.MODELS_DIR) / match["name"]
+        try:
+            card = artifacts.load_card(folder)
+        except ArtifactError as error:
+            raise CommandError(str(error)) from error
+        kept = folder / "evaluation-photographs" / artifacts.FIGURES_FILE
+        photographs = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else None
+        return f"{match[1]}{table(card, photographs)}\n{match[3]}"

@@ -1,0 +1,74 @@
+"""The figures of an evaluation as lines of text."""
+
+from ml.artifacts import Card
+from ml.dataset import Dataset
+from ml.evaluation import Assessment, Evaluation
+from ml.photographs import PhotographEvaluation
+
+
+def of_split(card: Card, split: str, dataset: Dataset, assessment: Assessment) -> list[str]:
+    """What a model did on one split of a data set, and whether that is what its card states."""
+    result, before = assessment.evaluation, assessment.before_scaling
+    lines = [
+        f"{card.name}: {split} split of {dataset.name}, {result.count:,} images",
+        _accuracy(result.accuracy, result.interval),
+        f"top 2                {result.top_2_accuracy:.2%}",
+        "",
+        f"{'temperature':<20}{'loss, nats':>12}{'Brier score':>13}{'calibration error':>19}",
+        _honesty("1 (as trained)", before),
+        _honesty(f"{card.calibration['temperature']:.3f}", result),
+        "",
+        f"answered             {assessment.answered:.2%}, of these right {_share(assessment.answered_accuracy)}",
+        "",
+        f"{'class':<12}{'precision':>10}{'recall':>10}{'F1':>10}{'images':>8}",
+    ]
+    lines += [
+        f"{name:<12}{figures.precision:>10.1%}{figures.recall:>10.1%}{figures.f1:>10.1%}{figures.support:>8}"
+        for name, figures in result.per_class.items()
+    ]
+    lines += ["", "true class, and what it was taken for:", *_confusion(result), ""]
+    if dataset.fingerprint != card.dataset["fingerprint"]:
+        lines.append("These are not the bytes that the card's figures were measured on.")
+    return [*lines, f"The card states {card.metrics[split]['accuracy']:.2%}."]
+
+
+def of_photographs(card: Card, result: PhotographEvaluation) -> list[str]:
+    """What a model did on photographs of its classes and of none of them."""
+    lines = [
+        f"{card.name}: {result.count:,} photographs of its classes, {result.unknown_count:,} of none of them",
+        _accuracy(result.accuracy, result.interval),
+        f"over classes         {result.macro_accuracy:.2%}",
+        f"right when answered  {_share(result.answered_accuracy)}",
+        "",
+        f"{'class':<12}{'accuracy':>10}{'images':>8}",
+    ]
+    lines += [f"{name:<12}{of['accuracy']:>10.1%}{of['count']:>8}" for name, of in result.per_class.items()]
+    lines += ["", f"{'score':<24}{'AUROC':>7}{'answered':>10}{'of none':>9}   (* by which it abstains)"]
+    for name, figures in result.scores.items():
+        auroc = "-" if figures.auroc is None else f"{figures.auroc:.3f}"
+        mark = "*" if name == result.score else " "
+        lines.append(f"{mark} {name:<22}{auroc:>7}{figures.answered_known:>10.1%}{_share(figures.answered_unknown):>9}")
+    return lines
+
+
+def _accuracy(accuracy: float, interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"accuracy             {accuracy:.2%}  (95% interval {low:.2%} to {high:.2%})"
+
+
+def _honesty(temperature: str, result: Evaluation) -> str:
+    return f"{temperature:<20}{result.loss:>12.4f}{result.brier_score:>13.4f}{result.expected_calibration_error:>19.2%}"
+
+
+def _confusion(result: Evaluation) -> list[str]:
+    names = list(result.per_class)
+    width = max(5, len(str(result.count)) + 1)
+    head = " " * 12 + "".join(f"{name[: width - 1]:>{width}}" for name in names)
+    return [
+        head,
+        *(f"{name:<12}" + "".join(f"{n:>{width}}" for n in row) for name, row in zip(names, result.confusion)),
+    ]
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2%}"

@@ -1,0 +1,135 @@
+"""A model's figures as a Markdown table, in the language of the moment: made from its card, never by hand."""
+
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from classifier.class_labels import class_label_within
+from ml.artifacts import Card
+
+
+def table(card: Card, photographs: dict[str, Any] | None) -> str:
+    """Return the table; `photographs` is what `manage.py evaluate --photos` kept, None if it was never run."""
+    rows = [*_on_splits(card), *(_on_photographs(photographs) if photographs else []), *_making(card)]
+    return "\n".join(["| | |", "| --- | --- |", *(f"| {label} | {value} |" for label, value in rows)])
+
+
+def _on_splits(card: Card) -> list[tuple[str, str]]:
+    test, validation = card.metrics["test"], card.metrics["validation"]
+    recalls = sorted((figures["recall"], name) for name, figures in test["per_class"].items())
+    (lowest, hardest), (highest, easiest) = recalls[0], recalls[-1]
+    return [
+        (
+            _("Accuracy on the test split"),
+            _("**%(accuracy)s** of %(count)s images (95%% interval %(low)s to %(high)s)")
+            % {
+                "accuracy": _percent(test["accuracy"]),
+                "count": _whole(test["count"]),
+                "low": _percent(test["interval"][0]),
+                "high": _percent(test["interval"][1]),
+            },
+        ),
+        (
+            _("The same before its weights were rounded to float16"),
+            _percent(card.export["accuracy_float32"]["test"]),
+        ),
+        (_("Right class among the two most probable"), _percent(test["top_2_accuracy"])),
+        (
+            _("Accuracy on the validation images"),
+            _("%(accuracy)s of %(count)s")
+            % {"accuracy": _percent(validation["accuracy"]), "count": _whole(validation["count"])},
+        ),
+        (
+            _("Easiest and hardest class (recall)"),
+            f"{class_label_within(easiest)} {_percent(highest, 1)}, {class_label_within(hardest)} "
+            f"{_percent(lowest, 1)}",
+        ),
+        (
+            _("Loss and Brier score on the test split"),
+            _("%(loss)s nats, %(brier)s")
+            % {"loss": _number(test["loss"], 3), "brier": _number(test["brier_score"], 3)},
+        ),
+        (
+            _("Expected calibration error on the test split"),
+            _("%(after)s, before calibration %(before)s (temperature %(temperature)s)")
+            % {
+                "after": _percent(test["expected_calibration_error"]),
+                "before": _percent(test["before_scaling"]["expected_calibration_error"]),
+                "temperature": _number(card.calibration["temperature"], 3),
+            },
+        ),
+        (
+            _("Test images answered"),
+            _("%(answered)s, of these right %(right)s")
+            % {"answered": _percent(test["answered"]), "right": _percent(test["answered_accuracy"])},
+        ),
+    ]
+
+
+def _on_photographs(figures: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = [
+        (
+            _("Photographs, over images and over classes"),
+            _("%(images)s of %(count)s, %(classes)s")
+            % {
+                "images": _percent(figures["accuracy"], 1),
+                "count": _whole(figures["count"]),
+                "classes": _percent(figures["macro_accuracy"], 1),
+            },
+        )
+    ]
+    score = figures["scores"].get(figures["score"])
+    if score and score["auroc"] is not None:
+        rows.append(
+            (
+                _("Photographs of none of the classes"),
+                _("AUROC %(auroc)s; %(answered)s of %(count)s are answered, of the others %(known)s")
+                % {
+                    "auroc": _number(score["auroc"], 3),
+                    "answered": _percent(score["answered_unknown"], 1),
+                    "count": _whole(figures["unknown_count"]),
+                    "known": _percent(score["answered_known"], 1),
+                },
+            )
+        )
+    return rows
+
+
+def _making(card: Card) -> list[tuple[str, str]]:
+    training = card.training
+    return [
+        (
+            _("Size"),
+            _("%(parameters)s parameters; %(keras)s MB to train on, %(litert)s MB to serve")
+            % {
+                "parameters": _whole(card.parameter_count),
+                "keras": _number(card.export["keras_bytes"] / 1e6, 1),
+                "litert": _number(card.export["litert_bytes"] / 1e6, 1),
+            },
+        ),
+        (
+            _("Training"),
+            _("%(epochs)s epochs in %(hours)s hours on %(processors)s cores, %(speed)s images a second; best: %(best)s")
+            % {
+                "epochs": training["epochs"],
+                "hours": _number(training["seconds"] / 3600, 1),
+                "processors": training["processor_count"],
+                "speed": _whole(training["images_per_second"]),
+                "best": training["best_epoch"],
+            },
+        ),
+    ]
+
+
+def _percent(share: float, decimals: int = 2) -> str:
+    return f"{_number(100 * share, decimals)}%"
+
+
+def _number(value: float, decimals: int) -> str:
+    # Django's own function cuts off what is too long.
+    return number_format(round(value, decimals), decimals)
+
+
+def _whole(number: float) -> str:
+    return number_format(round(number), 0, force_grouping=True)

@@ -1,0 +1,118 @@
+"""A model that does not answer what is unlike its training images, on every page that shows its answers."""
+
+import re
+
+import pytest
+from django.utils import translation
+from django.utils.translation import ngettext
+
+from classifier.models import ModelVersion, Prediction
+from classifier.services.publishing import publish
+from classifier.tests.factories import certain_model, doubtful_model, image_file, make_prediction
+from classifier.tests.pages import elements, probabilities_of, result_of
+from ml.classes import CLASS_NAMES
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LABELS = dict(
+    zip(CLASS_NAMES, ["літак", "автомобіль", "птах", "кіт", "олень", "пес", "жаба", "кінь", "корабель", "вантажівка"])
+)
+
+
+@pytest.fixture
+def doubtful(tmp_path) -> ModelVersion:
+    """The active model, which abstains always."""
+    return publish(folder=doubtful_model(tmp_path / "doubtful"), activate=True)
+
+
+@pytest.fixture
+def certain(tmp_path) -> ModelVersion:
+    """The active model, which abstains never."""
+    return publish(folder=certain_model(tmp_path / "certain"), activate=True)
+
+
+def upload(client) -> str:
+    return client.post("/", {"image": image_file()}).text
+
+
+def words(page: str) -> str:
+    """What a page says between its tags."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def test_abstention_is_kept_with_its_score(client, doubtful):
+    upload(client)
+    prediction = Prediction.objects.get()
+    assert prediction.abstained
+    assert prediction.abstention_score < doubtful.card["abstention"]["thresholds"]["relative_mahalanobis"]
+    assert prediction.predicted_class == CLASS_NAMES[prediction.probabilities.index(prediction.confidence)]
+
+
+def test_model_without_a_score_always_answers(client, certain):
+    page, prediction = upload(client), Prediction.objects.get()
+    assert result_of(page)["data-abstained"] == "false"
+    assert (prediction.abstained, prediction.abstention_score) == (False, None)
+    assert "This is most likely" in page
+    assert "This does not look like" not in page
+
+
+def test_result_says_that_it_is_none_of_the_classes_and_what_is_nearest(client, doubtful):
+    page, prediction = upload(client), Prediction.objects.get()
+    result = result_of(page)
+    assert (result["data-abstained"], result["data-class"]) == ("true", prediction.predicted_class)
+    assert "This does not look like any of the 10 classes" in page
+    assert f"The nearest guess: {prediction.predicted_class}, {prediction.confidence:.1%}" in words(page)
+    assert "This is most likely" not in page
+    assert len(probabilities_of(page)) == 10
+
+
+@pytest.mark.parametrize("chosen", ["certain", "doubtful"])
+def test_only_an_answer_is_set_in_bold(client, request, chosen):
+    request.getfixturevalue(chosen)
+    bold = [row for row in elements(upload(client), "data-probability") if "fw-semibold" in row.get("class", "")]
+    assert len(bold) == (chosen == "certain")
+
+
+def test_receipt_and_its_title_say_so_too(client, doubtful):
+    page = client.get(f"/predictions/{result_of(upload(client))['data-prediction']}/").text
+    assert result_of(page)["data-abstained"] == "true"
+    assert "This does not look like any of the 10 classes" in page
+    assert re.search(r"<title>\s*None of the classes · ", page)
+
+
+def test_history_tells_answers_from_abstentions(client, user, user_client, doubtful):
+    make_prediction(user, predicted_class="dog")
+    make_prediction(user, predicted_class="cat", confidence=0.875, abstained=False)
+    page = words(user_client.get("/history/").text)
+    assert page.count("None of the classes") == 1
+    assert "None of the classes dog?" in page
+    assert "Cat 87.5%" in page
+
+
+def test_abstention_outlives_the_model_that_it_was_of(client, doubtful, shipped):
+    number = result_of(upload(client))["data-prediction"]
+    ModelVersion.objects.filter(pk=doubtful.pk).update(active=False)
+    ModelVersion.objects.filter(pk=shipped.pk).update(active=True)
+    assert result_of(client.get(f"/predictions/{number}/"))["data-abstained"] == "true"
+
+
+def test_abstention_is_ukrainian_on_ukrainian_pages(client, doubtful):
+    client.post("/i18n/setlang/", {"language": "uk", "next": "/"})
+    page, prediction = upload(client), Prediction.objects.get()
+    label = LABELS[prediction.predicted_class]
+    assert "Це не схоже на жоден із 10 класів" in page
+    assert f"Найближча здогадка: {label}, {100 * prediction.confidence:.1f}%".replace(".", ",") in words(page)
+    assert result_of(page)["data-abstained"] == "true"
+    assert sum(probabilities_of(page).values()) == pytest.approx(1, abs=1e-5)
+    assert f"Жоден із класів {label}?" in words(client.get("/history/").text)
+    assert "<title>Жоден із класів · " in client.get(f"/predictions/{prediction.pk}/").text
+
+
+@pytest.mark.parametrize(
+    ("count", "classes"), [(2, "2 класів"), (5, "5 класів"), (21, "21 класу"), (100, "100 класів")]
+)
+def test_ukrainian_counts_the_classes_as_ukrainian_does(count, classes):
+    singular, plural = "This does not look like the %(count)s class", "any of the %(count)s classes"
+    with translation.override("uk"):
+        text = ngettext(singular, f"This does not look like {plural}", count) % {"count": count}
+    assert text == f"Це не схоже на жоден із {classes}"

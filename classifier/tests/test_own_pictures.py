@@ -1,0 +1,92 @@
+"""A network for one's own classes: trained, evaluated and served from a folder of pictures."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from django.test import Client
+
+from classifier.models import ModelVersion
+from classifier.services.publishing import publish
+from classifier.tests.factories import environment, image_file, make_superuser, make_user, manage, pictures
+from classifier.tests.pages import elements, probabilities_of, result_of
+from ml.artifacts import load_card
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CLASSES = ["Кульбаба", "rose & thorn", "tulip"]
+
+
+class Trained(NamedTuple):
+    pictures: Path
+    model: Path
+    env: dict[str, str]
+    output: str
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Trained:
+    """A model of three classes that the real command has trained for an epoch, and a site of its own that knows it."""
+    folder = tmp_path_factory.mktemp("garden")
+    source = pictures(folder / "garden", CLASSES, count=12, side=24)
+    env = environment(folder, MODELS_DIR=str(folder / "models"))
+    assert manage("migrate", env=env).returncode == 0
+    size = ["--image-size", "16", "--epochs", "1", "--batch-size", "8"]
+    done = manage("train", "--data-dir", str(source), "--name", "garden", "--activate", *size, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Trained(source, folder / "models" / "garden", env, done.stdout)
+
+
+@pytest.fixture
+def published(trained, settings, tmp_path) -> ModelVersion:
+    """A copy of it, published here, that answers."""
+    shutil.copytree(trained.model, tmp_path / "models" / "garden")
+    settings.MODELS_DIR = tmp_path / "models"
+    return publish(folder=tmp_path / "models" / "garden", activate=True)
+
+
+def test_training_publishes_a_model_of_the_folders_classes(trained):
+    card = load_card(trained.model)
+    assert [*card.class_names] == sorted(CLASSES)
+    assert card.input_shape == (16, 16, 3)
+    assert (card.dataset["name"], card.dataset["test_images"], card.dataset["validation_images"]) == ("garden", 4, 4)
+    assert "It is the one that answers." in " ".join(trained.output.split())
+
+
+def test_commands_take_the_folder_and_speak_of_its_classes(trained):
+    picture = str(trained.pictures / "tulip" / "0.png")
+    answer = json.loads(manage("classify", picture, "--json", env=trained.env).stdout)
+    assert answer["model"] == "garden v1"
+    assert sorted(answer["probabilities"]) == sorted(CLASSES)
+    evaluated = manage("evaluate", "garden", "--data-dir", str(trained.pictures), env=trained.env).stdout
+    assert "garden: test split of garden, 4 images" in evaluated
+    assert "These are not the bytes" not in evaluated
+    stated = re.search(r"^The card states ([\d.]+%)\.$", evaluated, re.M)[1]
+    assert re.search(rf"^accuracy +{stated} ", evaluated, re.M)
+    checked = manage("check_parity", "--data-dir", str(trained.pictures), env=trained.env)
+    assert "All within 1e-05." in checked.stdout, checked.stderr
+
+
+def test_pages_show_the_folders_class_names(published):
+    client = Client()
+    client.force_login(make_user())
+    page = client.post("/", {"image": image_file()})
+    result = result_of(page)
+    assert (result["data-model"], sorted(probabilities_of(page))) == ("garden v1", sorted(CLASSES))
+    assert re.search(r"It knows:\s+rose &amp; thorn, tulip, кульбаба\.", page.text)
+    assert "rose &amp; thorn" in client.get(f"/predictions/{result['data-prediction']}/").text
+    named = "rose &amp; thorn" if result["data-class"] == "rose & thorn" else result["data-class"]
+    assert named.lower() in client.get("/history/").text.lower()
+
+
+def test_admin_lists_the_folders_class_names(published):
+    admin = Client()
+    admin.force_login(make_superuser())
+    admin.post("/", {"image": image_file()})
+    page = admin.get("/admin/classifier/prediction/").text
+    for name in ("Кульбаба", "rose &amp; thorn", "tulip"):
+        assert name in page
+    assert [link for link in elements(page, "href") if link["href"].startswith("?class=rose")]
