@@ -94,3 +94,5 @@ NONE = Augmentation()
 STUDENT = Augmentation(rotation_degrees=15, shift_fraction=0.15, zoom_fraction=0.3, horizontal_flip=True)
 #: Pad by four, crop, mirror, the usual augmentation of CIFAR-10 (He et al. 2015, section 4.2), and a small cutout.
 CROP_FLIP_CUTOUT = Augmentation(shift_fraction=0.125, horizontal_flip=True, cutout_fraction=0.25)
+#: The same with a larger cutout.
+STRONG = Augmentation(shift_fraction=0.125, horizontal_flip=True, cutout_fraction=0.375)

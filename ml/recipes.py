@@ -89,6 +89,14 @@ RECIPES: dict[str, Recipe] = {
             augmentation=augmentation.CROP_FLIP_CUTOUT,
         ),
         Recipe(
+            name="adam_mixup",
+            epochs=80,
+            batch_size=64,
+            weight_decay=0.1,
+            mixup=0.4,
+            augmentation=augmentation.STRONG,
+        ),
+        Recipe(
             name="student",
             epochs=60,
             augmentation=augmentation.STUDENT,

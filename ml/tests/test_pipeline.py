@@ -10,6 +10,7 @@ from PIL import Image
 from ml import artifacts, plots, training
 from ml.abstention import SCORES, FeatureStatistics
 from ml.artifacts import ArtifactError, Card
+from ml.calibration import Calibration
 from ml.classes import CLASS_NAMES
 from ml.dataset import Split
 from ml.decision import DEFAULT_SCORE, DecisionRule, Outputs
@@ -168,7 +169,7 @@ def test_plots_can_be_opened(produced, name):
 
 def test_same_figures_give_the_same_plots(tmp_path):
     probabilities, labels = np.eye(10)[[0, 1, 2, 2]], np.array([0, 1, 2, 3])
-    rule = DecisionRule(2.0, None, {}, FeatureStatistics.fit(np.eye(10), np.arange(10), 10))
+    rule = DecisionRule(Calibration(2.0), None, {}, FeatureStatistics.fit(np.eye(10), np.arange(10), 10))
     assessment = assess(rule, Outputs(probabilities, probabilities), labels, CLASS_NAMES)
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
