@@ -57,6 +57,11 @@ def test_what_is_far_from_all_training_images_is_not_answered(rule):
     assert rule.answer(far).abstained.all()
 
 
+def test_a_score_that_is_no_number_is_not_answered(rule):
+    broken = Outputs(np.zeros((2, CLASSES), np.float32), np.full((2, FEATURES), np.nan, np.float32))
+    assert rule.answer(broken).abstained.all()
+
+
 def test_rule_without_a_score_answers_everything(rule, validation):
     answers = replace(rule, score=None).answer(validation)
     assert not answers.abstained.any()
