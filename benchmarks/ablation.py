@@ -56,15 +56,7 @@ class Quiet:
 
 
 def run(name: str, architecture: str, recipe: Recipe, dataset: Dataset, folder: Path, seed: int) -> list[EpochRecord]:
-    settings = RunSettings(
-        name="ablation",
-        architecture=architecture,
-        recipe=recipe,
-        seed=seed,
-        class_names=dataset.class_names,
-        image_shape=dataset.image_shape,
-        fingerprint=dataset.fingerprint,
-    )
+    settings = RunSettings.for_dataset(dataset, name="ablation", architecture=architecture, recipe=recipe, seed=seed)
     kept = training.read_history(folder)
     return training.train(settings, dataset, folder, Quiet(name), resume=bool(kept)).history
 

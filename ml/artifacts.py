@@ -112,7 +112,7 @@ def save_card(folder: Path, card: Card) -> Card:
     """Write the card with the checksums of the model files in `folder`, and return it."""
     values = card.as_dict()
     values["files"] = {name: _sha256(folder / name) for name in MODEL_FILES}
-    (folder / CARD_FILE).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_json(folder / CARD_FILE, values)
     return load_card(folder)
 
 
@@ -144,21 +144,26 @@ def save_evaluation(folder: Path, name: str, figures: dict[str, Any], draw: Call
 
     Raises ArtifactError when the folder cannot be written to.
     """
-    target = folder / f"evaluation-{name}"
+    target = _evaluation_folder(folder, name)
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".{target.name}-") as temporary:
             new = Path(temporary) / "new"
             new.mkdir()
             new.chmod(0o755)
             draw(new)
-            text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
-            (new / FIGURES_FILE).write_text(text, encoding="utf-8")
+            _write_json(new / FIGURES_FILE, figures)
             if target.exists():
                 target.rename(Path(temporary) / "earlier")
             new.rename(target)
     except OSError as error:
         raise ArtifactError(f"{target} cannot be written ({error.strerror or error}).") from error
     return target
+
+
+def load_evaluation(folder: Path, name: str) -> dict[str, Any] | None:
+    """Return the figures that `save_evaluation` put into a model's folder; None where there are none."""
+    path = _evaluation_folder(folder, name) / FIGURES_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def model_folders(root: Path) -> list[Path]:
@@ -189,3 +194,11 @@ def read_history(folder: Path) -> list[dict[str, float]]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _evaluation_folder(folder: Path, name: str) -> Path:
+    return folder / f"evaluation-{name}"
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ from ml import abstention
 from ml.abstention import FeatureStatistics
 from ml.calibration import Calibration
 
-#: The best of those measured on photographs: README, "Knowing what it does not know".
+#: The best of those that `manage.py evaluate --photos` shows side by side.
 DEFAULT_SCORE = "relative_mahalanobis"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -45,6 +45,16 @@ class RunSettings:
     image_shape: tuple[int, int, int]
     fingerprint: str
     limit: int | None = None
+
+    @classmethod
+    def for_dataset(cls, dataset: Dataset, **settings: Any) -> "RunSettings":
+        """Return settings whose classes, image shape and fingerprint are those of the data set."""
+        return cls(
+            class_names=dataset.class_names,
+            image_shape=dataset.image_shape,
+            fingerprint=dataset.fingerprint,
+            **settings,
+        )
 
     def save(self, run_folder: Path) -> None:
         run_folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from classifier.models import ModelVersion, TrainingRun
 from ml import artifacts
-from ml.artifacts import ArtifactError
+from ml.artifacts import ArtifactError, Card
 
 
 def publish(*, folder: Path, training_run: TrainingRun | None = None, activate: bool = False) -> ModelVersion:
@@ -60,9 +60,14 @@ def register_shipped() -> list[ModelVersion]:
 
 def verified_folder(version: ModelVersion) -> Path:
     """Return the folder of a version, whose files are those that were published. Raises ArtifactError."""
-    if artifacts.verify(version.path).digest != version.digest:
-        raise ArtifactError(f"{version.path} no longer holds the files that were published as {version}.")
+    check_unchanged(version, artifacts.verify(version.path))
     return version.path
+
+
+def check_unchanged(version: ModelVersion, card: Card) -> None:
+    """Raise ArtifactError when `card`, found in the version's folder, is not the one that was published."""
+    if card.digest != version.digest:
+        raise ArtifactError(f"{version.path} no longer holds the files that were published as {version}.")
 
 
 def free_folder(name: str) -> Path:

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from classifier.models import ModelVersion
+from classifier.services.publishing import check_unchanged
 from ml.artifacts import ArtifactError
 from ml.inference import LoadedModel
 
@@ -59,8 +60,7 @@ class _Server:
         row = ModelVersion.objects.get(pk=row.pk)
         try:
             model = LoadedModel(row.path)
-            if model.card.digest != row.digest:
-                raise ArtifactError(f"{row.path} no longer holds the files that were published as {row}.")
+            check_unchanged(row, model.card)
             model.warm_up()
         except (ArtifactError, OSError, ValueError) as error:
             logger.error("The model %s cannot be loaded: %s", row, error)

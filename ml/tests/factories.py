@@ -194,14 +194,12 @@ def tiny_recipe(**changes: Any) -> Recipe:
 
 
 def run_settings(dataset: Dataset, **recipe_changes: Any) -> RunSettings:
-    return RunSettings(
+    return RunSettings.for_dataset(
+        dataset,
         name="tiny",
         architecture="student_cnn",
         recipe=tiny_recipe(**recipe_changes),
         seed=3,
-        class_names=dataset.class_names,
-        image_shape=dataset.image_shape,
-        fingerprint=dataset.fingerprint,
         limit=300,
     )
 

@@ -5,7 +5,7 @@ import json
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             served = active_model()
             images, offline = self._offline(served, data_dir, count)
             found = {"manage.py classify": self._by_command(served, images)}
-            with _server() if url is None else _running(url) as address:
+            with _server() if url is None else nullcontext(url) as address:
                 found["upload page"] = self._by_page(served, images, address)
         except (NoModel, DatasetError, PageError) as error:
             raise CommandError(str(error)) from error
@@ -127,8 +127,3 @@ def _server() -> Iterator[str]:
         finally:
             server.shutdown()
             server.server_close()
-
-
-@contextmanager
-def _running(url: str) -> Iterator[str]:
-    yield url

@@ -1,6 +1,5 @@
 """manage.py document_models: write the figures of the models into the READMEs, from their cards."""
 
-import json
 import re
 from pathlib import Path
 
@@ -44,6 +43,5 @@ class Command(BaseCommand):
             card = artifacts.load_card(folder)
         except ArtifactError as error:
             raise CommandError(str(error)) from error
-        kept = folder / "evaluation-photographs" / artifacts.FIGURES_FILE
-        photographs = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else None
+        photographs = artifacts.load_evaluation(folder, "photographs")
         return f"{match[1]}{table(card, photographs)}\n{match[3]}"

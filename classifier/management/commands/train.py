@@ -146,14 +146,12 @@ class Command(BaseCommand):
         dataset = self._load(options["data_dir"], options["image_size"], options["limit"], console)
         seed = 1 if options["seed"] is None else options["seed"]
         return (
-            RunSettings(
+            RunSettings.for_dataset(
+                dataset,
                 name=name,
                 architecture=architecture,
                 recipe=recipe,
                 seed=seed,
-                class_names=dataset.class_names,
-                image_shape=dataset.image_shape,
-                fingerprint=dataset.fingerprint,
                 limit=options["limit"],
             ),
             dataset,
