@@ -20,9 +20,7 @@ from ml.checkpoints import EpochRecord
 from ml.dataset import Dataset
 from ml.pipeline import require_tensorflow
 from ml.recipes import Recipe, find_recipe
-from ml.training import RunSettings
-
-_UNPREPARED = "{} without initialisation"
+from ml.run_settings import RunSettings
 
 
 def variants(recipe: Recipe) -> dict[str, Recipe]:
@@ -55,8 +53,7 @@ class Quiet:
         return False
 
 
-def run(name: str, architecture: str, recipe: Recipe, dataset: Dataset, folder: Path, seed: int) -> list[EpochRecord]:
-    settings = RunSettings.for_dataset(dataset, name="ablation", architecture=architecture, recipe=recipe, seed=seed)
+def run(name: str, settings: RunSettings, dataset: Dataset, folder: Path) -> list[EpochRecord]:
     kept = training.read_history(folder)
     return training.train(settings, dataset, folder, Quiet(name), resume=bool(kept)).history
 
@@ -81,19 +78,20 @@ def main() -> None:
     if options.limit:
         # All validation images stay: the difference between two variants is small.
         dataset = dataclasses.replace(dataset, train=dataset.limited(options.limit).train)
-    plans = {name: (options.architecture, variant) for name, variant in variants(recipe).items()}
+    plans = {name: {"recipe": variant} for name, variant in variants(recipe).items()}
     if architecture.initialise:
-        unprepared = _UNPREPARED.format(options.architecture)
-        ARCHITECTURES[unprepared] = dataclasses.replace(architecture, initialise=None)
-        plans["without initialisation from the images"] = (unprepared, recipe)
+        plans["without initialisation from the images"] = {"recipe": recipe, "initialise": False}
 
     root = Path("runs") / "ablation" / options.architecture
     results = {}
-    for name, (kind, variant) in plans.items():
+    for name, plan in plans.items():
         accuracies = []
         for seed in range(1, options.seeds + 1):
             folder = root / f"{name.replace(' ', '-')}-{options.epochs}-{options.limit}-{seed}"
-            accuracies.append(run(name, kind, variant, dataset, folder, seed)[-1].validation_accuracy)
+            settings = RunSettings.for_dataset(
+                dataset, name="ablation", architecture=options.architecture, seed=seed, **plan
+            )
+            accuracies.append(run(name, settings, dataset, folder)[-1].validation_accuracy)
         results[name] = accuracies
         (root / "results.json").write_text(json.dumps(results, indent=1))
     table = _table(results, len(dataset.validation.labels))

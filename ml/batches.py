@@ -7,12 +7,23 @@ import numpy as np
 
 from ml.dataset import Split
 from ml.recipes import Recipe
+from ml.transfer import Teacher
 
 
 def batches(
-    split: Split, one_hot: np.ndarray, recipe: Recipe, seed: int, steps: int, first_epoch: int
+    split: Split,
+    one_hot: np.ndarray,
+    recipe: Recipe,
+    seed: int,
+    steps: int,
+    *,
+    first_epoch: int,
+    teacher: Teacher | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Augmented batches for ever; an epoch's order and changes follow from the seed and its number alone."""
+    """Augmented batches for ever; an epoch's order and changes follow from the seed and its number alone.
+
+    With a teacher, the recipe's share of every target is what it answers to the changed image.
+    """
     for epoch in itertools.count(first_epoch):
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(len(split.labels))
@@ -20,7 +31,11 @@ def batches(
             chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
             images = recipe.augmentation.apply(split.images[chosen], rng).astype("float32")
             targets = one_hot[split.labels[chosen]]
-            yield _mix(images, targets, recipe.mixup, rng) if recipe.mixup else (images, targets)
+            if recipe.mixup:
+                images, targets = _mix(images, targets, recipe.mixup, rng)
+            if teacher:
+                targets = (1 - recipe.distillation) * targets + recipe.distillation * teacher(images)
+            yield images, targets
 
 
 def _mix(

@@ -15,7 +15,8 @@ from ml.artifacts import Card
 from ml.dataset import Dataset
 from ml.decision import DecisionRule, Outputs
 from ml.evaluation import Network
-from ml.training import Listener, RunSettings, TrainingResult
+from ml.run_settings import RunSettings
+from ml.training import Listener, TrainingResult
 
 if TYPE_CHECKING:
     import keras
@@ -53,7 +54,7 @@ def produce(
     """Train and write `model_folder`; return its card, or None when the run was stopped before all its epochs.
 
     A stopped run keeps its checkpoints in `run_folder`. `report` hears the name of each step after the training.
-    Raises TrainingError, ArtifactError (the folder is there already) or ExportError.
+    Raises what `training.train` does, ArtifactError (the folder is there already) or ExportError.
     """
     require_tensorflow()
     # Before hours of training, not after them.
@@ -115,7 +116,7 @@ def write_model(
                 recipe=settings.recipe.as_dict(),
                 seed=settings.seed,
                 dataset=_describe_dataset(dataset, settings.limit),
-                training=_describe_training(result, len(dataset.train.labels)),
+                training=_describe_training(settings, result, len(dataset.train.labels)),
                 export={**compared, "weights": "float16", "accuracy_float32": _accuracies(full, dataset)},
                 libraries=_library_versions(),
                 metrics={split: assessment.as_dict() for split, assessment in assessments.items()},
@@ -159,11 +160,16 @@ def _describe_dataset(dataset: Dataset, limit: int | None) -> dict[str, Any]:
     }
 
 
-def _describe_training(result: TrainingResult, images: int) -> dict[str, Any]:
+def _describe_training(settings: RunSettings, result: TrainingResult, images: int) -> dict[str, Any]:
     seconds = sum(record.seconds for record in result.history)
     return {
         "epochs": len(result.history),
         "best_epoch": result.best_epoch,
+        **{
+            role: {"name": source.name, "sha256": source.sha256}
+            for role, source in (("initial_weights", settings.initial_weights), ("teacher", settings.teacher))
+            if source
+        },
         "seconds": round(seconds, 1),
         "images_per_second": round(images * len(result.history) / seconds, 1),
         "processor_count": os.cpu_count(),

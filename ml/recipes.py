@@ -24,6 +24,8 @@ class Recipe:
         only, no biases and no batch-norm scales.
     label_smoothing: the share of each target spread over all classes (Szegedy et al. 2016).
     mixup: alpha of the Beta distribution that two images of a batch are blended by, 0 for none (Zhang et al. 2018).
+    distillation: the share of each target that a teacher, a trained network, gives in the place of the label, 0 for
+        none; its logits are divided by `distillation_temperature` (Hinton et al. 2015).
     weight_average: decay, per step, of the moving average of the weights that is validated and kept, 0 for none
         (Polyak and Juditsky 1992).
     compute_dtype: `float32`, or `mixed_bfloat16` where the processor has instructions for it; weights stay float32.
@@ -38,6 +40,8 @@ class Recipe:
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     mixup: float = 0.0
+    distillation: float = 0.0
+    distillation_temperature: float = 1.0
     weight_average: float = 0.0
     augmentation: Augmentation = field(default=augmentation.NONE)
     compute_dtype: str = "float32"
@@ -51,6 +55,10 @@ class Recipe:
             raise ValueError(f"the optimizer must be one of: {', '.join(OPTIMIZERS)}")
         if not 0 <= self.mixup < float("inf"):
             raise ValueError("mixup's alpha must be at least 0")
+        if not 0 <= self.distillation <= 1:
+            raise ValueError("the share of distillation must be at least 0 and at most 1")
+        if not self.distillation_temperature > 0:
+            raise ValueError("the temperature of distillation must be above 0")
         if not 0 <= self.weight_average < 1:
             raise ValueError("the decay of the weight average must be at least 0 and below 1")
 
@@ -95,6 +103,16 @@ RECIPES: dict[str, Recipe] = {
             weight_decay=0.1,
             mixup=0.4,
             augmentation=augmentation.STRONG,
+        ),
+        Recipe(
+            name="adam_distilled",
+            epochs=50,
+            batch_size=64,
+            weight_decay=0.05,
+            mixup=0.4,
+            distillation=0.9,
+            distillation_temperature=2.0,
+            augmentation=augmentation.CROP_FLIP_CUTOUT,
         ),
         Recipe(
             name="student",

@@ -4,77 +4,31 @@ Whatever is random in an epoch (order, augmentation, dropout) is drawn from the 
 run that was killed and resumed is the run that was not.
 """
 
-import json
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from ml import transfer
 from ml.architectures import find_architecture
 from ml.batches import batches
 from ml.checkpoints import Checkpoints, EpochRecord, best_epoch
 from ml.dataset import Dataset
+from ml.policy import dtype_policy
 from ml.recipes import Recipe
+from ml.run_settings import RunSettings
 
 if TYPE_CHECKING:
     import keras
 
-SETTINGS_FILE = "settings.json"
 _EVALUATION_BATCH = 500
 _MOMENTUM = 0.9
 
 
 class TrainingError(Exception):
     """The run cannot start, resume or go on; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """All that decides a run's outcome, beside the code: what `--resume` reads back."""
-
-    name: str
-    architecture: str
-    recipe: Recipe
-    seed: int
-    class_names: tuple[str, ...]
-    image_shape: tuple[int, int, int]
-    fingerprint: str
-    limit: int | None = None
-
-    @classmethod
-    def for_dataset(cls, dataset: Dataset, **settings: Any) -> "RunSettings":
-        """Return settings whose classes, image shape and fingerprint are those of the data set."""
-        return cls(
-            class_names=dataset.class_names,
-            image_shape=dataset.image_shape,
-            fingerprint=dataset.fingerprint,
-            **settings,
-        )
-
-    def save(self, run_folder: Path) -> None:
-        run_folder.mkdir(parents=True, exist_ok=True)
-        _write_atomically(run_folder / SETTINGS_FILE, json.dumps(asdict(self), indent=2))
-
-    @classmethod
-    def load(cls, run_folder: Path) -> "RunSettings":
-        """Raise TrainingError when the folder holds no run."""
-        try:
-            values = json.loads((run_folder / SETTINGS_FILE).read_text())
-        except FileNotFoundError:
-            raise TrainingError(f"{run_folder} holds no run to resume: there is no {SETTINGS_FILE} in it.") from None
-        return cls(
-            **{
-                **values,
-                "recipe": Recipe.from_dict(values["recipe"]),
-                "class_names": tuple(values["class_names"]),
-                "image_shape": tuple(values["image_shape"]),
-            }
-        )
 
 
 class Listener(Protocol):
@@ -102,7 +56,8 @@ def train(
 ) -> TrainingResult:
     """Train by `settings`, keeping checkpoints in `run_folder`; with `resume`, go on from the last one there.
 
-    The best epoch is the one of highest validation accuracy (on a tie, the lower loss). Raises TrainingError.
+    The best epoch is the one of highest validation accuracy (on a tie, the lower loss). Raises TrainingError, or
+    TransferError and ArtifactError for a model that it begins from or learns from.
     """
     import keras
 
@@ -112,17 +67,16 @@ def train(
             "another --name."
         )
     checkpoints = Checkpoints(run_folder)
+    recipe = settings.recipe
+    keras.utils.set_random_seed(settings.seed)
+    with dtype_policy(recipe.compute_dtype):
+        model = _build(settings)
+    if not resume or not checkpoints.latest():
+        _initialise(model, settings, dataset)
+    teacher = _teacher(settings)
     if not resume:
         checkpoints.clear()
         settings.save(run_folder)
-
-    recipe = settings.recipe
-    keras.utils.set_random_seed(settings.seed)
-    architecture = find_architecture(settings.architecture)
-    with _dtype_policy(recipe.compute_dtype):
-        model = _build(settings)
-    if architecture.initialise:
-        architecture.initialise(model, dataset.train.images)
     # The last, shorter batch is left out: the order differs from epoch to epoch, so no image is left out for good.
     steps = max(len(dataset.train.labels) // recipe.batch_size, 1)
     model.compile(
@@ -133,7 +87,7 @@ def train(
     model.optimizer.build(model.trainable_variables)
     history = checkpoints.restore(model)
     if len(history) < recipe.epochs:
-        _fit(model, settings, dataset, steps, history, checkpoints, listener)
+        _fit(model, settings, dataset, steps, history, checkpoints, teacher, listener)
     if not history:
         raise TrainingError("The run was stopped before its first epoch ended: there is nothing to keep.")
     best = best_epoch(history)
@@ -149,6 +103,26 @@ def _build(settings: RunSettings) -> "keras.Model":
     return find_architecture(settings.architecture).build(settings.image_shape, len(settings.class_names))
 
 
+def _initialise(model: "keras.Model", settings: RunSettings, dataset: Dataset) -> None:
+    architecture = find_architecture(settings.architecture)
+    if settings.initialise and architecture.initialise:
+        architecture.initialise(model, dataset.train.images)
+    if settings.initial_weights:
+        transfer.take_weights(model, settings.initial_weights)
+
+
+def _teacher(settings: RunSettings) -> transfer.Teacher | None:
+    if settings.teacher is None:
+        return None
+    return transfer.teacher(
+        settings.teacher,
+        class_names=settings.class_names,
+        image_shape=settings.image_shape,
+        temperature=settings.recipe.distillation_temperature,
+        compute_dtype=settings.recipe.compute_dtype,
+    )
+
+
 def read_history(run_folder: Path) -> list[EpochRecord]:
     """The epochs that a run has ended and checkpointed, oldest first; none for a run that never ended one."""
     return Checkpoints(run_folder).history()
@@ -161,6 +135,7 @@ def _fit(
     steps: int,
     history: list[EpochRecord],
     checkpoints: Checkpoints,
+    teacher: transfer.Teacher | None,
     listener: Listener,
 ) -> None:
     """Run the epochs that `history` lacks, appending to it and checkpointing after each."""
@@ -195,7 +170,7 @@ def _fit(
             model.stop_training = True
 
     model.fit(
-        batches(dataset.train, one_hot, recipe, settings.seed, steps, first_epoch=len(history)),
+        batches(dataset.train, one_hot, recipe, settings.seed, steps, first_epoch=len(history), teacher=teacher),
         steps_per_epoch=steps,
         epochs=recipe.epochs,
         initial_epoch=len(history),
@@ -244,21 +219,3 @@ def _optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Optimi
     if recipe.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
-
-
-@contextmanager
-def _dtype_policy(name: str) -> Iterator[None]:
-    import keras
-
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text)
-    os.replace(temporary, path)

@@ -70,6 +70,21 @@ def check_unchanged(version: ModelVersion, card: Card) -> None:
         raise ArtifactError(f"{version.path} no longer holds the files that were published as {version}.")
 
 
+def find_folder(name: str) -> Path:
+    """Return the undamaged model folder that a person means: below MODELS_DIR, a path, or a version such as name@2.
+
+    Raises ArtifactError.
+    """
+    for folder in (Path(settings.MODELS_DIR) / name, Path(name)):
+        if folder.is_dir():
+            artifacts.verify(folder)
+            return folder
+    if "@" in name and (version := find_version(name)):
+        return verified_folder(version)
+    names = [folder.name for folder in artifacts.model_folders(Path(settings.MODELS_DIR))]
+    raise ArtifactError(f"There is no model {name!r}. There are: {', '.join(names) or 'none'}.")
+
+
 def free_folder(name: str) -> Path:
     """Where the next version of a model of this name is to be written: `name`, or `name-2` and so on."""
     models = Path(settings.MODELS_DIR)

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from classifier.models import Epoch, ModelVersion, TrainingRun
 from classifier.services.publishing import publish
-from ml.training import EpochRecord, RunSettings
+from ml.checkpoints import EpochRecord
+from ml.run_settings import RunSettings
 
 
 class RunInTheWay(Exception):

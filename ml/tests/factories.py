@@ -23,7 +23,8 @@ from ml.cifar10 import FOLDER_NAME, IMAGES_PER_FILE, TEST_FILE, TRAIN_FILES
 from ml.classes import CLASS_NAMES, IMAGE_SHAPE
 from ml.dataset import Dataset, Split
 from ml.recipes import Recipe
-from ml.training import EpochRecord, RunSettings, TrainingResult
+from ml.run_settings import RunSettings
+from ml.training import EpochRecord, TrainingResult
 
 if TYPE_CHECKING:
     import keras

@@ -19,9 +19,9 @@ def split() -> Split:
     return dataset.train
 
 
-def draw(split: Split, count: int, *, seed: int = 0, first_epoch: int = 0, **changes) -> list[tuple]:
+def draw(split: Split, count: int, *, seed: int = 0, first_epoch: int = 0, teacher=None, **changes) -> list[tuple]:
     recipe: Recipe = tiny_recipe(batch_size=16, **changes)
-    drawn = batches(split, np.eye(3, dtype="float32"), recipe, seed, STEPS, first_epoch)
+    drawn = batches(split, np.eye(3, dtype="float32"), recipe, seed, STEPS, first_epoch=first_epoch, teacher=teacher)
     return list(itertools.islice(drawn, count))
 
 
@@ -82,3 +82,15 @@ def test_mixup_blends_images_and_targets_alike():
         shares += list(targets.max(axis=1))
     assert 0.5 < min(shares) < 0.7  # Shares are an image's own, and spread.
     assert len(set(np.round(shares, 4))) > STEPS * 16 / 3
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.5])
+def test_a_teacher_gives_its_share_of_the_target_of_the_image_that_is_learnt_from(split, mixup):
+    def teacher(images: np.ndarray) -> np.ndarray:
+        return images.mean(axis=(1, 2)) / 255
+
+    untaught = draw(split, STEPS, mixup=mixup)
+    taught = draw(split, STEPS, mixup=mixup, distillation=0.75, teacher=teacher)
+    for (images, targets), (same_images, with_teacher) in zip(untaught, taught):
+        assert np.array_equal(images, same_images)
+        assert np.allclose(with_teacher, 0.25 * targets + 0.75 * teacher(images), atol=1e-6)

@@ -19,8 +19,9 @@ from ml.export import ExportError
 from ml.inference import LoadedModel
 from ml.pipeline import produce, write_model
 from ml.recipes import Recipe
+from ml.run_settings import RunSettings
 from ml.tests.factories import Listener, assert_same_history, run_settings, small_dataset, small_model, some_images
-from ml.training import EpochRecord, RunSettings, TrainingResult
+from ml.training import EpochRecord, TrainingResult
 
 FILES = {"model.keras", "model.tflite", "statistics.npz", "card.json", "history.json", "mistakes.png"} | {
     f"{plot}.{suffix}" for plot in ("curves", "confusion", "reliability") for suffix in ("svg", "png")

@@ -12,8 +12,9 @@ import pytest
 
 from ml.architectures import UnknownArchitecture, find_architecture
 from ml.dataset import Dataset
+from ml.run_settings import RunSettings, SettingsError
 from ml.tests.factories import Listener, assert_same_history, run_settings, small_dataset
-from ml.training import EpochRecord, RunSettings, TrainingError, TrainingResult, best_epoch, read_history, train
+from ml.training import EpochRecord, TrainingError, TrainingResult, best_epoch, read_history, train
 
 
 def test_epochs_are_recorded_with_sane_figures(undisturbed):
@@ -191,7 +192,7 @@ def test_resume_with_another_data_set_is_refused(dataset, tmp_path):
 
 
 def test_resume_without_a_run_is_refused(tmp_path):
-    with pytest.raises(TrainingError, match="no run to resume") as caught:
+    with pytest.raises(SettingsError, match="no run to resume") as caught:
         RunSettings.load(tmp_path / "nowhere")
     assert str(tmp_path / "nowhere") in str(caught.value)
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ml import cifar10, training
+from ml.run_settings import RunSettings
 from ml.tests.factories import Listener, run_settings
 
 
@@ -17,7 +18,7 @@ class Printer(Listener):
 
 def main(data_dir: str, run_folder: Path, resume: bool) -> None:
     dataset = cifar10.load(data_dir).limited(300)
-    settings = training.RunSettings.load(run_folder) if resume else run_settings(dataset)
+    settings = RunSettings.load(run_folder) if resume else run_settings(dataset)
     training.train(settings, dataset, run_folder, Printer(), resume=resume)
 
 

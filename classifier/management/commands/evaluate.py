@@ -6,11 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.management import evaluation_report as report
-from classifier.services.publishing import find_version, verified_folder
+from classifier.services.publishing import find_folder
 from ml import artifacts, evaluation, photographs, readers
 from ml.artifacts import ArtifactError
 from ml.dataset import Dataset, DatasetError, Progress
@@ -40,7 +39,7 @@ class Command(BaseCommand):
         if photos and data_dir:
             raise CommandError("Give --data-dir or --photos, not both.")
         try:
-            folder = self._find(name)
+            folder = find_folder(name)
             model = LoadedModel(folder)
             if photos:
                 self._score_photographs(folder, model, photos, options["json"])
@@ -48,16 +47,6 @@ class Command(BaseCommand):
                 self._score_split(folder, model, data_dir, split, options["json"])
         except (ArtifactError, DatasetError) as error:
             raise CommandError(str(error)) from error
-
-    def _find(self, name: str) -> Path:
-        for folder in (Path(settings.MODELS_DIR) / name, Path(name)):
-            if folder.is_dir():
-                artifacts.verify(folder)
-                return folder
-        if "@" in name and (version := find_version(name)):
-            return verified_folder(version)
-        names = [folder.name for folder in artifacts.model_folders(Path(settings.MODELS_DIR))]
-        raise ArtifactError(f"There is no model {name!r}. There are: {', '.join(names) or 'none'}.")
 
     def _score_split(self, folder: Path, model: LoadedModel, data_dir: Path | None, split: str, as_json: bool) -> None:
         dataset = self._load(model, data_dir)

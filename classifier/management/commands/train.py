@@ -16,7 +16,9 @@ from ml.artifacts import ArtifactError
 from ml.dataset import Dataset, DatasetError
 from ml.pipeline import TensorFlowMissing
 from ml.recipes import RECIPES, UnknownRecipe, find_recipe
-from ml.training import RunSettings, TrainingError
+from ml.run_settings import RunSettings, SettingsError, check_models
+from ml.training import TrainingError
+from ml.transfer import ModelSource, TransferError
 
 #: What a resumed run has fixed already.
 _FIXED = (
@@ -29,6 +31,8 @@ _FIXED = (
     "limit",
     "compute_dtype",
     "image_size",
+    "weights",
+    "teacher",
 )
 
 
@@ -63,6 +67,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--image-size", type=_positive, metavar="PIXELS", help="The side that one's own pictures are brought to."
         )
+        parser.add_argument(
+            "--weights", metavar="MODEL", help="Begin from the weights of this trained model of the same architecture."
+        )
+        parser.add_argument(
+            "--teacher", metavar="MODEL", help="Learn from this trained model's answers, by a recipe with distillation."
+        )
         parser.add_argument("--name", help="What to call the model (default: architecture and time).")
         parser.add_argument("--resume", action="store_true", help="Go on with the run of --name, or the latest.")
         parser.add_argument("--activate", action="store_true", help="Let the new model answer on the site.")
@@ -75,8 +85,10 @@ class Command(BaseCommand):
             ArtifactError,
             DatasetError,
             RunInTheWay,
+            SettingsError,
             TensorFlowMissing,
             TrainingError,
+            TransferError,
             UnknownArchitecture,
             UnknownRecipe,
         ) as error:
@@ -143,6 +155,9 @@ class Command(BaseCommand):
             compute_dtype=options["compute_dtype"],
         )
         name = artifacts.check_name(options["name"] or f"{architecture}-{datetime.now():%Y%m%d-%H%M%S}")
+        # Before the data, which may be a long download.
+        initial_weights, teacher = self._source(options["weights"]), self._source(options["teacher"])
+        check_models(architecture, recipe, initial_weights, teacher)
         dataset = self._load(options["data_dir"], options["image_size"], options["limit"], console)
         seed = 1 if options["seed"] is None else options["seed"]
         return (
@@ -153,9 +168,14 @@ class Command(BaseCommand):
                 recipe=recipe,
                 seed=seed,
                 limit=options["limit"],
+                initial_weights=initial_weights,
+                teacher=teacher,
             ),
             dataset,
         )
+
+    def _source(self, name: str | None) -> ModelSource | None:
+        return ModelSource.of(publishing.find_folder(name)) if name else None
 
     def _load(self, data_dir: Path | None, image_size: int | None, limit: int | None, console) -> Dataset:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
