@@ -115,6 +115,16 @@ RECIPES: dict[str, Recipe] = {
             augmentation=augmentation.CROP_FLIP_CUTOUT,
         ),
         Recipe(
+            name="fine_tune",
+            epochs=5,
+            batch_size=64,
+            learning_rate=3e-4,
+            warmup_epochs=0.5,
+            weight_decay=0.05,
+            label_smoothing=0.05,
+            augmentation=augmentation.CROP_FLIP_CUTOUT,
+        ),
+        Recipe(
             name="student",
             epochs=60,
             augmentation=augmentation.STUDENT,

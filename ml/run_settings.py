@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ml.architectures import find_architecture
 from ml.dataset import Dataset
 from ml.recipes import Recipe
 from ml.transfer import ModelSource
@@ -21,7 +22,9 @@ class SettingsError(ValueError):
 class RunSettings:
     """All that decides a run's outcome, beside the code: what `--resume` reads back.
 
-    initialise: whether the architecture's own preparation from the training images takes place, where it has one.
+    initialise: whether the architecture's own preparation takes place, where it has one: from the training images, or
+        with weights that were learnt on ImageNet.
+    weights_file: where the latter are, if not where they are usually found.
     initial_weights: the trained model that the run begins from; none for random weights.
     teacher: the trained model whose answers the recipe's distillation learns from.
     """
@@ -35,11 +38,12 @@ class RunSettings:
     fingerprint: str
     limit: int | None = None
     initialise: bool = True
+    weights_file: str | None = None
     initial_weights: ModelSource | None = None
     teacher: ModelSource | None = None
 
     def __post_init__(self) -> None:
-        check_models(self.architecture, self.recipe, self.initial_weights, self.teacher)
+        check_models(self.architecture, self.recipe, self.weights_file, self.initial_weights, self.teacher)
 
     @classmethod
     def for_dataset(cls, dataset: Dataset, **settings: Any) -> "RunSettings":
@@ -72,9 +76,18 @@ class RunSettings:
 
 
 def check_models(
-    architecture: str, recipe: Recipe, initial_weights: ModelSource | None, teacher: ModelSource | None
+    architecture: str,
+    recipe: Recipe,
+    weights_file: str | None,
+    initial_weights: ModelSource | None,
+    teacher: ModelSource | None,
 ) -> None:
-    """Raise SettingsError when a run of this architecture and recipe cannot begin or learn from these models."""
+    """Raise SettingsError when a run of this architecture and recipe cannot begin or learn from these."""
+    if weights_file and not find_architecture(architecture).load_pretrained:
+        raise SettingsError(
+            f"There are no weights from ImageNet for a {architecture}: give --weights a trained model instead of "
+            f"{weights_file}."
+        )
     if initial_weights and initial_weights.architecture != architecture:
         raise SettingsError(
             f"{initial_weights.name} is a {initial_weights.architecture}: its weights do not fit a {architecture}."

@@ -56,8 +56,8 @@ def train(
 ) -> TrainingResult:
     """Train by `settings`, keeping checkpoints in `run_folder`; with `resume`, go on from the last one there.
 
-    The best epoch is the one of highest validation accuracy (on a tie, the lower loss). Raises TrainingError, or
-    TransferError and ArtifactError for a model that it begins from or learns from.
+    The best epoch is the one of highest validation accuracy (on a tie, the lower loss). Raises TrainingError; for
+    what it begins from or learns from TransferError, ArtifactError and WeightsMissing.
     """
     import keras
 
@@ -109,6 +109,8 @@ def _initialise(model: "keras.Model", settings: RunSettings, dataset: Dataset) -
         architecture.initialise(model, dataset.train.images)
     if settings.initial_weights:
         transfer.take_weights(model, settings.initial_weights)
+    elif settings.initialise and architecture.load_pretrained:
+        architecture.load_pretrained(model, Path(settings.weights_file) if settings.weights_file else None)
 
 
 def _teacher(settings: RunSettings) -> transfer.Teacher | None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ml.architectures.compact_resnet import compact_resnet, whiten
+from ml.architectures.efficientnet_lite import efficientnet_lite0, load_imagenet
+from ml.architectures.pretrained import APPLICATIONS, WeightsMissing
 from ml.architectures.student_cnn import student_cnn
 
 if TYPE_CHECKING:
@@ -21,18 +24,35 @@ class Architecture:
         whose softmax gives the probabilities.
     recipe: the name of the one it is trained by unless another is asked for.
     initialise: sets weights of an untrained network from training images, uint8 (N, H, W, C), where it needs them.
+    load_pretrained: sets what was learnt on ImageNet, from a file or from where such weights are found; raises
+        WeightsMissing.
     """
 
     build: Callable[[tuple[int, int, int], int], "keras.Model"]
     recipe: str
     initialise: Callable[["keras.Model", np.ndarray], None] | None = None
+    load_pretrained: Callable[["keras.Model", Path | None], None] | None = None
 
 
 ARCHITECTURES = {
     "compact_resnet": Architecture(compact_resnet, recipe="sgd_cosine", initialise=whiten),
+    "efficientnet_lite0": Architecture(efficientnet_lite0, recipe="fine_tune", load_pretrained=load_imagenet),
     "student_cnn": Architecture(student_cnn, recipe="adam_cosine"),
+    **{
+        name: Architecture(application.build, recipe="fine_tune", load_pretrained=application.load_imagenet)
+        for name, application in APPLICATIONS.items()
+    },
 }
 DEFAULT_ARCHITECTURE = "student_cnn"
+
+__all__ = [
+    "ARCHITECTURES",
+    "DEFAULT_ARCHITECTURE",
+    "Architecture",
+    "UnknownArchitecture",
+    "WeightsMissing",
+    "find_architecture",
+]
 
 
 class UnknownArchitecture(ValueError):

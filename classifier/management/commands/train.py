@@ -11,7 +11,13 @@ from classifier.services import publishing
 from classifier.services import training as training_service
 from classifier.services.training import RunInTheWay
 from ml import artifacts, pipeline, readers, training
-from ml.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, UnknownArchitecture, find_architecture
+from ml.architectures import (
+    ARCHITECTURES,
+    DEFAULT_ARCHITECTURE,
+    UnknownArchitecture,
+    WeightsMissing,
+    find_architecture,
+)
 from ml.artifacts import ArtifactError
 from ml.dataset import Dataset, DatasetError
 from ml.pipeline import TensorFlowMissing
@@ -68,7 +74,10 @@ class Command(BaseCommand):
             "--image-size", type=_positive, metavar="PIXELS", help="The side that one's own pictures are brought to."
         )
         parser.add_argument(
-            "--weights", metavar="MODEL", help="Begin from the weights of this trained model of the same architecture."
+            "--weights",
+            metavar="MODEL|FILE",
+            help="Begin from the weights of this trained model of the same architecture; or, for a network that has "
+            "learnt on ImageNet, from this file of its weights.",
         )
         parser.add_argument(
             "--teacher", metavar="MODEL", help="Learn from this trained model's answers, by a recipe with distillation."
@@ -91,6 +100,7 @@ class Command(BaseCommand):
             TransferError,
             UnknownArchitecture,
             UnknownRecipe,
+            WeightsMissing,
         ) as error:
             raise CommandError(str(error)) from error
 
@@ -156,8 +166,10 @@ class Command(BaseCommand):
         )
         name = artifacts.check_name(options["name"] or f"{architecture}-{datetime.now():%Y%m%d-%H%M%S}")
         # Before the data, which may be a long download.
-        initial_weights, teacher = self._source(options["weights"]), self._source(options["teacher"])
-        check_models(architecture, recipe, initial_weights, teacher)
+        weights_file = options["weights"] if Path(options["weights"] or "").is_file() else None
+        initial_weights = None if weights_file else self._source(options["weights"])
+        teacher = self._source(options["teacher"])
+        check_models(architecture, recipe, weights_file, initial_weights, teacher)
         dataset = self._load(options["data_dir"], options["image_size"], options["limit"], console)
         seed = 1 if options["seed"] is None else options["seed"]
         return (
@@ -168,6 +180,7 @@ class Command(BaseCommand):
                 recipe=recipe,
                 seed=seed,
                 limit=options["limit"],
+                weights_file=weights_file and str(Path(weights_file).resolve()),
                 initial_weights=initial_weights,
                 teacher=teacher,
             ),

