@@ -2,6 +2,9 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from ml.classes import NONE_CLASS
+from ml.routing import PHOTOGRAPHS, THUMBNAILS
+
 CLASS_LABELS = {
     "airplane": _("Airplane"),
     "automobile": _("Automobile"),
@@ -13,11 +16,21 @@ CLASS_LABELS = {
     "horse": _("Horse"),
     "ship": _("Ship"),
     "truck": _("Truck"),
+    NONE_CLASS: _("None of these"),
+}
+_NETWORK_LABELS = {
+    THUMBNAILS: _("the network for thumbnails"),
+    PHOTOGRAPHS: _("the network for photographs"),
 }
 
 
 def class_label(name: str) -> str:
     return CLASS_LABELS.get(name, name)
+
+
+def network_label(name: str) -> str:
+    """What one of a model's networks is for."""
+    return _NETWORK_LABELS.get(name, name)
 
 
 def class_label_within(name: str) -> str:

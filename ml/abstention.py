@@ -6,6 +6,7 @@ maximum_probability   the largest softmax probability after calibration (Hendryc
 energy                the logarithm of the summed exponentials of the logits (Liu et al. 2020)
 mahalanobis           minus the distance of the features to the nearest class's mean (Lee et al. 2018)
 relative_mahalanobis  the same, less the distance to the mean of all images (Ren et al. 2021)
+known_probability     one less the probability of the class "none", for a network that has learnt it
 """
 
 import zlib
@@ -17,7 +18,11 @@ import numpy as np
 
 from ml.calibration import Calibration
 
-SCORES = ("maximum_probability", "energy", "mahalanobis", "relative_mahalanobis")
+#: What every network has; distances need the statistics of its training images.
+_OF_LOGITS = ("maximum_probability", "energy")
+_OF_FEATURES = ("mahalanobis", "relative_mahalanobis")
+_OF_NONE = "known_probability"
+SCORES = (*_OF_LOGITS, *_OF_FEATURES)
 #: Share of validation images that are answered.
 COVERAGE = 0.95
 
@@ -75,21 +80,43 @@ class FeatureStatistics:
         return ((features @ self.whitening - self.centre) ** 2).sum(axis=1)
 
 
+def available(*, statistics: FeatureStatistics | None, none_index: int | None) -> tuple[str, ...]:
+    """The names of the scores that a network has."""
+    of_features = _OF_FEATURES if statistics else ()
+    return (*_OF_LOGITS, *of_features, *([] if none_index is None else [_OF_NONE]))
+
+
 def scores(
-    name: str, logits: np.ndarray, features: np.ndarray, *, calibration: Calibration, statistics: FeatureStatistics
+    name: str,
+    logits: np.ndarray,
+    features: np.ndarray,
+    *,
+    calibration: Calibration,
+    statistics: FeatureStatistics | None,
+    none_index: int | None = None,
 ) -> np.ndarray:
-    """Return the score of this name, (N,), for logits (N, classes) and features (N, features)."""
+    """Return the score of this name, (N,), for logits (N, classes) and features (N, features).
+
+    none_index: which class stands for none of the others, if there is one.
+    """
+    if name not in available(statistics=statistics, none_index=none_index):
+        raise ValueError(
+            f"There is no score {name!r}. Choose one of: "
+            f"{', '.join(available(statistics=statistics, none_index=none_index))}."
+        )
     if name == "maximum_probability":
-        return calibration.probabilities(logits).max(axis=1)
+        probabilities = calibration.probabilities(logits)
+        known = probabilities if none_index is None else np.delete(probabilities, none_index, axis=1)
+        return known.max(axis=1)
+    if name == _OF_NONE:
+        return 1 - calibration.probabilities(logits)[:, none_index]
     if name == "energy":
         largest = logits.max(axis=1)
         return largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1))
     nearest = statistics.class_distances(features).min(axis=1)
     if name == "mahalanobis":
         return -nearest
-    if name == "relative_mahalanobis":
-        return statistics.distance(features) - nearest
-    raise ValueError(f"There is no score {name!r}. Choose one of: {', '.join(SCORES)}.")
+    return statistics.distance(features) - nearest
 
 
 def threshold(validation_scores: np.ndarray, coverage: float = COVERAGE) -> float:

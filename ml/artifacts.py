@@ -7,6 +7,8 @@ card.json      what it is, how it came to be, how good it is, and the checksums 
 history.json   every epoch
 *.svg *.png    the curves, the confusion matrix, the reliability diagram, the most confident mistakes
 evaluation-*/  what `manage.py evaluate` measured later: figures.json and pictures
+
+A model of several networks has a folder for each, as above, and a card that says which of them answers what.
 """
 
 import hashlib
@@ -45,6 +47,10 @@ class Card:
     calibration: the fields of `ml.calibration.Calibration`. abstention: the score that counts, the share of
     validation images it answers, and the threshold of every score, as `ml.decision.DecisionRule.as_dict` gives them.
     files: name -> SHA-256 of every file it needs.
+    statistics: whether there are statistics of its training images.
+    framing: the fields of `ml.preprocessing.Framing`; none for the whole picture.
+    networks: for a model of several, name -> what it is; routing: the rule by which one of them answers and what it was
+    measured to do, as `ml.routing` gives them.
     """
 
     name: str
@@ -63,6 +69,10 @@ class Card:
     abstention: dict[str, Any]
     created_at: str
     files: dict[str, str] = field(default_factory=dict)
+    statistics: bool = True
+    framing: dict[str, float] = field(default_factory=dict)
+    networks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    routing: dict[str, Any] = field(default_factory=dict)
     format: int = CARD_FORMAT
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,7 +81,17 @@ class Card:
     @property
     def digest(self) -> str:
         """SHA-256 that changes with the card or any of the model's files: what tells two versions apart."""
-        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
+        values = self.as_dict()
+        # Entries that older cards lack count only where they say something: a published digest does not change.
+        for name, default in {"statistics": True, "framing": {}, "networks": {}, "routing": {}}.items():
+            if values[name] == default:
+                del values[name]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def network_folders(self) -> tuple[str, ...]:
+        """Where the networks are below the model's folder: in itself, "", or in one folder each."""
+        return tuple(self.networks) or ("",)
 
 
 def check_name(name: str) -> str:
@@ -111,7 +131,7 @@ def writing(folder: Path) -> Iterator[Path]:
 def save_card(folder: Path, card: Card) -> Card:
     """Write the card with the checksums of the model files in `folder`, and return it."""
     values = card.as_dict()
-    values["files"] = {name: _sha256(folder / name) for name in MODEL_FILES}
+    values["files"] = {name: _sha256(folder / name) for name in _files(card)}
     _write_json(folder / CARD_FILE, values)
     return load_card(folder)
 
@@ -174,7 +194,7 @@ def model_folders(root: Path) -> list[Path]:
 def verify(folder: Path) -> Card:
     """Return the card when every file has the checksum it states; raise ArtifactError naming the first that has not."""
     card = load_card(folder)
-    for name in MODEL_FILES:
+    for name in _files(card):
         if name not in card.files:
             raise ArtifactError(f"{folder / CARD_FILE} states no checksum of {name}.")
     for name, expected in card.files.items():
@@ -183,12 +203,21 @@ def verify(folder: Path) -> Card:
             raise ArtifactError(f"{path} is missing. Restore the folder or train the model again.")
         if _sha256(path) != expected:
             raise ArtifactError(f"{path} is not the file its card describes. Restore it or train the model again.")
+    for network in card.networks:
+        verify(folder / network)
     return card
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:
     """Every epoch of the training, oldest first, as `ml.training.EpochRecord` has it."""
     return json.loads((folder / HISTORY_FILE).read_text(encoding="utf-8"))
+
+
+def _files(card: Card) -> list[str]:
+    """The files whose checksums the card states: the network's, or the cards of the networks, which state theirs."""
+    if card.networks:
+        return [f"{network}/{CARD_FILE}" for network in card.networks]
+    return [name for name in MODEL_FILES if card.statistics or name != STATISTICS_FILE]
 
 
 def _sha256(path: Path) -> str:

@@ -13,5 +13,8 @@ CLASS_NAMES: tuple[str, ...] = (
     "truck",
 )
 
+#: The class of what is none of the others, where a network has learnt one, and the folder of such photographs.
+NONE_CLASS = "none"
+
 #: Height, width, channels.
 IMAGE_SHAPE: tuple[int, int, int] = (32, 32, 3)

@@ -1,18 +1,20 @@
 """How good a model is on labelled images: accuracy with its interval, honesty, per-class figures, confusion."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ml import calibration
 from ml.calibration import ReliabilityBin
-from ml.decision import Answers, DecisionRule, Outputs
+from ml.decision import Answers, Outputs
 
 #: Pixels 0-255 (N, H, W, C) -> a network's raw outputs.
 Network = Callable[[np.ndarray], Outputs]
+#: A named tuple of arrays, of as many rows each as there are images.
+Arrays = TypeVar("Arrays", Outputs, Answers)
 
 _BATCH = 250
 
@@ -77,24 +79,28 @@ class Assessment:
         }
 
 
-def run(network: Network, images: np.ndarray, progress: Callable[[int, int], None] | None = None) -> Outputs:
-    """Return the outputs for all images, computed in batches; `progress` hears the images done and those in all."""
+def run(
+    network: Callable[[Sequence], Arrays], images: Sequence, progress: Callable[[int, int], None] | None = None
+) -> Arrays:
+    """Return what `network` gives for all images, a named tuple of arrays, computed in batches.
+
+    `progress` hears the images done and those in all.
+    """
     parts = []
     for start in range(0, len(images), _BATCH):
         parts.append(network(images[start : start + _BATCH]))
         if progress:
             progress(min(start + _BATCH, len(images)), len(images))
-    return Outputs(*(np.concatenate(arrays) for arrays in zip(*parts)))
+    return type(parts[0])(*(np.concatenate(arrays) for arrays in zip(*parts)))
 
 
-def assess(rule: DecisionRule, outputs: Outputs, labels: np.ndarray, class_names: tuple[str, ...]) -> Assessment:
-    """Score what `rule` makes of the outputs for images with these labels (N,)."""
-    answers: Answers = rule.answer(outputs)
+def assess(answers: Answers, labels: np.ndarray, class_names: tuple[str, ...]) -> Assessment:
+    """Score the answers to images with these labels (N,)."""
     answered = ~answers.abstained
     right = answers.probabilities.argmax(axis=1) == labels
     return Assessment(
         evaluation=score(answers.probabilities, labels, class_names),
-        before_scaling=score(calibration.softmax(outputs.logits), labels, class_names),
+        before_scaling=score(answers.uncalibrated, labels, class_names),
         answered=float(answered.mean()),
         answered_accuracy=float(right[answered].mean()) if answered.any() else None,
     )

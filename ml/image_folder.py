@@ -8,10 +8,14 @@ The sub-folders' names, in alphabetical order, are the classes.
 
 import hashlib
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from PIL import Image
 
 from ml.dataset import Dataset, DatasetError, Progress, Split, stratified_split
 from ml.preprocessing import PREPROCESSING_VERSION, ImageError, decode, to_input
@@ -23,6 +27,8 @@ FEWEST_CLASSES = 2
 LONGEST_CLASS_NAME = 100
 #: Smaller ones leave nothing after three poolings; larger ones are not decoded whole, so there is nothing to gain.
 IMAGE_SIZES = range(16, 513)
+
+Converted = TypeVar("Converted")
 
 _SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".heic", ".heif"))
 _TRAIN, _TEST, _VALIDATION = "train", "test", ("validation", "val", "valid")
@@ -104,8 +110,9 @@ def _read(
     for split, files in given.items():
         labels = np.array([label for _, label in files], np.int64)
         digest.update(split.encode() + labels.tobytes())
-        images = read_images([path for path, _ in files], (image_size, image_size), digest=digest, progress=progress)
-        splits[split] = Split(images, labels)
+        convert = partial(to_input, height=image_size, width=image_size)
+        images = read_pictures([path for path, _ in files], convert, digest=digest, progress=progress)
+        splits[split] = Split(np.stack(images), labels)
     for missing in ("test", "validation"):
         if missing not in splits:
             wanted = round(HELD_OUT_SHARE * len(given["train"]))
@@ -114,33 +121,33 @@ def _read(
     return Dataset(name=name, class_names=class_names, fingerprint=f"sha256:{digest.hexdigest()}", **splits)
 
 
-def read_images(
+def read_pictures(
     paths: list[Path],
-    size: tuple[int, int],
+    convert: Callable[[Image.Image], Converted],
     *,
     digest: "hashlib._Hash | None" = None,
     progress: Progress | None = None,
-) -> np.ndarray:
-    """Return the pixels of all files, uint8 (N, *size, 3), and feed their bytes to `digest` in their order.
+) -> list[Converted]:
+    """Return what `convert` makes of every decoded picture, and feed the files' bytes to `digest` in their order.
 
-    `size` is height and width; `progress` hears the files done and the files in all. Raises DatasetError.
+    `progress` hears the files done and the files in all. Raises DatasetError.
     """
 
-    def read(path: Path) -> tuple[bytes, np.ndarray | str]:
+    def read(path: Path) -> tuple[bytes, Converted | str]:
         try:
             content = path.read_bytes()
-            return hashlib.sha256(content).digest(), to_input(decode(content).picture, *size)
+            return hashlib.sha256(content).digest(), convert(decode(content).picture)
         except (OSError, ImageError) as error:
             return b"", f"{path}: {error}"
 
-    images, errors = [], []
+    pictures, errors = [], []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for content_digest, result in pool.map(read, paths):
-            (errors if isinstance(result, str) else images).append(result)
+            (errors if isinstance(result, str) else pictures).append(result)
             if digest:
                 digest.update(content_digest)
             if progress:
-                progress(len(images) + len(errors), len(paths))
+                progress(len(pictures) + len(errors), len(paths))
     if errors:
         more = f"\n... and {len(errors) - _ERRORS_NAMED} more" if len(errors) > _ERRORS_NAMED else ""
         raise DatasetError(
@@ -148,7 +155,7 @@ def read_images(
             + "\n".join(errors[:_ERRORS_NAMED])
             + more
         )
-    return np.stack(images)
+    return pictures
 
 
 def _subfolders(folder: Path) -> list[str]:

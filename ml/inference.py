@@ -1,10 +1,11 @@
-"""A loaded model: a batch of images in, calibrated probabilities out, on LiteRT; no TensorFlow."""
+"""A loaded model: pictures in, calibrated probabilities out, on LiteRT; no TensorFlow."""
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -12,12 +13,22 @@ from PIL import Image
 from ml import preprocessing
 from ml.abstention import FeatureStatistics
 from ml.artifacts import LITERT_FILE, STATISTICS_FILE, ArtifactError, Card, load_card
+from ml.classes import NONE_CLASS
 from ml.decision import Answers, DecisionRule, Outputs
 from ml.litert import Graph
+from ml.preprocessing import Framing
+from ml.routing import Router
 
 
-class LoadedModel:
-    """A model folder ready to answer, safe to share between threads.
+class Seen(NamedTuple):
+    """What a network sees of a picture: which one, "" in a model of one; pixels, uint8 (height, width, channels)."""
+
+    network: str
+    pixels: np.ndarray
+
+
+class Network:
+    """One network of a model, safe to share between threads.
 
     It keeps as many interpreters as there are processors and lends them out: one holds its own copy of the weights,
     and more of them would only wait for each other. Make it after a fork, never before: an interpreter's thread pool
@@ -27,13 +38,13 @@ class LoadedModel:
     def __init__(self, folder: Path, interpreters: int | None = None) -> None:
         """Raise ArtifactError when the card or the statistics cannot be read; the graph is read by the first answer."""
         self.card: Card = load_card(folder)
-        try:
-            statistics = FeatureStatistics.load(folder / STATISTICS_FILE)
-        except (OSError, ValueError) as error:
-            raise ArtifactError(
-                f"{folder / STATISTICS_FILE} cannot be read ({error}). Restore it or train the model again."
-            ) from error
-        self.rule = DecisionRule.from_card(self.card.calibration, self.card.abstention, statistics)
+        self.framing = Framing(**self.card.framing)
+        self.rule = DecisionRule.from_card(
+            self.card.calibration,
+            self.card.abstention,
+            statistics=_statistics(folder) if self.card.statistics else None,
+            none_index=_none_index(self.card),
+        )
         self._path = folder / LITERT_FILE
         self._idle: list[Graph] = []
         self._slots = threading.BoundedSemaphore(interpreters or os.cpu_count() or 1)
@@ -50,7 +61,7 @@ class LoadedModel:
     def prepare(self, picture: Image.Image) -> np.ndarray:
         """Return what the network sees of a decoded picture: uint8 (height, width, channels)."""
         height, width, _channels = self.input_shape
-        return preprocessing.to_input(picture, height, width)
+        return preprocessing.to_input(picture, height, width, self.framing)
 
     def answer(self, images: np.ndarray) -> Answers:
         """Return probabilities and abstentions for pixels 0-255 of shape (N, height, width, channels).
@@ -63,15 +74,8 @@ class LoadedModel:
         """Return logits and features, before any decision; input and errors as `answer`."""
         if tuple(images.shape[1:]) != self.input_shape:
             raise ValueError(f"images have the shape {images.shape}, not (N, {', '.join(map(str, self.input_shape))})")
-        class_count = len(self.class_names)
-        if not len(images):
-            return Outputs.split(np.empty((0, class_count + self.rule.statistics.centre.size), np.float32), class_count)
         with self._graph() as graph:
-            return Outputs.split(graph(images), class_count)
-
-    def warm_up(self) -> None:
-        """Answer once, so that the first person does not wait for it."""
-        self.answer(np.zeros((1, *self.input_shape), np.float32))
+            return Outputs.split(graph(images), len(self.class_names))
 
     @contextmanager
     def _graph(self) -> Iterator[Graph]:
@@ -83,3 +87,78 @@ class LoadedModel:
                 graph = Graph(self._path)
             yield graph
             self._idle.append(graph)
+
+
+class LoadedModel:
+    """A model folder ready to answer, safe to share between threads: one network, or several and the rule between them.
+
+    Make it after a fork, never before.
+    """
+
+    def __init__(self, folder: Path, interpreters: int | None = None) -> None:
+        """Raise ArtifactError when a card or statistics cannot be read; graphs are read by the first answer."""
+        self.card: Card = load_card(folder)
+        self.networks = {name: Network(folder / name, interpreters) for name in self.card.network_folders}
+        self._router = Router.from_card(self.card.routing) if self.card.networks else None
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.card.class_names
+
+    @property
+    def none_index(self) -> int | None:
+        """Which class stands for none of the others, if the model has one."""
+        return _none_index(self.card)
+
+    @property
+    def known_classes(self) -> tuple[str, ...]:
+        """The classes but for that of none of the others, which comes last."""
+        return tuple(name for name in self.class_names if name != NONE_CLASS)
+
+    def see(self, picture: Image.Image) -> Seen:
+        """Choose the network that answers a decoded picture, and return what it sees of it."""
+        name = self._router.choose(picture) if self._router else ""
+        return Seen(name, self.networks[name].prepare(picture))
+
+    def answer(self, seen: Sequence[Seen]) -> Answers:
+        """Return the answers in the order of `seen`, which `see` gave.
+
+        Raises ValueError or OSError when a network's graph cannot be read.
+        """
+        answers = _empty_answers(len(seen), len(self.class_names))
+        for name, network in self.networks.items():
+            rows = [row for row, one in enumerate(seen) if one.network == name]
+            if rows:
+                found = network.answer(np.stack([seen[row].pixels for row in rows]))
+                # A network without the class "none" gives it no probability.
+                columns = [self.class_names.index(of_network) for of_network in network.class_names]
+                for values, of_network in zip(answers, found):
+                    values[np.ix_(rows, columns) if values.ndim == 2 else rows] = of_network
+        return answers
+
+    def warm_up(self) -> None:
+        """Answer once with every network, so that the first person does not wait for it."""
+        self.answer([Seen(name, np.zeros(net.input_shape, np.uint8)) for name, net in self.networks.items()])
+
+
+def _none_index(card: Card) -> int | None:
+    return card.class_names.index(NONE_CLASS) if NONE_CLASS in card.class_names else None
+
+
+def _empty_answers(count: int, class_count: int) -> Answers:
+    return Answers(
+        np.zeros((count, class_count), np.float32),
+        np.zeros((count, class_count), np.float32),
+        np.zeros(count, np.float32),
+        np.zeros(count, np.float32),
+        np.zeros(count, bool),
+    )
+
+
+def _statistics(folder: Path) -> FeatureStatistics:
+    try:
+        return FeatureStatistics.load(folder / STATISTICS_FILE)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(
+            f"{folder / STATISTICS_FILE} cannot be read ({error}). Restore it or train the model again."
+        ) from error

@@ -10,19 +10,24 @@ from typing import Any
 import numpy as np
 
 from ml import abstention, evaluation, image_folder
-from ml.dataset import DatasetError, Progress, Split
-from ml.decision import DecisionRule
-from ml.evaluation import Network
+from ml.classes import NONE_CLASS
+from ml.dataset import DatasetError, Progress
+from ml.inference import LoadedModel, Seen
 
-NONE_FOLDER = "none"
+#: The score of a model of several networks: how far the score of the one that answers is above its threshold.
+MARGIN = "margin"
 
 
 @dataclass(frozen=True)
 class Photographs:
-    """known: photographs of the model's classes; unknown: of none of them, uint8 (N, height, width, 3)."""
+    """known: what the model sees of photographs of its classes; labels, int64 (N,): their classes.
 
-    known: Split
-    unknown: np.ndarray
+    unknown: what it sees of photographs of none of them.
+    """
+
+    known: list[Seen]
+    labels: np.ndarray
+    unknown: list[Seen]
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class ScoreFigures:
     """How well one score tells the classes from what is none of them.
 
     auroc: how often a photograph of a class scores above one of none, ties counting half; None without the latter.
-    answered_known, answered_unknown: the shares that reach the threshold fixed on validation images.
+    answered_known, answered_unknown: the shares that reach the threshold that the model has.
     """
 
     auroc: float | None
@@ -42,7 +47,8 @@ class ScoreFigures:
 class PhotographEvaluation:
     """accuracy: over images, with its 95% Wilson interval; macro_accuracy: the mean over classes of that within each.
 
-    score: the one by which the model abstains; scores: every one of them, side by side.
+    score: the one by which the model abstains; scores: every one of them, side by side. networks: how many photographs
+    each of the model's networks answered, of the classes and of none of them together.
     """
 
     count: int
@@ -54,52 +60,44 @@ class PhotographEvaluation:
     answered_accuracy: float | None
     score: str | None
     scores: dict[str, ScoreFigures]
+    networks: dict[str, int]
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "interval": list(self.interval)}
 
 
-def load(
-    folder: Path, class_names: tuple[str, ...], shape: tuple[int, int, int], progress: Progress | None = None
-) -> Photographs:
+def load(folder: Path, model: LoadedModel, progress: Progress | None = None) -> Photographs:
     """Read the photographs as the site reads an upload. Raises DatasetError.
 
     Classes without a folder are left out; a folder that is no class of the model is an error.
     """
     if not image_folder.holds_classes(folder):
         raise DatasetError(f"There are no photographs in {folder}: one sub-folder for each class is wanted.")
-    # A model that has learnt a class "none" knows what such pictures are.
-    names = tuple(dict.fromkeys((*class_names, NONE_FOLDER)))
-    files = image_folder.list_images(folder, names, fewest=0)
+    classes = model.known_classes
+    files = image_folder.list_images(folder, (*classes, NONE_CLASS), fewest=0)
     labels = np.array([label for _, label in files], np.int64)
-    if not (labels < len(class_names)).any():
-        raise DatasetError(f"{folder} has no photograph of {', '.join(class_names)}.")
-    images = image_folder.read_images([path for path, _ in files], shape[:2], progress=progress)
-    known = labels < len(class_names)
-    return Photographs(Split(images[known], labels[known]), images[~known])
+    known = labels < len(classes)
+    if not known.any():
+        raise DatasetError(f"{folder} has no photograph of {', '.join(classes)}.")
+    seen = image_folder.read_pictures([path for path, _ in files], model.see, progress=progress)
+    return Photographs(
+        [one for one, is_known in zip(seen, known) if is_known],
+        labels[known],
+        [one for one, is_known in zip(seen, known) if not is_known],
+    )
 
 
-def evaluate(
-    network: Network, rule: DecisionRule, photographs: Photographs, class_names: tuple[str, ...]
-) -> PhotographEvaluation:
-    known = evaluation.run(network, photographs.known.images)
-    unknown = evaluation.run(network, photographs.unknown) if len(photographs.unknown) else None
-    labels, answers = photographs.known.labels, rule.answer(known)
-    right = answers.probabilities.argmax(axis=1) == labels
+def evaluate(model: LoadedModel, photographs: Photographs) -> PhotographEvaluation:
+    labels, classes = photographs.labels, model.known_classes
+    answers = evaluation.run(model.answer, photographs.known)
+    right = answers.best(model.none_index) == labels
     per_class = {
-        class_names[label]: {"accuracy": float(right[labels == label].mean()), "count": int((labels == label).sum())}
+        classes[label]: {"accuracy": float(right[labels == label].mean()), "count": int((labels == label).sum())}
         for label in np.unique(labels)
     }
-    figures = {}
-    for name in abstention.SCORES:
-        of_known, limit = rule.scores(name, known), rule.thresholds[name]
-        of_unknown = None if unknown is None else rule.scores(name, unknown)
-        figures[name] = ScoreFigures(
-            auroc=None if of_unknown is None else abstention.auroc(of_known, of_unknown),
-            answered_known=float((of_known >= limit).mean()),
-            answered_unknown=None if of_unknown is None else float((of_unknown >= limit).mean()),
-        )
+    score, scores = _scores(model, photographs)
     answered = ~answers.abstained
+    everything = [*photographs.known, *photographs.unknown]
     return PhotographEvaluation(
         count=len(labels),
         unknown_count=len(photographs.unknown),
@@ -108,6 +106,36 @@ def evaluate(
         macro_accuracy=float(np.mean([of_class["accuracy"] for of_class in per_class.values()])),
         per_class=per_class,
         answered_accuracy=float(right[answered].mean()) if answered.any() else None,
-        score=rule.score,
-        scores=figures,
+        score=score,
+        scores=scores,
+        networks={name: sum(one.network == name for one in everything) for name in model.networks},
+    )
+
+
+def _scores(model: LoadedModel, photographs: Photographs) -> tuple[str | None, dict[str, ScoreFigures]]:
+    """The name of the score by which the model abstains, and the figures of every one that it has."""
+    if len(model.networks) > 1:
+        known, unknown = (
+            evaluation.run(model.answer, seen) if seen else None for seen in (photographs.known, photographs.unknown)
+        )
+        return MARGIN, {MARGIN: _figures(known.margins, None if unknown is None else unknown.margins, 0.0)}
+    (network,) = model.networks.values()
+    rule = network.rule
+    known, unknown = (
+        evaluation.run(network.outputs, np.stack([one.pixels for one in seen])) if seen else None
+        for seen in (photographs.known, photographs.unknown)
+    )
+    return rule.score, {
+        name: _figures(
+            rule.scores(name, known), None if unknown is None else rule.scores(name, unknown), rule.thresholds[name]
+        )
+        for name in rule.score_names
+    }
+
+
+def _figures(known: np.ndarray, unknown: np.ndarray | None, limit: float) -> ScoreFigures:
+    return ScoreFigures(
+        auroc=None if unknown is None else abstention.auroc(known, unknown),
+        answered_known=float((known >= limit).mean()),
+        answered_unknown=None if unknown is None else float((unknown >= limit).mean()),
     )

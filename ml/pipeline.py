@@ -89,19 +89,19 @@ def write_model(
         dataset.validation.labels,
         label_smoothing=settings.recipe.label_smoothing,
     )
+    answers = {split: rule.answer(found) for split, found in outputs.items()}
     assessments = {
-        split: evaluation.assess(rule, outputs[split], getattr(dataset, split).labels, dataset.class_names)
-        for split in outputs
+        split: evaluation.assess(answers[split], getattr(dataset, split).labels, dataset.class_names)
+        for split in answers
     }
     with artifacts.writing(folder) as temporary:
         report("export")
         compared = export(result.model, temporary, dataset.validation.images[:_IMAGES_COMPARED])
         rule.statistics.save(temporary / artifacts.STATISTICS_FILE)
         report("draw")
-        probabilities = rule.answer(outputs["test"]).probabilities
         plots.save_curves(result.history, result.best_epoch, assessments["test"].evaluation, temporary)
         plots.save_assessment(assessments["test"], dataset.class_names, "test", temporary)
-        plots.save_mistakes(dataset.test, probabilities, dataset.class_names, temporary)
+        plots.save_mistakes(dataset.test, answers["test"].probabilities, dataset.class_names, temporary)
         history = [asdict(record) for record in result.history]
         (temporary / artifacts.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
         report("write")

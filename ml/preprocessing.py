@@ -80,6 +80,30 @@ class TooSmall(ImageError):
 
 
 @dataclass(frozen=True)
+class Framing:
+    """What part of a picture a network is shown.
+
+    squareness: 0 squashes the whole picture to the input's shape, 1 cuts its sides to that shape, and values between
+    cut so much of them. margin: the share of width and height that is cut away besides, half of it on each side.
+    """
+
+    squareness: float = 0.0
+    margin: float = 0.0
+
+    def box(self, size: tuple[int, int], shape: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Return left, upper, right and lower edge for a picture of `size` (width, height) and a `shape` likewise."""
+        width, height = size
+        fitting = min(width / shape[0], height / shape[1])
+        kept_width = (width + self.squareness * (fitting * shape[0] - width)) * (1 - self.margin)
+        kept_height = (height + self.squareness * (fitting * shape[1] - height)) * (1 - self.margin)
+        left, upper = (width - kept_width) / 2, (height - kept_height) / 2
+        return left, upper, left + kept_width, upper + kept_height
+
+
+WHOLE = Framing()
+
+
+@dataclass(frozen=True)
 class DecodedImage:
     """A picture ready for use, and what its file was.
 
@@ -130,13 +154,14 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     return DecodedImage(picture, kind, width, height)
 
 
-def to_input(picture: Image.Image, height: int, width: int) -> np.ndarray:
-    """Return the network's input, uint8 of shape (height, width, 3): the whole picture squashed to that size.
+def to_input(picture: Image.Image, height: int, width: int, framing: Framing = WHOLE) -> np.ndarray:
+    """Return the network's input, uint8 of shape (height, width, 3): what `framing` leaves of the picture.
 
     A picture that has the size already is left as it is, to the pixel.
     """
     if picture.size != (width, height):
-        picture = picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        box = framing.box(picture.size, (width, height))
+        picture = picture.resize((width, height), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
     return np.asarray(picture)
 
 

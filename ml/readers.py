@@ -9,6 +9,18 @@ from ml.dataset import Dataset, DatasetError, Progress
 DEFAULT_IMAGE_SIZE = IMAGE_SHAPE[0]
 
 
+def load_for(
+    class_names: tuple[str, ...], image_size: int, data_dir: Path | None = None, progress: Progress | None = None
+) -> Dataset:
+    """Read the data set that a model of these classes is measured on. Raises DatasetError, if it has others too."""
+    dataset = load_dataset(data_dir, image_size=image_size, progress=progress)
+    if dataset.class_names != class_names:
+        raise DatasetError(
+            f"The data set's classes are {', '.join(dataset.class_names)}; the model knows {', '.join(class_names)}."
+        )
+    return dataset
+
+
 def load_dataset(
     data_dir: Path | None = None, *, image_size: int | None = None, progress: Progress | None = None
 ) -> Dataset:

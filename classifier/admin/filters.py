@@ -33,7 +33,7 @@ class ClassFilter(admin.SimpleListFilter):
     parameter_name = "class"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        names = {name for version in ModelVersion.objects.all() for name in version.class_names}
+        names = {name for version in ModelVersion.objects.all() for name in version.known_classes}
         return [(name, class_label(name)) for name in sorted(names)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:

@@ -40,6 +40,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         "abstained",
         "abstention_score",
         "model_version",
+        "network",
         "preprocessing_version",
         "timings",
         "upload",

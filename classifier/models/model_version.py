@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ml.classes import NONE_CLASS
+
 
 class ModelVersion(models.Model):
     """One version of a named model; at most one row of all is active, and that one answers."""
@@ -50,6 +52,11 @@ class ModelVersion(models.Model):
     @property
     def class_names(self) -> list[str]:
         return self.card["class_names"]
+
+    @property
+    def known_classes(self) -> list[str]:
+        """The classes but for that of none of the others."""
+        return [name for name in self.class_names if name != NONE_CLASS]
 
     @property
     def test_accuracy(self) -> float | None:

@@ -17,6 +17,9 @@ class Prediction(models.Model):
     model_version = models.ForeignKey(
         ModelVersion, verbose_name=_("model"), on_delete=models.PROTECT, related_name="predictions"
     )
+    network = models.CharField(
+        _("network"), max_length=63, blank=True, help_text=_("Which one of the model's networks answered.")
+    )
     probabilities = models.JSONField(_("probabilities"), help_text=_("In the order of the model's class names."))
     predicted_class = models.CharField(_("class"), max_length=100)
     confidence = models.FloatField(_("confidence"), db_index=True)
@@ -39,6 +42,12 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.predicted_class} ({self.confidence:.1%})"
+
+    @property
+    def network_card(self) -> dict:
+        """What the card says of the network that answered."""
+        card = self.model_version.card
+        return card["networks"][self.network] if self.network else card
 
     @property
     def ranking(self) -> list[tuple[str, float]]:

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -24,9 +23,9 @@ def classify(*, image: SubmittedImage, owner: Owner) -> Prediction:
     picture = image.decoded.picture
 
     started = time.perf_counter()
-    pixels = served.model.prepare(picture)
+    seen = served.model.see(picture)
     prepared = time.perf_counter()
-    answers = served.model.answer(pixels[np.newaxis])
+    answers = served.model.answer([seen])
     inferred = time.perf_counter()
     thumbnail = preprocessing.to_thumbnail(picture)
     timings = {
@@ -35,7 +34,7 @@ def classify(*, image: SubmittedImage, owner: Owner) -> Prediction:
         "infer": 1000 * (inferred - prepared),
         "thumbnail": 1000 * (time.perf_counter() - inferred),
     }
-    return _store(image, thumbnail, owner, served, answers, timings)
+    return _store(image, thumbnail, owner, served, seen.network, answers, timings)
 
 
 def _store(
@@ -43,13 +42,14 @@ def _store(
     thumbnail: bytes,
     owner: Owner,
     served: ServedModel,
+    network: str,
     answers: Answers,
     timings: dict[str, float],
 ) -> Prediction:
     identifier, decoded = uuid.uuid4(), image.decoded
     place = f"{identifier.hex[:2]}/{identifier}"
     probabilities = [float(probability) for probability in answers.probabilities[0]]
-    confidence = max(probabilities)
+    best = int(answers.best(served.model.none_index)[0])
     with (
         _stored_files(
             {f"uploads/{place}.{decoded.extension}": image.content, f"thumbnails/{place}.jpg": thumbnail}
@@ -74,10 +74,11 @@ def _store(
             upload=upload,
             model_version=served.version,
             probabilities=probabilities,
-            predicted_class=served.model.class_names[probabilities.index(confidence)],
-            confidence=confidence,
+            network=network,
+            predicted_class=served.model.class_names[best],
+            confidence=probabilities[best],
             abstained=bool(answers.abstained[0]),
-            abstention_score=None if served.model.rule.score is None else float(answers.scores[0]),
+            abstention_score=float(answers.scores[0]) if served.model.networks[network].rule.score else None,
             preprocessing_version=preprocessing.PREPROCESSING_VERSION,
             timings={step: round(milliseconds, 3) for step, milliseconds in timings.items()},
         )

@@ -92,7 +92,7 @@ def active_model() -> ServedModel:
 def known_classes() -> tuple[str, ...]:
     """The names of the classes that the active model tells apart; none while no model can answer."""
     try:
-        return active_model().model.class_names
+        return active_model().model.known_classes
     except NoModel:
         return ()
 

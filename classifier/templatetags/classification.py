@@ -21,6 +21,12 @@ def class_label_within(name: str) -> str:
 
 
 @register.filter
+def network_label(name: str) -> str:
+    """What one of a model's networks is for."""
+    return class_labels.network_label(name)
+
+
+@register.filter
 def percent(share: float) -> str:
     """A share of one as percent with one decimal: 100 and 0 are kept for what is exactly that."""
     value = round(100 * share, 1)

@@ -22,7 +22,7 @@ from classifier.tests.factories import (
 )
 from ml import preprocessing
 from ml.classes import CLASS_NAMES
-from ml.inference import LoadedModel
+from ml.inference import Network
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,7 +56,7 @@ def test_every_file_gets_a_line_and_nothing_is_stored(files, stored_files):
 
 
 def test_json_has_what_the_model_says_of_the_same_pixels(files, shipped):
-    model = LoadedModel(SHIPPED_FOLDER)
+    model = Network(SHIPPED_FOLDER)
     for file, answer in zip(files, answers(*files), strict=True):
         with open(file, "rb") as content:
             pixels = preprocessing.to_input(preprocessing.decode(content.read()).picture, 32, 32)

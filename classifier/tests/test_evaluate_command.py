@@ -147,7 +147,7 @@ def test_photographs_and_a_data_set_are_not_taken_together(photos, picture_folde
 
 def test_data_set_of_other_classes_is_refused(models_dir, tmp_path):
     folder = pictures(tmp_path / "garden", ["rose", "tulip"])
-    with pytest.raises(CommandError, match=r"The data set's classes are rose, tulip; student_cnn knows airplane, auto"):
+    with pytest.raises(CommandError, match=r"The data set's classes are rose, tulip; the model knows airplane, auto"):
         evaluate("student_cnn", "--data-dir", folder)
 
 

@@ -15,7 +15,7 @@ from classifier.tests.factories import SHIPPED_FOLDER, image_bytes, image_file
 from classifier.tests.pages import elements, probabilities_of, result_of
 from ml import preprocessing
 from ml.classes import CLASS_NAMES
-from ml.inference import LoadedModel
+from ml.inference import Network
 from ml.tests.factories import encode, exif, photograph, quadrants
 
 pytestmark = pytest.mark.django_db
@@ -116,7 +116,7 @@ def test_probabilities_are_those_of_the_model_for_the_same_pixels(client):
     content = image_bytes()
     upload(client, image_file(content=content))
     pixels = preprocessing.to_input(preprocessing.decode(content).picture, 32, 32)
-    answers = LoadedModel(SHIPPED_FOLDER).answer(pixels[np.newaxis])
+    answers = Network(SHIPPED_FOLDER).answer(pixels[np.newaxis])
     expected, prediction = answers.probabilities[0], Prediction.objects.get()
     assert prediction.probabilities == pytest.approx(expected.tolist(), abs=1e-5)
     assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-5)

@@ -29,7 +29,7 @@ def home(request: HttpRequest) -> HttpResponse:
     except NoModel as error:
         logger.error("%s", error)
         return _page(request, UploadForm(), no_model=True, status=503)
-    class_names = prediction.model_version.class_names
+    class_names = prediction.model_version.known_classes
     return _page(request, UploadForm(), prediction=prediction, class_names=class_names)
 
 

@@ -71,7 +71,45 @@ def test_rule_without_a_score_answers_everything(rule, validation):
 
 def test_nothing_asked_is_nothing_answered(rule):
     answers = rule.answer(Outputs(np.empty((0, CLASSES), np.float32), np.empty((0, FEATURES), np.float32)))
-    assert [len(values) for values in answers] == [0, 0, 0]
+    assert [len(values) for values in answers] == [0] * 5
+
+
+def test_answers_show_what_calibration_changed(rule, validation):
+    assert np.array_equal(rule.answer(validation).uncalibrated, calibration.softmax(validation.logits))
+
+
+def test_margins_are_positive_for_what_is_answered_and_no_other(rule, validation):
+    answers = rule.answer(validation)
+    assert np.array_equal(answers.margins >= 0, ~answers.abstained)
+    assert answers.margins == pytest.approx(answers.scores - rule.thresholds[rule.score], abs=1e-4)
+
+
+@pytest.fixture
+def with_none() -> DecisionRule:
+    """A rule of a network whose last class is that of none of the others, and whose training images are not known."""
+    return DecisionRule(
+        calibration.Calibration(1.0), "known_probability", {"known_probability": 0.5}, None, none_index=CLASSES - 1
+    )
+
+
+def test_network_with_a_class_for_none_abstains_where_that_is_more_probable_than_all_others(with_none):
+    logits = np.log(np.float32([[0.3, 0.3, 0.4], [0.2, 0.2, 0.6]]))
+    answers = with_none.answer(Outputs(logits, np.empty((2, 0), np.float32)))
+    assert answers.scores == pytest.approx([0.6, 0.4])
+    assert answers.abstained.tolist() == [False, True]
+    assert answers.best(with_none.none_index).tolist() == [0, 0]
+    assert answers.best().tolist() == [2, 2]
+
+
+def test_its_largest_probability_is_that_of_a_class_it_knows(with_none):
+    logits = np.log(np.float32([[0.1, 0.3, 0.6]]))
+    assert with_none.scores("maximum_probability", Outputs(logits, np.empty((1, 0)))) == pytest.approx([0.3])
+
+
+def test_distances_are_no_scores_where_the_training_images_are_not_known(with_none):
+    assert with_none.score_names == ("maximum_probability", "energy", "known_probability")
+    with pytest.raises(ValueError, match="There is no score 'mahalanobis'"):
+        with_none.scores("mahalanobis", Outputs(np.zeros((1, CLASSES)), np.zeros((1, FEATURES))))
 
 
 def test_rule_that_went_through_a_card_answers_alike(rule, validation):

@@ -12,7 +12,7 @@ from ml.calibration import softmax
 from ml.classes import CLASS_NAMES
 from ml.decision import DecisionRule, Outputs
 from ml.export import TOLERANCE, ExportError, export, round_to_float16, serving_network
-from ml.inference import LoadedModel
+from ml.inference import Network
 from ml.litert import Graph
 from ml.preprocessing import to_input
 from ml.tests.factories import card, quadrants, small_model, some_images
@@ -48,8 +48,8 @@ def exported(model, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def loaded(exported) -> LoadedModel:
-    return LoadedModel(exported[0])
+def loaded(exported) -> Network:
+    return Network(exported[0])
 
 
 def test_kernels_are_rounded_to_float16_and_nothing_else(model, exported):
@@ -95,7 +95,7 @@ def test_answers_follow_from_the_outputs_by_the_rule_of_the_card(exported, loade
 def test_model_whose_card_names_no_score_always_answers(exported, tmp_path):
     shutil.copytree(exported[0], tmp_path / "model")
     artifacts.save_card(tmp_path / "model", card(calibration={"temperature": 2.0}))
-    answers = LoadedModel(tmp_path / "model").answer(some_images(24))
+    answers = Network(tmp_path / "model").answer(some_images(24))
     assert not answers.abstained.any()
 
 
@@ -145,9 +145,9 @@ def test_network_that_does_not_end_in_a_dense_softmax_cannot_be_served(activatio
 
 def test_threads_get_what_one_after_the_other_would(exported):
     requests = [some_images(count, seed) for seed, count in enumerate([1, 7, 3, 32, 1, 2] * 8)]
-    serial = LoadedModel(exported[0])
+    serial = Network(exported[0])
     expected = [serial.answer(images) for images in requests]
-    shared = LoadedModel(exported[0])
+    shared = Network(exported[0])
     with ThreadPoolExecutor(6) as threads:
         answers = list(threads.map(shared.answer, requests))
     for answer, other in zip(answers, expected):
@@ -173,14 +173,6 @@ def test_pixels_may_be_of_any_number_type(loaded):
     assert all(map(np.array_equal, loaded.outputs(images), loaded.outputs(images.astype(np.float64))))
 
 
-def test_no_images_get_no_answers(loaded):
-    none = np.empty((0, 32, 32, 3), np.uint8)
-    probabilities, scores, abstained = loaded.answer(none)
-    assert (probabilities.shape, probabilities.dtype) == ((0, len(CLASS_NAMES)), np.float32)
-    assert scores.shape == abstained.shape == (0,)
-    assert loaded.outputs(none).features.shape == (0, FEATURES)
-
-
 @pytest.mark.parametrize("shape", [(32, 32, 3), (1, 32, 32), (1, 31, 32, 3), (1, 32, 32, 4), (0, 3, 32, 32)])
 def test_images_of_another_shape_are_refused(loaded, shape):
     with pytest.raises(ValueError, match=r"not \(N, 32, 32, 3\)"):
@@ -189,20 +181,19 @@ def test_images_of_another_shape_are_refused(loaded, shape):
 
 def test_loaded_model_knows_its_card(loaded):
     assert (loaded.class_names, loaded.input_shape) == (CLASS_NAMES, (32, 32, 3))
-    loaded.warm_up()
 
 
 def test_picture_is_prepared_at_the_size_that_the_card_states(exported, loaded, tmp_path):
     shutil.copytree(exported[0], tmp_path / "model")
     artifacts.save_card(tmp_path / "model", card(input_shape=(16, 24, 3)))
-    prepared = LoadedModel(tmp_path / "model").prepare(quadrants())
+    prepared = Network(tmp_path / "model").prepare(quadrants())
     assert (prepared.shape, prepared.dtype) == ((16, 24, 3), np.uint8)
     assert np.array_equal(loaded.prepare(quadrants()), to_input(quadrants(), 32, 32))
 
 
 def test_folder_that_holds_no_model_is_refused(tmp_path):
     with pytest.raises(artifacts.ArtifactError, match="not a model folder"):
-        LoadedModel(tmp_path)
+        Network(tmp_path)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK"], ids=["missing", "empty", "damaged"])
@@ -211,16 +202,16 @@ def test_folder_without_good_statistics_is_refused(exported, content, tmp_path):
     path = tmp_path / "model" / "statistics.npz"
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(artifacts.ArtifactError, match="train the model again") as caught:
-        LoadedModel(tmp_path / "model")
+        Network(tmp_path / "model")
     assert str(path) in str(caught.value)
 
 
 def test_serving_needs_neither_tensorflow_nor_keras(exported, loaded):
     program = (
-        "import sys; from pathlib import Path; from ml.inference import LoadedModel; "
+        "import sys; from pathlib import Path; from ml.inference import Network; "
         "from ml.preprocessing import decode, to_input; from ml.tests.factories import encode, quadrants; "
         "pixels = to_input(decode(encode(quadrants(), 'PNG')).picture, 32, 32); "
-        "print(LoadedModel(Path(sys.argv[1])).answer(pixels[None]).probabilities.argmax(), "
+        "print(Network(Path(sys.argv[1])).answer(pixels[None]).probabilities.argmax(), "
         "sorted({'tensorflow', 'keras', 'django'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", program, str(exported[0])]

@@ -9,8 +9,10 @@ from PIL import Image
 from ml import photographs
 from ml.abstention import SCORES
 from ml.dataset import DatasetError, Split
-from ml.decision import DecisionRule, Outputs
+from ml.decision import Answers, DecisionRule, Outputs
+from ml.inference import Seen
 from ml.photographs import Photographs
+from ml.preprocessing import to_input
 
 CLASSES = ("red", "green", "blue")
 SHAPE = (8, 12, 3)
@@ -31,10 +33,30 @@ def noisy(seed: int) -> Split:
     return Split(np.broadcast_to(colours.astype(np.uint8)[:, None, None], (300, *SHAPE)), labels)
 
 
+class Colours:
+    """A model of one network that tells colours apart, without files."""
+
+    known_classes = CLASSES
+    none_index = None
+
+    def __init__(self, rule: DecisionRule) -> None:
+        self.rule = rule
+        self.networks = {"": self}
+
+    def see(self, picture: Image.Image) -> Seen:
+        return Seen("", to_input(picture, *SHAPE[:2]))
+
+    def outputs(self, images: np.ndarray) -> Outputs:
+        return network(images)
+
+    def answer(self, seen: list[Seen]) -> Answers:
+        return self.rule.answer(network(np.stack([one.pixels for one in seen])))
+
+
 @pytest.fixture(scope="module")
-def rule() -> DecisionRule:
+def model() -> Colours:
     train, validation = noisy(seed=0), noisy(seed=1)
-    return DecisionRule.fit(network(train.images), train.labels, network(validation.images), validation.labels)
+    return Colours(DecisionRule.fit(network(train.images), train.labels, network(validation.images), validation.labels))
 
 
 def write_photographs(folder: Path, **colours: list[tuple[int, int, int]]) -> Path:
@@ -49,75 +71,66 @@ def write_photographs(folder: Path, **colours: list[tuple[int, int, int]]) -> Pa
 def found(known: dict[str, list[tuple[int, int, int]]], unknown: list[tuple[int, int, int]] = ()) -> Photographs:
     """Photographs of these colours, without a folder."""
 
-    def images(colours: list[tuple[int, int, int]]) -> np.ndarray:
-        flat = np.array(colours, np.uint8).reshape(-1, 1, 1, 3)
-        return np.broadcast_to(flat, (len(flat), *SHAPE))
+    def images(colours: list[tuple[int, int, int]]) -> list[Seen]:
+        return [Seen("", np.full(SHAPE, colour, np.uint8)) for colour in colours]
 
     labels = [CLASSES.index(name) for name, colours in known.items() for _ in colours]
     shown = [colour for colours in known.values() for colour in colours]
-    return Photographs(Split(images(shown), np.array(labels)), images(unknown))
+    return Photographs(images(shown), np.array(labels), images(unknown))
 
 
-def test_photographs_are_read_at_the_models_size_with_the_labels_of_their_folders(tmp_path):
+def test_photographs_are_read_at_the_models_size_with_the_labels_of_their_folders(model, tmp_path):
     folder = write_photographs(tmp_path, blue=[BLUE, RED], red=[RED], none=[GREY, GREY, GREY])
-    read = photographs.load(folder, CLASSES, SHAPE)
-    assert read.known.images.shape == (3, *SHAPE)
-    assert read.known.images[:, 0, 0].tolist() == [list(RED), list(BLUE), list(RED)]
-    assert read.known.labels.tolist() == [0, 2, 2]
-    assert read.unknown.shape == (3, *SHAPE)
-    assert (read.unknown == GREY).all()
+    read = photographs.load(folder, model)
+    assert {one.pixels.shape for one in read.known} == {SHAPE}
+    assert [one.pixels[0, 0].tolist() for one in read.known] == [list(RED), list(BLUE), list(RED)]
+    assert read.labels.tolist() == [0, 2, 2]
+    assert [(one.pixels == GREY).all() for one in read.unknown] == [True] * 3
 
 
-def test_without_photographs_of_anything_else_there_are_none_unknown(tmp_path):
-    read = photographs.load(write_photographs(tmp_path, red=[RED]), CLASSES, SHAPE)
+def test_without_photographs_of_anything_else_there_are_none_unknown(model, tmp_path):
+    read = photographs.load(write_photographs(tmp_path, red=[RED]), model)
     assert len(read.unknown) == 0
 
 
-def test_none_is_a_class_where_the_model_has_learnt_it(tmp_path):
-    folder = write_photographs(tmp_path, red=[RED], none=[GREY])
-    read = photographs.load(folder, ("none", "red"), SHAPE)
-    assert read.known.labels.tolist() == [0, 1]
-    assert len(read.unknown) == 0
-
-
-def test_progress_hears_of_every_photograph(tmp_path):
+def test_progress_hears_of_every_photograph(model, tmp_path):
     heard = []
     folder = write_photographs(tmp_path, red=[RED], none=[GREY])
-    photographs.load(folder, CLASSES, SHAPE, progress=lambda *done: heard.append(done))
+    photographs.load(folder, model, progress=lambda *done: heard.append(done))
     assert heard == [(1, 2), (2, 2)]
 
 
-def test_a_folder_that_is_no_class_of_the_model_is_an_error_that_names_it(tmp_path):
+def test_a_folder_that_is_no_class_of_the_model_is_an_error_that_names_it(model, tmp_path):
     with pytest.raises(DatasetError, match="none of the classes: red, green, blue") as caught:
-        photographs.load(write_photographs(tmp_path, red=[RED], teal=[BLUE]), CLASSES, SHAPE)
+        photographs.load(write_photographs(tmp_path, red=[RED], teal=[BLUE]), model)
     assert str(tmp_path / "teal") in str(caught.value)
 
 
-def test_photographs_of_no_class_at_all_are_an_error_that_names_the_classes(tmp_path):
+def test_photographs_of_no_class_at_all_are_an_error_that_names_the_classes(model, tmp_path):
     with pytest.raises(DatasetError, match="no photograph of red, green, blue") as caught:
-        photographs.load(write_photographs(tmp_path, none=[GREY], red=[]), CLASSES, SHAPE)
+        photographs.load(write_photographs(tmp_path, none=[GREY], red=[]), model)
     assert str(tmp_path) in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "file"])
-def test_a_folder_without_photographs_is_an_error_that_names_it(tmp_path, name):
+def test_a_folder_without_photographs_is_an_error_that_names_it(model, tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     with pytest.raises(DatasetError, match="one sub-folder for each class") as caught:
-        photographs.load(tmp_path / name, CLASSES, SHAPE)
+        photographs.load(tmp_path / name, model)
     assert f"no photographs in {tmp_path / name}:" in str(caught.value)
 
 
-def test_an_unreadable_photograph_is_named(tmp_path):
+def test_an_unreadable_photograph_is_named(model, tmp_path):
     write_photographs(tmp_path, red=[RED], none=[])
     (tmp_path / "none" / "broken.jpg").write_bytes(b"text")
     with pytest.raises(DatasetError, match=r"none/broken\.jpg: This is not an image"):
-        photographs.load(tmp_path, CLASSES, SHAPE)
+        photographs.load(tmp_path, model)
 
 
-def test_accuracy_is_that_over_images_and_over_the_classes_that_are_shown(rule):
+def test_accuracy_is_that_over_images_and_over_the_classes_that_are_shown(model):
     shown = found({"red": [RED, RED, RED, GREEN], "green": [GREEN, BLUE]})
-    result = photographs.evaluate(network, rule, shown, CLASSES)
+    result = photographs.evaluate(model, shown)
     assert (result.count, result.unknown_count) == (6, 0)
     assert result.per_class == {"red": {"accuracy": 0.75, "count": 4}, "green": {"accuracy": 0.5, "count": 2}}
     assert result.accuracy == pytest.approx(4 / 6)
@@ -125,31 +138,31 @@ def test_accuracy_is_that_over_images_and_over_the_classes_that_are_shown(rule):
     assert result.interval == pytest.approx((0.300, 0.903), abs=1e-3)
 
 
-def test_answered_shares_are_counted_apart_for_the_classes_and_for_anything_else(rule):
+def test_answered_shares_are_counted_apart_for_the_classes_and_for_anything_else(model):
     shown = found({"red": [RED, RED, RED, GREEN], "blue": [GREY]}, unknown=[GREY, GREY, GREY, BLUE])
-    result = photographs.evaluate(network, rule, shown, CLASSES)
+    result = photographs.evaluate(model, shown)
     assert set(result.scores) == set(SCORES)
     assert {figures.answered_known for figures in result.scores.values()} == {4 / 5}
     assert {figures.answered_unknown for figures in result.scores.values()} == {1 / 4}
     assert result.unknown_count == 4
 
 
-def test_accuracy_of_the_answers_leaves_out_where_the_model_abstains(rule):
+def test_accuracy_of_the_answers_leaves_out_where_the_model_abstains(model):
     shown = found({"red": [RED, RED, RED, GREEN], "blue": [GREY]})
-    result = photographs.evaluate(network, rule, shown, CLASSES)
+    result = photographs.evaluate(model, shown)
     assert result.accuracy == pytest.approx(3 / 5)
     assert result.answered_accuracy == pytest.approx(3 / 4)
-    assert result.score == rule.score
+    assert result.score == model.rule.score
 
 
-def test_a_model_that_answers_nothing_has_no_accuracy_of_its_answers(rule):
-    result = photographs.evaluate(network, rule, found({"red": [GREY, GREY]}), CLASSES)
+def test_a_model_that_answers_nothing_has_no_accuracy_of_its_answers(model):
+    result = photographs.evaluate(model, found({"red": [GREY, GREY]}))
     assert result.answered_accuracy is None
 
 
-def test_a_model_that_never_abstains_answers_all_and_still_has_figures_of_every_score(rule):
+def test_a_model_that_never_abstains_answers_all_and_still_has_figures_of_every_score(model):
     shown = found({"red": [RED, GREEN], "blue": [GREY]}, unknown=[GREY])
-    result = photographs.evaluate(network, replace(rule, score=None), shown, CLASSES)
+    result = photographs.evaluate(Colours(replace(model.rule, score=None)), shown)
     assert result.score is None
     assert result.answered_accuracy == result.accuracy
     assert set(result.scores) == set(SCORES)
@@ -158,29 +171,29 @@ def test_a_model_that_never_abstains_answers_all_and_still_has_figures_of_every_
 @pytest.mark.parametrize(
     ("unknown", "auroc"), [([GREY], 1.0), ([RED], 0.5), ([GREY, RED], 0.75), ([GREY, GREY, GREY, RED], 0.875)]
 )
-def test_auroc_is_how_often_a_photograph_of_a_class_scores_above_one_of_none(rule, unknown, auroc):
-    result = photographs.evaluate(network, rule, found({"red": [RED, RED]}, unknown), CLASSES)
+def test_auroc_is_how_often_a_photograph_of_a_class_scores_above_one_of_none(model, unknown, auroc):
+    result = photographs.evaluate(model, found({"red": [RED, RED]}, unknown))
     assert {name: figures.auroc for name, figures in result.scores.items()} == dict.fromkeys(SCORES, auroc)
 
 
-def test_auroc_is_nought_when_only_what_is_none_looks_like_a_class(rule):
-    result = photographs.evaluate(network, rule, found({"red": [GREY]}, [RED]), CLASSES)
+def test_auroc_is_nought_when_only_what_is_none_looks_like_a_class(model):
+    result = photographs.evaluate(model, found({"red": [GREY]}, [RED]))
     assert {figures.auroc for figures in result.scores.values()} == {0.0}
 
 
-def test_without_photographs_of_anything_else_their_figures_are_none(rule):
-    result = photographs.evaluate(network, rule, found({"red": [RED]}), CLASSES)
+def test_without_photographs_of_anything_else_their_figures_are_none(model):
+    result = photographs.evaluate(model, found({"red": [RED]}))
     assert {(figures.auroc, figures.answered_unknown) for figures in result.scores.values()} == {(None, None)}
 
 
 @pytest.mark.parametrize("unknown", [[GREY], []])
-def test_the_figures_survive_json(rule, unknown):
-    values = photographs.evaluate(network, rule, found({"red": [RED, GREEN]}, unknown), CLASSES).as_dict()
+def test_the_figures_survive_json(model, unknown):
+    values = photographs.evaluate(model, found({"red": [RED, GREEN]}, unknown)).as_dict()
     assert json.loads(json.dumps(values)) == values
 
 
-def test_what_is_loaded_can_be_evaluated(rule, tmp_path):
+def test_what_is_loaded_can_be_evaluated(model, tmp_path):
     folder = write_photographs(tmp_path, blue=[BLUE, BLUE, RED], none=[GREY])
-    result = photographs.evaluate(network, rule, photographs.load(folder, CLASSES, SHAPE), CLASSES)
+    result = photographs.evaluate(model, photographs.load(folder, model))
     assert result.accuracy == pytest.approx(2 / 3)
     assert result.scores["energy"].answered_unknown == 0.0

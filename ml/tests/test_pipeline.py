@@ -16,7 +16,7 @@ from ml.dataset import Split
 from ml.decision import DEFAULT_SCORE, DecisionRule, Outputs
 from ml.evaluation import assess, run, wilson_interval
 from ml.export import ExportError
-from ml.inference import LoadedModel
+from ml.inference import Network
 from ml.pipeline import produce, write_model
 from ml.recipes import Recipe
 from ml.run_settings import RunSettings
@@ -96,8 +96,8 @@ def test_card_says_how_the_model_came_to_be(produced, dataset, undisturbed):
 def test_card_states_what_the_exported_model_scores(produced, dataset, split):
     images, labels = getattr(dataset, split)
     stated = produced.card.metrics[split]
-    loaded = LoadedModel(produced.folder)
-    measured = assess(loaded.rule, run(loaded.outputs, images), labels, CLASS_NAMES).as_dict()
+    loaded = Network(produced.folder)
+    measured = assess(run(loaded.answer, images), labels, CLASS_NAMES).as_dict()
     assert stated["confusion"] == measured["confusion"]
     for figure in ("accuracy", "top_2_accuracy", "loss", "brier_score", "answered", "answered_accuracy"):
         assert stated[figure] == pytest.approx(measured[figure], abs=1e-4), figure
@@ -119,7 +119,7 @@ def test_card_says_how_answers_are_calibrated_and_withheld(produced):
 
 
 def test_statistics_are_those_of_the_training_images(produced, dataset):
-    loaded = LoadedModel(produced.folder)
+    loaded = Network(produced.folder)
     features = run(loaded.outputs, dataset.train.images).features
     expected = FeatureStatistics.fit(features, dataset.train.labels, 10)
     saved = FeatureStatistics.load(produced.folder / "statistics.npz")
@@ -146,7 +146,7 @@ def test_card_says_the_classes_and_the_image_size_of_the_data_set(of_three_class
 
 
 def test_model_of_other_classes_and_another_image_size_answers(of_three_classes):
-    answers = LoadedModel(of_three_classes[1]).answer(small_dataset().test.images)
+    answers = Network(of_three_classes[1]).answer(small_dataset().test.images)
     assert answers.probabilities.shape == (18, 3)
     assert np.isfinite(answers.scores).all()
 
@@ -171,7 +171,7 @@ def test_plots_can_be_opened(produced, name):
 def test_same_figures_give_the_same_plots(tmp_path):
     probabilities, labels = np.eye(10)[[0, 1, 2, 2]], np.array([0, 1, 2, 3])
     rule = DecisionRule(Calibration(2.0), None, {}, FeatureStatistics.fit(np.eye(10), np.arange(10), 10))
-    assessment = assess(rule, Outputs(probabilities, probabilities), labels, CLASS_NAMES)
+    assessment = assess(rule.answer(Outputs(probabilities, probabilities)), labels, CLASS_NAMES)
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
         plots.save_curves(HISTORY, 2, assessment.evaluation, folder)

@@ -11,6 +11,7 @@ from ml.preprocessing import (
     DamagedImage,
     DecodedImage,
     EmptyFile,
+    Framing,
     ImageError,
     NotAnImage,
     SvgFile,
@@ -437,3 +438,32 @@ def test_every_error_has_its_own_code_and_figures_that_serialize():
     errors = [error for error in ImageError.__subclasses__() if error.__module__ == ImageError.__module__]
     assert len({error.code for error in errors}) == len(errors) == 6
     assert json.dumps(TooSmall(width=1, height=2, limit=8).values)
+
+
+@pytest.mark.parametrize(
+    ("framing", "box"),
+    [
+        (Framing(), (0, 0, 200, 100)),
+        (Framing(squareness=1), (50, 0, 150, 100)),
+        (Framing(squareness=0.5), (25, 0, 175, 100)),
+        (Framing(margin=0.2), (20, 10, 180, 90)),
+        (Framing(squareness=1, margin=0.1), (55, 5, 145, 95)),
+    ],
+)
+def test_framing_cuts_as_much_on_either_side(framing, box):
+    assert framing.box((200, 100), (32, 32)) == pytest.approx(box)
+    left, upper, right, lower = box
+    assert framing.box((100, 200), (32, 32)) == pytest.approx((upper, left, lower, right))
+
+
+def test_framing_keeps_the_proportions_of_an_oblong_input():
+    assert Framing(squareness=1).box((200, 200), (64, 32)) == pytest.approx((0, 50, 200, 150))
+
+
+def test_input_shows_what_the_framing_leaves():
+    picture = quadrants(200, 100)
+    whole, middle = to_input(picture, 10, 10), to_input(picture, 10, 10, Framing(squareness=1, margin=0.5))
+    assert whole[0, 0].tolist() == middle[0, 0].tolist() == list(RED)
+    side_by_side = Image.new("RGB", (200, 100), RED)
+    side_by_side.paste(BLUE, (50, 0, 150, 100))
+    assert (to_input(side_by_side, 10, 10, Framing(squareness=1))[:, 1:-1] == BLUE).all()

@@ -212,3 +212,20 @@ def test_settings_file_is_plain_json_with_every_hyper_parameter(dataset, tmp_pat
     values = json.loads((tmp_path / "settings.json").read_text())
     assert values["recipe"] == settings.recipe.as_dict()
     assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_batch_normalisation_measures_over_as_many_steps_as_the_weights_are_averaged_over(averaged, monkeypatch):
+    import keras
+
+    momenta = []
+    fit = keras.Model.fit
+
+    def looked_at(model, *arguments, **options):
+        momenta.extend(layer.momentum for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization))
+        return fit(model, *arguments, **options)
+
+    monkeypatch.setattr(keras.Model, "fit", looked_at)
+    settings = RunSettings.load(averaged.folder)
+    train(replace(settings, recipe=settings.recipe.changed(epochs=1)), averaged.dataset, averaged.folder, Listener())
+    assert len(momenta) > 5
+    assert set(momenta) == {0.8}

@@ -9,7 +9,7 @@ from ml import artifacts
 from ml.architectures import find_architecture
 from ml.calibration import softmax
 from ml.dataset import Dataset
-from ml.inference import LoadedModel
+from ml.inference import Network
 from ml.pipeline import produce
 from ml.run_settings import RunSettings, SettingsError
 from ml.tests.factories import Listener, run_settings, small_dataset, tiny_recipe
@@ -97,7 +97,7 @@ def test_teacher_answers_with_the_trained_models_probabilities_at_a_temperature(
         temperature=3.0,
         compute_dtype=compute_dtype,
     )
-    expected = softmax(LoadedModel(trained).outputs(images).logits / 3.0)
+    expected = softmax(Network(trained).outputs(images).logits / 3.0)
     assert np.allclose(answer(images.astype("float32")), expected, atol=tolerance)
 
 

@@ -58,13 +58,11 @@ class Command(BaseCommand):
     def _offline(self, served: ServedModel, data_dir: Path | None, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Some test images, drawn by a seed, and their probabilities as `manage.py evaluate` computes them."""
         model = served.model
-        dataset = readers.load_dataset(data_dir, image_size=model.input_shape[0])
-        if dataset.class_names != model.class_names:
-            raise CommandError(f"{served.version} knows other classes than this data set has.")
+        dataset = readers.load_for(model.known_classes, model.card.input_shape[0], data_dir)
         order = np.random.default_rng(0).permutation(len(dataset.test.labels))[:count]
         images = dataset.test.images[order]
-        outputs = evaluation.run(model.outputs, images)
-        return images, model.rule.answer(outputs).probabilities
+        answers = evaluation.run(model.answer, [model.see(Image.fromarray(image)) for image in images])
+        return images, answers.probabilities
 
     def _by_page(self, served: ServedModel, images: np.ndarray, url: str) -> np.ndarray:
         client = PageClient(url)

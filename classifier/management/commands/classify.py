@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-import numpy as np
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.services.publishing import find_version, verified_folder
 from classifier.services.serving import NoModel, active_model
 from ml import preprocessing
 from ml.artifacts import ArtifactError
+from ml.decision import Answers
 from ml.inference import LoadedModel
 from ml.preprocessing import ImageError
 
@@ -33,8 +33,7 @@ class Command(BaseCommand):
                 reason = error.strerror if isinstance(error, OSError) else error
                 self.stderr.write(f"{path}: {reason}")
                 continue
-            answers = loaded.answer(loaded.prepare(picture)[np.newaxis])
-            self._print(path, name, loaded, answers.probabilities[0], bool(answers.abstained[0]), options["json"])
+            self._print(path, name, loaded, loaded.answer([loaded.see(picture)]), options["json"])
         if failed:
             raise CommandError(f"{failed} of {len(files)} files could not be classified.")
 
@@ -50,10 +49,9 @@ class Command(BaseCommand):
         except (NoModel, ArtifactError) as error:
             raise CommandError(str(error)) from error
 
-    def _print(
-        self, path: Path, name: str, loaded: LoadedModel, probabilities: np.ndarray, abstained: bool, as_json: bool
-    ) -> None:
-        top = int(probabilities.argmax())
+    def _print(self, path: Path, name: str, loaded: LoadedModel, answers: Answers, as_json: bool) -> None:
+        probabilities, abstained = answers.probabilities[0], bool(answers.abstained[0])
+        top = int(answers.best(loaded.none_index)[0])
         if as_json:
             by_class = {name: float(share) for name, share in zip(loaded.class_names, probabilities)}
             answer = {"file": str(path), "model": name, "class": loaded.class_names[top]}

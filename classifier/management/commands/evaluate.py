@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from PIL import Image
 
 from classifier.management import evaluation_report as report
 from classifier.services.publishing import find_folder
@@ -51,8 +52,9 @@ class Command(BaseCommand):
     def _score_split(self, folder: Path, model: LoadedModel, data_dir: Path | None, split: str, as_json: bool) -> None:
         dataset = self._load(model, data_dir)
         images, labels = getattr(dataset, split)
-        outputs = evaluation.run(model.outputs, images, progress=self._progress("images"))
-        assessment = evaluation.assess(model.rule, outputs, labels, model.class_names)
+        seen = [model.see(Image.fromarray(image)) for image in images]
+        answers = evaluation.run(model.answer, seen, progress=self._progress("images"))
+        assessment = evaluation.assess(answers, labels, model.class_names)
         figures = {"model": model.card.name, "split": split, "dataset": dataset.name, **assessment.as_dict()}
         figures["fingerprint"] = dataset.fingerprint
 
@@ -60,30 +62,23 @@ class Command(BaseCommand):
             from ml import plots
 
             plots.save_assessment(assessment, model.class_names, split, target)
-            probabilities = model.rule.answer(outputs).probabilities
-            plots.save_mistakes(getattr(dataset, split), probabilities, model.class_names, target)
+            plots.save_mistakes(getattr(dataset, split), answers.probabilities, model.class_names, target)
 
         self._report(figures, as_json, lambda: report.of_split(model.card, split, dataset, assessment))
         self._keep(folder, split, figures, draw)
 
     def _score_photographs(self, folder: Path, model: LoadedModel, photos: Path, as_json: bool) -> None:
-        found = photographs.load(photos, model.class_names, model.input_shape, progress=self._progress("photographs"))
-        result = photographs.evaluate(model.outputs, model.rule, found, model.class_names)
+        found = photographs.load(photos, model, progress=self._progress("photographs"))
+        result = photographs.evaluate(model, found)
         figures = {"model": model.card.name, **result.as_dict()}
         self._report(figures, as_json, lambda: report.of_photographs(model.card, result))
         self._keep(folder, "photographs", figures, lambda target: None)
 
     def _load(self, model: LoadedModel, data_dir: Path | None) -> Dataset:
-        height, width, _channels = model.input_shape
+        height, width, _channels = model.card.input_shape
         if height != width:
             raise CommandError(f"The model takes images of {height} x {width} pixels; data sets are read as squares.")
-        dataset = readers.load_dataset(data_dir, image_size=height, progress=self._progress("files"))
-        if dataset.class_names != model.class_names:
-            raise CommandError(
-                f"The data set's classes are {', '.join(dataset.class_names)}; "
-                f"{model.card.name} knows {', '.join(model.class_names)}."
-            )
-        return dataset
+        return readers.load_for(model.known_classes, height, data_dir, progress=self._progress("files"))
 
     def _report(self, figures: dict[str, Any], as_json: bool, lines: Callable[[], list[str]]) -> None:
         self.stdout.write(json.dumps(figures, indent=2, ensure_ascii=False) if as_json else "\n".join(lines()))

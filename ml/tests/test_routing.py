@@ -1,0 +1,57 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ml.routing import PHOTOGRAPHS, THUMBNAILS, Router, detail
+
+ROUTER = Router(smallest_side=48, least_detail=0.12)
+KERNELS = [getattr(Image.Resampling, name) for name in ("NEAREST", "BILINEAR", "BICUBIC", "LANCZOS")]
+
+
+def scene(side: int, seed: int = 0) -> Image.Image:
+    """Edges and texture at every scale, as photographs have: of half the contrast at half the size."""
+    rng = np.random.default_rng(seed)
+    total = np.zeros((side, side))
+    for octave in range(2, int(np.log2(side)) + 1):
+        noise = Image.fromarray(rng.normal(size=(2**octave, 2**octave)).astype(np.float32))
+        total += np.asarray(noise.resize((side, side), Image.Resampling.BICUBIC)) * 0.75**octave
+    grey = np.clip(128 + 60 * total / total.std(), 0, 255).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
+
+
+def test_small_picture_is_a_thumbnail():
+    assert ROUTER.choose(scene(256).resize((47, 200))) == THUMBNAILS
+    assert ROUTER.choose(scene(256).resize((48, 200), reducing_gap=2)) == PHOTOGRAPHS
+
+
+@pytest.mark.parametrize("side", [128, 256, 500, 640])
+def test_picture_with_more_detail_than_a_thumbnail_is_a_photograph(side):
+    assert ROUTER.choose(scene(512).resize((side, side), Image.Resampling.LANCZOS)) == PHOTOGRAPHS
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("size", [(128, 128), (256, 256), (500, 375), (640, 640)])
+def test_enlarged_thumbnail_is_still_a_thumbnail(kernel, size):
+    thumbnail = scene(512).resize((32, 32), Image.Resampling.LANCZOS)
+    enlarged = thumbnail.resize(size, kernel)
+    buffer = io.BytesIO()
+    enlarged.save(buffer, "JPEG", quality=85)
+    assert ROUTER.choose(enlarged) == THUMBNAILS
+    assert ROUTER.choose(Image.open(buffer).convert("RGB")) == THUMBNAILS
+
+
+def test_picture_of_one_colour_has_no_detail():
+    assert detail(Image.new("RGB", (300, 200), "teal")) == 0.0
+    assert ROUTER.choose(Image.new("RGB", (300, 200), "teal")) == THUMBNAILS
+
+
+def test_detail_is_a_share_of_the_contrast():
+    picture = scene(256)
+    faint = picture.point(lambda value: 64 + value // 2)
+    assert detail(faint) == pytest.approx(detail(picture), rel=0.05)
+
+
+def test_rule_is_read_from_a_card():
+    assert Router.from_card({"smallest_side": 48, "least_detail": 0.12, "errors": {}}) == ROUTER
