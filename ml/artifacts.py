@@ -131,7 +131,7 @@ def writing(folder: Path) -> Iterator[Path]:
 def save_card(folder: Path, card: Card) -> Card:
     """Write the card with the checksums of the model files in `folder`, and return it."""
     values = card.as_dict()
-    values["files"] = {name: _sha256(folder / name) for name in _files(card)}
+    values["files"] = {name: sha256(folder / name) for name in _files(card)}
     _write_json(folder / CARD_FILE, values)
     return load_card(folder)
 
@@ -201,7 +201,7 @@ def verify(folder: Path) -> Card:
         path = folder / name
         if not path.is_file():
             raise ArtifactError(f"{path} is missing. Restore the folder or train the model again.")
-        if _sha256(path) != expected:
+        if sha256(path) != expected:
             raise ArtifactError(f"{path} is not the file its card describes. Restore it or train the model again.")
     for network in card.networks:
         verify(folder / network)
@@ -220,7 +220,7 @@ def _files(card: Card) -> list[str]:
     return [name for name in MODEL_FILES if card.statistics or name != STATISTICS_FILE]
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Largest difference in any probability that the exported graph may show.
 TOLERANCE = 1e-5
+#: A probability below this counts as this much, so that it has a logarithm.
+_SMALLEST = 1e-30
 
 
 class ExportError(Exception):
@@ -40,18 +43,35 @@ def serving_network(model: "keras.Model") -> "keras.Model":
     """Return the network that is served: the same weights, but logits and features, side by side, as its output.
 
     The model's last layer must be the dense one that makes probabilities of the features: softmax hides what
-    calibration and abstaining need. Raises ExportError for another kind of model.
+    calibration and abstaining need. Or it may sum such probabilities into fewer. Raises ExportError for another kind of
+    model.
     """
     import keras
 
-    head = model.layers[-1]
-    if not isinstance(head, keras.layers.Dense) or head.activation is not keras.activations.softmax:
+    head, before = model.layers[-1], model.layers[-2]
+    if _is_dense(head, keras.activations.linear) and _is_dense(before, keras.activations.softmax):
+        logits = keras.ops.log(keras.ops.maximum(model.output, _SMALLEST))
+        return _side_by_side(model, logits, before.input)
+    if not _is_dense(head, keras.activations.softmax):
         raise ExportError(f"The last layer of {model.name} is {head.name}, not a dense layer with softmax.")
     features = head.input
     linear = keras.layers.Dense(head.units, use_bias=head.use_bias, dtype="float32", name="logits")
-    outputs = keras.layers.Concatenate(dtype="float32", name="logits_and_features")([linear(features), features])
+    network = _side_by_side(model, linear(features), features)
     linear.set_weights(head.get_weights())
+    return network
+
+
+def _side_by_side(model: "keras.Model", logits: "keras.KerasTensor", features: "keras.KerasTensor") -> "keras.Model":
+    import keras
+
+    outputs = keras.layers.Concatenate(dtype="float32", name="logits_and_features")([logits, features])
     return keras.Model(model.input, outputs, name=model.name)
+
+
+def _is_dense(layer: "keras.layers.Layer", activation: Callable) -> bool:
+    import keras
+
+    return isinstance(layer, keras.layers.Dense) and layer.activation is activation
 
 
 def export(model: "keras.Model", folder: Path, images: np.ndarray) -> dict[str, Any]:

@@ -30,7 +30,7 @@ IMAGE_SIZES = range(16, 513)
 
 Converted = TypeVar("Converted")
 
-_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".heic", ".heif"))
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".heic", ".heif"))
 _TRAIN, _TEST, _VALIDATION = "train", "test", ("validation", "val", "valid")
 _ERRORS_NAMED = 5
 
@@ -91,7 +91,7 @@ def list_images(folder: Path, class_names: tuple[str, ...], fewest: int) -> list
         if len(paths) < fewest:
             raise DatasetError(
                 f"{folder / name} has {len(paths)} image(s); every class needs at least {fewest} here. "
-                f"Add some ({', '.join(sorted(_SUFFIXES))}) or leave the class out."
+                f"Add some ({', '.join(sorted(SUFFIXES))}) or leave the class out."
             )
         found += [(path, label) for path in paths]
     return found
@@ -164,4 +164,4 @@ def _subfolders(folder: Path) -> list[str]:
 
 def _is_image(relative: Path, path: Path) -> bool:
     hidden = any(part.startswith(".") for part in relative.parts)
-    return not hidden and path.suffix.lower() in _SUFFIXES and path.is_file()
+    return not hidden and path.suffix.lower() in SUFFIXES and path.is_file()

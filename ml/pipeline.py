@@ -118,7 +118,7 @@ def write_model(
                 dataset=_describe_dataset(dataset, settings.limit),
                 training=_describe_training(settings, result, len(dataset.train.labels)),
                 export={**compared, "weights": "float16", "accuracy_float32": _accuracies(full, dataset)},
-                libraries=_library_versions(),
+                libraries=library_versions(),
                 metrics={split: assessment.as_dict() for split, assessment in assessments.items()},
                 **rule.as_dict(),
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -177,7 +177,7 @@ def _describe_training(settings: RunSettings, result: TrainingResult, images: in
     }
 
 
-def _library_versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     import keras
 
     versions = {name: importlib.metadata.version(name) for name in ("keras", "numpy", "pillow")}

@@ -3,6 +3,8 @@
 A thumbnail that was enlarged is still one: it has no more detail than 32 pixels a side can hold.
 """
 
+import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,9 @@ THUMBNAILS, PHOTOGRAPHS = "thumbnails", "photographs"
 
 _THUMBNAIL_SIDE = 32
 _MEASURED_SIDE = 128
+#: Enlarged to fewer pixels, a thumbnail differs too little from a small photograph.
+_SIDES_FITTED = (128, 256, 500)
+_SIDES_MEASURED = (48, 64, 96, *_SIDES_FITTED)
 #: The ways in which programs enlarge a picture.
 _KERNELS = (
     Image.Resampling.NEAREST,
@@ -40,6 +45,40 @@ class Router:
         if min(picture.size) < self.smallest_side or detail(picture) < self.least_detail:
             return THUMBNAILS
         return PHOTOGRAPHS
+
+
+def least_detail(thumbnails: np.ndarray, share: float = 0.995) -> float:
+    """Return the detail that this share of thumbnails, uint8 (N, 32, 32, 3), stays under however they are enlarged."""
+    found = [detail(picture) for side in _SIDES_FITTED for picture in _enlarged(thumbnails, side)]
+    return float(np.quantile(found, share))
+
+
+def measure(router: Router, thumbnails: np.ndarray, photographs: Sequence[Image.Image]) -> dict[str, Any]:
+    """Return how often the rule errs, for the card: on enlarged thumbnails by their side, and on photographs."""
+    by_side = {
+        str(side): float(np.mean([router.choose(picture) == PHOTOGRAPHS for picture in _enlarged(thumbnails, side)]))
+        for side in _SIDES_MEASURED
+    }
+    figures: dict[str, Any] = {
+        "thumbnails": len(thumbnails),
+        "enlarged_thumbnails_taken_for_photographs": by_side,
+        "photographs": len(photographs),
+    }
+    if photographs:
+        taken = [router.choose(picture) == THUMBNAILS for picture in photographs]
+        figures["photographs_taken_for_thumbnails"] = float(np.mean(taken))
+    return figures
+
+
+def _enlarged(thumbnails: np.ndarray, side: int) -> Iterator[Image.Image]:
+    """Each thumbnail at this side, by every way of enlarging in turn, every second one through JPEG."""
+    for number, pixels in enumerate(thumbnails):
+        picture = Image.fromarray(pixels).resize((side, side), _KERNELS[number % len(_KERNELS)])
+        if number // len(_KERNELS) % 2:
+            buffer = io.BytesIO()
+            picture.save(buffer, "JPEG", quality=85)
+            picture = Image.open(buffer).convert("RGB")
+        yield picture
 
 
 def detail(picture: Image.Image) -> float:

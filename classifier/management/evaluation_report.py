@@ -16,7 +16,7 @@ def of_split(card: Card, split: str, dataset: Dataset, assessment: Assessment) -
         "",
         f"{'temperature':<20}{'loss, nats':>12}{'Brier score':>13}{'calibration error':>19}",
         _honesty("1 (as trained)", before),
-        _honesty(f"{card.calibration['temperature']:.3f}", result),
+        _honesty(f"{card.calibration['temperature']:.3f}" if card.calibration else "each network's", result),
         "",
         f"answered             {assessment.answered:.2%}, of these right {_share(assessment.answered_accuracy)}",
         "",
@@ -43,6 +43,9 @@ def of_photographs(card: Card, result: PhotographEvaluation) -> list[str]:
         f"{'class':<12}{'accuracy':>10}{'images':>8}",
     ]
     lines += [f"{name:<12}{of['accuracy']:>10.1%}{of['count']:>8}" for name, of in result.per_class.items()]
+    if len(result.networks) > 1:
+        lines += ["", f"{'answered by':<12}{'images':>10}"]
+        lines += [f"{name:<12}{count:>10}" for name, count in result.networks.items()]
     lines += ["", f"{'score':<24}{'AUROC':>7}{'answered':>10}{'of none':>9}   (* by which it abstains)"]
     for name, figures in result.scores.items():
         auroc = "-" if figures.auroc is None else f"{figures.auroc:.3f}"

@@ -30,10 +30,7 @@ def _on_splits(card: Card) -> list[tuple[str, str]]:
                 "high": _percent(test["interval"][1]),
             },
         ),
-        (
-            _("The same before its weights were rounded to float16"),
-            _percent(card.export["accuracy_float32"]["test"]),
-        ),
+        *_before_rounding(card),
         (_("Right class among the two most probable"), _percent(test["top_2_accuracy"])),
         (
             _("Accuracy on the validation images"),
@@ -52,12 +49,7 @@ def _on_splits(card: Card) -> list[tuple[str, str]]:
         ),
         (
             _("Expected calibration error on the test split"),
-            _("%(after)s, before calibration %(before)s (temperature %(temperature)s)")
-            % {
-                "after": _percent(test["expected_calibration_error"]),
-                "before": _percent(test["before_scaling"]["expected_calibration_error"]),
-                "temperature": _number(card.calibration["temperature"], 3),
-            },
+            _calibration(card),
         ),
         (
             _("Test images answered"),
@@ -65,6 +57,25 @@ def _on_splits(card: Card) -> list[tuple[str, str]]:
             % {"answered": _percent(test["answered"]), "right": _percent(test["answered_accuracy"])},
         ),
     ]
+
+
+def _before_rounding(card: Card) -> list[tuple[str, str]]:
+    if "accuracy_float32" not in card.export:
+        return []
+    accuracy = _percent(card.export["accuracy_float32"]["test"])
+    return [(_("The same before its weights were rounded to float16"), accuracy)]
+
+
+def _calibration(card: Card) -> str:
+    test = card.metrics["test"]
+    values = {
+        "after": _percent(test["expected_calibration_error"]),
+        "before": _percent(test["before_scaling"]["expected_calibration_error"]),
+    }
+    if not card.calibration:
+        return _("%(after)s, before calibration %(before)s") % values
+    values["temperature"] = _number(card.calibration["temperature"], 3)
+    return _("%(after)s, before calibration %(before)s (temperature %(temperature)s)") % values
 
 
 def _on_photographs(figures: dict[str, Any]) -> list[tuple[str, str]]:
@@ -97,6 +108,11 @@ def _on_photographs(figures: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _making(card: Card) -> list[tuple[str, str]]:
+    if card.networks:
+        return [
+            *_routing(card),
+            (_("Size"), _("%(parameters)s parameters") % {"parameters": _whole(card.parameter_count)}),
+        ]
     training = card.training
     return [
         (
@@ -120,6 +136,25 @@ def _making(card: Card) -> list[tuple[str, str]]:
             },
         ),
     ]
+
+
+def _routing(card: Card) -> list[tuple[str, str]]:
+    errors = card.routing["errors"]
+    by_side = errors["enlarged_thumbnails_taken_for_photographs"]
+    shown = "; ".join(f"{side}: {_percent(share, 1)}" for side, share in by_side.items())
+    rows = [(_("Enlarged thumbnails taken for photographs, by their side in pixels"), shown)]
+    if errors["photographs"]:
+        rows.append(
+            (
+                _("Photographs taken for thumbnails"),
+                _("%(share)s of %(count)s")
+                % {
+                    "share": _percent(errors["photographs_taken_for_thumbnails"], 1),
+                    "count": _whole(errors["photographs"]),
+                },
+            )
+        )
+    return rows
 
 
 def _percent(share: float, decimals: int = 2) -> str:

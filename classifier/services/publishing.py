@@ -44,14 +44,14 @@ def activate_version(*, version: ModelVersion) -> None:
 def register_shipped() -> list[ModelVersion]:
     """Publish the models in MODELS_DIR that have no row yet. Raises ArtifactError.
 
-    If none is active, the one with the best validation accuracy is activated; and a version takes over from the active
-    one whose folder's files it has replaced.
+    If none is active, one of several networks is activated, and of alike the one with the best validation accuracy; and
+    a version takes over from the active one whose folder's files it has replaced.
     """
     folders = artifacts.model_folders(Path(settings.MODELS_DIR))
     known = set(ModelVersion.objects.values_list("digest", flat=True))
     published = [publish(folder=folder) for folder in folders if artifacts.load_card(folder).digest not in known]
     active = ModelVersion.objects.filter(active=True).first()
-    for version in sorted(published, key=_validation_accuracy, reverse=True):
+    for version in sorted(published, key=_rank, reverse=True):
         if active is None or version.folder == active.folder:
             activate_version(version=version)
             active = version
@@ -104,8 +104,9 @@ def find_version(name: str) -> ModelVersion | None:
     return versions.order_by("-number").first()
 
 
-def _validation_accuracy(version: ModelVersion) -> float:
-    return version.card["metrics"].get("validation", {}).get("accuracy", 0.0)
+def _rank(version: ModelVersion) -> tuple[bool, float]:
+    several = bool(version.card.get("networks"))
+    return several, version.card["metrics"].get("validation", {}).get("accuracy", 0.0)
 
 
 def _relative(folder: Path) -> str:

@@ -106,6 +106,17 @@ def photograph(width: int = 96, height: int = 64, seed: int = 0) -> Image.Image:
     return Image.fromarray((np.asarray(patches) * 0.8 + rng.integers(0, 50, (height, width, 3))).astype(np.uint8))
 
 
+def scene(side: int, seed: int = 0) -> Image.Image:
+    """Edges and texture at every scale, as photographs have: of half the contrast at half the size."""
+    rng = np.random.default_rng(seed)
+    total = np.zeros((side, side))
+    for octave in range(2, int(np.log2(side)) + 1):
+        noise = Image.fromarray(rng.normal(size=(2**octave, 2**octave)).astype(np.float32))
+        total += np.asarray(noise.resize((side, side), Image.Resampling.BICUBIC)) * 0.75**octave
+    grey = np.clip(128 + 60 * total / total.std(), 0, 255).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
+
+
 def encode(picture: Image.Image, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, kind, **options)

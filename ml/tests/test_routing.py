@@ -1,24 +1,13 @@
 import io
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from ml.routing import PHOTOGRAPHS, THUMBNAILS, Router, detail
+from ml.tests.factories import scene
 
 ROUTER = Router(smallest_side=48, least_detail=0.12)
 KERNELS = [getattr(Image.Resampling, name) for name in ("NEAREST", "BILINEAR", "BICUBIC", "LANCZOS")]
-
-
-def scene(side: int, seed: int = 0) -> Image.Image:
-    """Edges and texture at every scale, as photographs have: of half the contrast at half the size."""
-    rng = np.random.default_rng(seed)
-    total = np.zeros((side, side))
-    for octave in range(2, int(np.log2(side)) + 1):
-        noise = Image.fromarray(rng.normal(size=(2**octave, 2**octave)).astype(np.float32))
-        total += np.asarray(noise.resize((side, side), Image.Resampling.BICUBIC)) * 0.75**octave
-    grey = np.clip(128 + 60 * total / total.std(), 0, 255).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
 
 
 def test_small_picture_is_a_thumbnail():

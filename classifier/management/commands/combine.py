@@ -1,0 +1,68 @@
+"""manage.py combine: one model of a network for thumbnails and one for photographs."""
+
+import tempfile
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from PIL import Image
+
+from classifier.services import publishing
+from ml import artifacts, composite, image_folder, readers
+from ml.architectures import WeightsMissing
+from ml.artifacts import ArtifactError
+from ml.dataset import DatasetError
+from ml.pipeline import TensorFlowMissing
+
+
+class Command(BaseCommand):
+    help = (
+        "Put a trained network for thumbnails and EfficientNet-Lite0 for photographs into one model, measure the rule "
+        "by which one of them answers, evaluate the whole and publish it."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="What to call the model.")
+        parser.add_argument("--thumbnails", required=True, metavar="MODEL", help="A trained model of the ten classes.")
+        parser.add_argument("--image-size", type=int, default=224, help="What the network for photographs sees.")
+        parser.add_argument("--weights", type=Path, metavar="FILE", help="ImageNet's weights, if not those installed.")
+        parser.add_argument("--data-dir", type=Path, help="As for manage.py train.")
+        parser.add_argument("--photos", type=Path, help="Photographs on which the rule's errors are counted.")
+        parser.add_argument("--activate", action="store_true", help="Let the new model answer on the site.")
+
+    def handle(self, *, name: str, thumbnails: str, **options) -> None:
+        try:
+            folder = Path(settings.MODELS_DIR) / artifacts.check_name(name)
+            artifacts.check_free(folder)
+            source = publishing.find_folder(thumbnails)
+            dataset = readers.load_for(artifacts.load_card(source).class_names, 32, options["data_dir"])
+            with tempfile.TemporaryDirectory() as temporary:
+                photographs = Path(temporary) / "photographs"
+                composite.write_photograph_network(
+                    photographs,
+                    dataset.validation.images,
+                    size=options["image_size"],
+                    weights=options["weights"],
+                    report=self._report,
+                )
+                card = composite.combine(
+                    folder,
+                    thumbnails=source,
+                    photographs=photographs,
+                    dataset=dataset,
+                    pictures=self._pictures(options["photos"]),
+                    report=self._report,
+                )
+            version = publishing.publish(folder=folder, activate=options["activate"])
+        except (ArtifactError, DatasetError, TensorFlowMissing, WeightsMissing) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{card.metrics['test']['accuracy']:.2%} of the test split. Published as {version}.")
+
+    def _pictures(self, folder: Path | None) -> list[Image.Image]:
+        if folder is None:
+            return []
+        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in image_folder.SUFFIXES)
+        return image_folder.read_pictures(paths, lambda picture: picture)
+
+    def _report(self, step: str) -> None:
+        self.stderr.write(f"{step} ...")

@@ -1,0 +1,170 @@
+"""A model of two networks on the site: which one answered, what it saw, and "none of these" as an answer."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import translation
+from PIL import Image
+
+from classifier.models import ModelVersion, Prediction
+from classifier.services.publishing import publish, register_shipped
+from classifier.tests.factories import SHIPPED_FOLDER, image_file, linked_model, pictures
+from classifier.tests.pages import probabilities_of, result_of
+from ml import composite
+from ml.classes import CLASS_NAMES, NONE_CLASS
+from ml.dataset import Dataset, Split
+from ml.tests.factories import encode, scene, some_images
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="module")
+def both_folder(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("two-networks")
+    thumbnails = np.stack([np.asarray(scene(128, seed).resize((32, 32))) for seed in range(20)])
+    split = Split(thumbnails, np.arange(20) % 10)
+    dataset = Dataset("Scenes", CLASS_NAMES, split, split, split, "sha256:scenes")
+    report = lambda step: None  # noqa: E731
+    composite.write_photograph_network(root / "photographs", some_images(4), size=96, report=report)
+    composite.combine(
+        root / "both",
+        thumbnails=SHIPPED_FOLDER,
+        photographs=root / "photographs",
+        dataset=dataset,
+        pictures=[scene(256)],
+        report=report,
+    )
+    return root / "both"
+
+
+@pytest.fixture
+def both(both_folder) -> ModelVersion:
+    """The active model."""
+    return publish(folder=both_folder, activate=True)
+
+
+def upload(client, picture: Image.Image) -> str:
+    return client.post("/", {"image": image_file("picture.png", encode(picture, "PNG"))}).text
+
+
+def small() -> Image.Image:
+    return scene(128).resize((32, 32))
+
+
+@pytest.mark.parametrize(
+    ("picture", "network", "words"),
+    [
+        (small(), "thumbnails", "the network for thumbnails, student_cnn the whole picture at 32 × 32 pixels"),
+        (small().resize((400, 300)), "thumbnails", "the whole picture at 32 × 32 pixels"),
+        (scene(256), "photographs", "for photographs, efficientnet_lite0 the middle of the picture at 96 × 96 pixels"),
+    ],
+    ids=["thumbnail", "enlarged", "photograph"],
+)
+def test_page_and_receipt_say_which_network_answered_and_what_it_saw(client, both, picture, network, words):
+    page, prediction = upload(client, picture), Prediction.objects.get()
+    assert prediction.network == result_of(page)["data-network"] == network
+    receipt = client.get(f"/predictions/{prediction.pk}/").text
+    said = " ".join(receipt.replace("<dd>", " ").replace("</dd>", " ").replace("<dt>", " ").split())
+    for part in words.split(" student_cnn ")[-1].split(" efficientnet_lite0 ")[-1:]:
+        assert part in said
+    assert f"the network for {network}" in page
+
+
+def test_receipt_speaks_ukrainian_too(client, both):
+    upload(client, scene(256))
+    prediction = Prediction.objects.get()
+    with translation.override("uk"):
+        page = client.get(f"/predictions/{prediction.pk}/", headers={"accept-language": "uk"}).text
+    assert "мережа для фотографій" in page
+    assert "середину зображення, 96 × 96 пікселів" in page
+
+
+def test_none_of_these_is_an_answer_with_a_bar_and_never_the_class(client, both):
+    page, prediction = upload(client, scene(256)), Prediction.objects.get()
+    probabilities = probabilities_of(page)
+    assert set(probabilities) == {*CLASS_NAMES, NONE_CLASS}
+    assert "None of these" in page
+    assert prediction.predicted_class in CLASS_NAMES
+    assert prediction.confidence == pytest.approx(max(probabilities[name] for name in CLASS_NAMES), abs=1e-6)
+    assert prediction.abstained == (probabilities[NONE_CLASS] > 0.5)
+    assert prediction.abstention_score == pytest.approx(1 - probabilities[NONE_CLASS], abs=1e-5)
+
+
+def test_what_is_none_of_the_classes_is_said_to_look_like_none_of_the_ten(client, both):
+    page, prediction = upload(client, scene(256)), Prediction.objects.get()
+    # Noise with texture is none of the ten to a network that has seen photographs.
+    assert prediction.abstained
+    assert "This does not look like any of the 10 classes" in page
+
+
+def test_first_page_names_the_ten_classes_alone(client, both):
+    page = client.get("/").text
+    assert "airplane, automobile, bird" in page
+    assert "none of these" not in page.lower()
+
+
+def test_page_and_command_answer_as_it_was_evaluated(both, cifar10_folder):
+    output = io.StringIO()
+    call_command("check_parity", "--data-dir", str(cifar10_folder), "--count", "5", stdout=output)
+    assert "All within" in output.getvalue()
+
+
+def test_evaluation_on_photographs_counts_what_each_network_answered(both, both_folder, tmp_path):
+    folder = pictures(tmp_path / "photos", ["bird", "none"], side=32)
+    (folder / "bird" / "scene.png").write_bytes(encode(scene(256), "PNG"))
+    output = io.StringIO()
+    call_command("evaluate", str(both_folder), "--photos", str(folder), stdout=output)
+    lines = output.getvalue().split("answered by")[1].splitlines()
+    assert [line.split() for line in lines[1:3]] == [["thumbnails", "6"], ["photographs", "1"]]
+    assert "* margin" in output.getvalue()
+
+
+def test_evaluation_on_a_data_set_of_its_ten_classes(both, both_folder, cifar10_folder):
+    output = io.StringIO()
+    call_command(
+        "evaluate", str(both_folder), "--data-dir", str(cifar10_folder), "--split", "validation", stdout=output
+    )
+    assert "each network's" in output.getvalue()
+    assert "5,000 images" in output.getvalue()
+
+
+def test_of_the_shipped_models_the_one_of_two_networks_answers(both_folder, settings, tmp_path):
+    ModelVersion.objects.all().delete()
+    settings.MODELS_DIR = tmp_path / "models"
+    linked_model(settings.MODELS_DIR / "a_student")
+    (settings.MODELS_DIR / "both").symlink_to(both_folder)
+    register_shipped()
+    assert ModelVersion.objects.get(active=True).name == "both"
+
+
+def combine(*arguments: object) -> str:
+    output = io.StringIO()
+    call_command("combine", *map(str, arguments), stdout=output)
+    return output.getvalue()
+
+
+def test_command_puts_a_model_together_and_publishes_it(models_dir, cifar10_folder):
+    said = combine("two", "--thumbnails", "student_cnn", "--image-size", 96, "--data-dir", cifar10_folder, "--activate")
+    version = ModelVersion.objects.get(active=True)
+    assert said.endswith("% of the test split. Published as two v1.\n")
+    assert (version.name, [*version.card["networks"]]) == ("two", ["thumbnails", "photographs"])
+    assert version.card["metrics"]["test"]["count"] == 10_000
+    assert version.card["routing"]["errors"]["photographs"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["two", "--thumbnails", "none"], "There is no model 'none'"),
+        (["Two", "--thumbnails", "student_cnn"], "A model cannot be called 'Two'"),
+        (["student_cnn", "--thumbnails", "student_cnn"], "is there already"),
+        (["two", "--thumbnails", "student_cnn", "--data-dir", "/nowhere"], "There is no data set in /nowhere"),
+    ],
+)
+def test_wrong_argument_is_named_and_leaves_nothing(arguments, message, models_dir):
+    with pytest.raises(CommandError, match=message):
+        combine(*arguments)
+    assert [path.name for path in models_dir.iterdir()] == ["student_cnn"]

@@ -1,0 +1,159 @@
+"""Models of several networks: the one for photographs is written, and put together with one for thumbnails."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ml import artifacts, class_map, evaluation, routing
+from ml.artifacts import ArtifactError, Card
+from ml.calibration import Calibration
+from ml.classes import NONE_CLASS
+from ml.dataset import Dataset
+from ml.inference import LoadedModel
+from ml.pipeline import library_versions, require_tensorflow
+from ml.routing import PHOTOGRAPHS, THUMBNAILS, Router
+
+#: From this many pixels on the shorter side the network for photographs is the better one, if there is detail at all.
+SMALLEST_SIDE = 33
+#: What the network for photographs answers is more probably one of the classes than none of them.
+_KNOWN_PROBABILITY = 0.5
+_THUMBNAILS_MEASURED = 1000
+_IMAGES_COMPARED = 16
+
+
+def write_photograph_network(
+    folder: Path, images: np.ndarray, *, size: int, weights: Path | None = None, report: Callable[[str], None]
+) -> Card:
+    """Write a model folder with the network for photographs of `size` pixels a side, not trained here.
+
+    images: photographs or thumbnails of any size, uint8 (N, H, W, 3), on which the two files are compared. Raises
+    WeightsMissing, ArtifactError (the folder is there already), ExportError.
+    """
+    require_tensorflow()
+    from ml.architectures.efficientnet_lite import packaged_weights
+    from ml.export import export
+    from ml.photograph_network import FRAMING, photograph_network
+    from ml.preprocessing import to_input
+
+    artifacts.check_free(folder)
+    report("build")
+    model = photograph_network(size, weights)
+    pixels = np.stack([to_input(Image.fromarray(image), size, size, FRAMING) for image in images[:_IMAGES_COMPARED]])
+    with artifacts.writing(folder) as temporary:
+        report("export")
+        compared = export(model, temporary, pixels)
+        return artifacts.save_card(
+            temporary,
+            Card(
+                name=folder.name,
+                architecture="efficientnet_lite0",
+                class_names=class_map.PHOTOGRAPH_CLASSES,
+                input_shape=(size, size, 3),
+                parameter_count=model.count_params(),
+                recipe={},
+                seed=0,
+                dataset={"name": "ImageNet", "fingerprint": artifacts.sha256(weights or packaged_weights())},
+                training={},
+                export={**compared, "weights": "float32"},
+                libraries=library_versions(),
+                metrics={},
+                calibration=asdict(Calibration(1.0)),
+                abstention={
+                    "score": "known_probability",
+                    "coverage": None,
+                    "thresholds": {"known_probability": _KNOWN_PROBABILITY},
+                },
+                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                statistics=False,
+                framing=asdict(FRAMING),
+            ),
+        )
+
+
+def combine(
+    folder: Path,
+    *,
+    thumbnails: Path,
+    photographs: Path,
+    dataset: Dataset,
+    pictures: Sequence[Image.Image],
+    report: Callable[[str], None],
+) -> Card:
+    """Write a model folder that holds both networks, and the measured rule by which one of them answers.
+
+    dataset: that of the network for thumbnails, on whose validation images the rule is fitted and on which the whole is
+    evaluated. pictures: photographs on which the rule's errors are counted besides, if there are any. Raises
+    ArtifactError.
+    """
+    artifacts.check_free(folder)
+    sources = {THUMBNAILS: thumbnails, PHOTOGRAPHS: photographs}
+    cards = {name: artifacts.verify(source) for name, source in sources.items()}
+    _check_classes(cards)
+    report("measure the rule")
+    images = dataset.validation.images[:_THUMBNAILS_MEASURED]
+    router = Router(SMALLEST_SIDE, routing.least_detail(images))
+    rule = {**asdict(router), "errors": routing.measure(router, images, pictures)}
+    with artifacts.writing(folder) as temporary:
+        for name, source in sources.items():
+            shutil.copytree(source, temporary / name, ignore=shutil.ignore_patterns("evaluation-*"))
+        card = _card(folder.name, cards, rule)
+        artifacts.save_card(temporary, card)
+        report("evaluate")
+        metrics = {split: _evaluate(temporary, dataset, split) for split in ("validation", "test")}
+        return artifacts.save_card(temporary, _card(folder.name, cards, rule, metrics))
+
+
+def _check_classes(cards: dict[str, Card]) -> None:
+    known = tuple(name for name in cards[PHOTOGRAPHS].class_names if name != NONE_CLASS)
+    if cards[THUMBNAILS].class_names != known:
+        raise ArtifactError(
+            f"{cards[THUMBNAILS].name} and {cards[PHOTOGRAPHS].name} know other classes: they cannot be put together."
+        )
+
+
+def _evaluate(folder: Path, dataset: Dataset, split: str) -> dict:
+    model = LoadedModel(folder)
+    images, labels = getattr(dataset, split)
+    answers = evaluation.run(model.answer, [model.see(Image.fromarray(image)) for image in images])
+    return evaluation.assess(answers, labels, model.class_names).as_dict()
+
+
+def _card(name: str, cards: dict[str, Card], rule: dict, metrics: dict | None = None) -> Card:
+    first = cards[THUMBNAILS]
+    return Card(
+        name=name,
+        architecture=" + ".join(card.architecture for card in cards.values()),
+        class_names=cards[PHOTOGRAPHS].class_names,
+        input_shape=first.input_shape,
+        parameter_count=sum(card.parameter_count for card in cards.values()),
+        recipe={},
+        seed=0,
+        dataset=first.dataset,
+        training={},
+        export={},
+        libraries=library_versions(),
+        metrics=metrics or {},
+        calibration={},
+        abstention={},
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        statistics=False,
+        networks={network: _summary(card) for network, card in cards.items()},
+        routing=rule,
+    )
+
+
+def _summary(card: Card) -> dict:
+    """What the page of a prediction says of the network that answered."""
+    return {
+        "name": card.name,
+        "architecture": card.architecture,
+        "input_shape": card.input_shape,
+        "framing": card.framing,
+        "parameter_count": card.parameter_count,
+        "digest": card.digest,
+    }
