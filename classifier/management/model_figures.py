@@ -17,7 +17,7 @@ def table(card: Card, photographs: dict[str, Any] | None) -> str:
 
 def _on_splits(card: Card) -> list[tuple[str, str]]:
     test, validation = card.metrics["test"], card.metrics["validation"]
-    recalls = sorted((figures["recall"], name) for name, figures in test["per_class"].items())
+    recalls = sorted((figures["recall"], name) for name, figures in test["per_class"].items() if figures["support"])
     (lowest, hardest), (highest, easiest) = recalls[0], recalls[-1]
     return [
         (
