@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from ml import image_operations
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -15,6 +17,7 @@ class Augmentation:
     shift_fraction: largest shift along each axis, as a part of the side.
     zoom_fraction: the object is scaled by a factor drawn from 1 - zoom to 1 + zoom.
     horizontal_flip: mirror half of the images.
+    random_operation: largest strength, from 0 to 1, of one operation of colour or geometry (`ml.image_operations`).
     cutout_fraction: side of one grey square laid at a random place, as a part of the side (DeVries and Taylor 2017).
     """
 
@@ -22,6 +25,7 @@ class Augmentation:
     shift_fraction: float = 0.0
     zoom_fraction: float = 0.0
     horizontal_flip: bool = False
+    random_operation: float = 0.0
     cutout_fraction: float = 0.0
 
     def apply(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -33,6 +37,8 @@ class Augmentation:
         if self.horizontal_flip:
             mirrored = rng.random(len(images)) < 0.5
             images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+        if self.random_operation:
+            images = image_operations.change(images, self.random_operation, rng)
         if self.cutout_fraction:
             images = self._cut_out(images, rng)
         return images
@@ -96,3 +102,5 @@ STUDENT = Augmentation(rotation_degrees=15, shift_fraction=0.15, zoom_fraction=0
 CROP_FLIP_CUTOUT = Augmentation(shift_fraction=0.125, horizontal_flip=True, cutout_fraction=0.25)
 #: The same with a larger cutout.
 STRONG = Augmentation(shift_fraction=0.125, horizontal_flip=True, cutout_fraction=0.375)
+#: The same with an operation of colour or geometry besides.
+VARIED = Augmentation(shift_fraction=0.125, horizontal_flip=True, random_operation=1.0, cutout_fraction=0.375)

@@ -89,6 +89,17 @@ RECIPES: dict[str, Recipe] = {
             augmentation=augmentation.CROP_FLIP_CUTOUT,
         ),
         Recipe(
+            name="sgd_varied",
+            epochs=45,
+            batch_size=256,
+            optimizer="sgd",
+            learning_rate=0.4,
+            weight_decay=5e-3,
+            label_smoothing=0.1,
+            mixup=0.2,
+            augmentation=augmentation.VARIED,
+        ),
+        Recipe(
             name="adam_cosine",
             epochs=50,
             batch_size=64,

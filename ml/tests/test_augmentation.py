@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.augmentation import CROP_FLIP_CUTOUT, NONE, STUDENT, Augmentation
+from ml.augmentation import CROP_FLIP_CUTOUT, NONE, STUDENT, VARIED, Augmentation
 from ml.tests.factories import photograph, some_images
 
 EVERY = [
@@ -15,6 +15,8 @@ EVERY = [
     Augmentation(rotation_degrees=20),
     Augmentation(zoom_fraction=0.2),
     Augmentation(cutout_fraction=0.5),
+    Augmentation(random_operation=1.0),
+    VARIED,
 ]
 
 
