@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: Smaller images are enlarged inside the network: these backbones reduce an image thirty-two times.
 SMALLEST_SIDE = 96
+#: What the weights were learnt at, though the layers without the last take any size.
+_IMAGENET_SIDE = 224
 #: Mean red, green and blue of ImageNet, which VGG's pixels are given without.
 _VGG_MEANS = (123.68, 116.779, 103.939)
 
@@ -50,7 +52,7 @@ class Application(NamedTuple):
 
         Raises WeightsMissing.
         """
-        shape = (SMALLEST_SIDE, SMALLEST_SIDE, 3)
+        shape = (_IMAGENET_SIDE, _IMAGENET_SIDE, 3)
         try:
             source = self._backbone()(include_top=False, weights=str(file) if file else "imagenet", input_shape=shape)
         except Exception as error:
