@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from PIL import Image
 from ml import artifacts, class_map, evaluation, routing
 from ml.artifacts import ArtifactError, Card
 from ml.calibration import Calibration
-from ml.classes import NONE_CLASS
+from ml.classes import without_none
 from ml.dataset import Dataset
 from ml.inference import LoadedModel
 from ml.pipeline import library_versions, require_tensorflow
@@ -101,29 +101,26 @@ def combine(
     with artifacts.writing(folder) as temporary:
         for name, source in sources.items():
             shutil.copytree(source, temporary / name, ignore=shutil.ignore_patterns("evaluation-*"))
-        card = _card(folder.name, cards, rule)
-        artifacts.save_card(temporary, card)
+        card = artifacts.save_card(temporary, _card(folder.name, cards, rule))
         report("evaluate")
-        metrics = {split: _evaluate(temporary, dataset, split) for split in ("validation", "test")}
-        return artifacts.save_card(temporary, _card(folder.name, cards, rule, metrics))
+        model = LoadedModel(temporary)
+        metrics = {split: _evaluate(model, *getattr(dataset, split)) for split in ("validation", "test")}
+        return artifacts.save_card(temporary, replace(card, metrics=metrics))
 
 
 def _check_classes(cards: dict[str, Card]) -> None:
-    known = tuple(name for name in cards[PHOTOGRAPHS].class_names if name != NONE_CLASS)
-    if cards[THUMBNAILS].class_names != known:
+    if cards[THUMBNAILS].class_names != without_none(cards[PHOTOGRAPHS].class_names):
         raise ArtifactError(
             f"{cards[THUMBNAILS].name} and {cards[PHOTOGRAPHS].name} know other classes: they cannot be put together."
         )
 
 
-def _evaluate(folder: Path, dataset: Dataset, split: str) -> dict:
-    model = LoadedModel(folder)
-    images, labels = getattr(dataset, split)
-    answers = evaluation.run(model.answer, [model.see(Image.fromarray(image)) for image in images])
+def _evaluate(model: LoadedModel, images: np.ndarray, labels: np.ndarray) -> dict:
+    answers = evaluation.run(model.answer, model.see_all(images))
     return evaluation.assess(answers, labels, model.class_names).as_dict()
 
 
-def _card(name: str, cards: dict[str, Card], rule: dict, metrics: dict | None = None) -> Card:
+def _card(name: str, cards: dict[str, Card], rule: dict) -> Card:
     first = cards[THUMBNAILS]
     return Card(
         name=name,
@@ -137,7 +134,7 @@ def _card(name: str, cards: dict[str, Card], rule: dict, metrics: dict | None = 
         training={},
         export={},
         libraries=library_versions(),
-        metrics=metrics or {},
+        metrics={},
         calibration={},
         abstention={},
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),

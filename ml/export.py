@@ -61,6 +61,12 @@ def serving_network(model: "keras.Model") -> "keras.Model":
     return network
 
 
+def outputs_of(model: "keras.Model") -> Callable[[np.ndarray], Outputs]:
+    """Return what computes the served network's outputs with the weights that the model has now."""
+    served, class_count = serving_network(model), model.output_shape[-1]
+    return lambda images: Outputs.split(served.predict_on_batch(images.astype("float32")), class_count)
+
+
 def _side_by_side(model: "keras.Model", logits: "keras.KerasTensor", features: "keras.KerasTensor") -> "keras.Model":
     import keras
 

@@ -13,7 +13,7 @@ from PIL import Image
 from ml import preprocessing
 from ml.abstention import FeatureStatistics
 from ml.artifacts import LITERT_FILE, STATISTICS_FILE, ArtifactError, Card, load_card
-from ml.classes import NONE_CLASS
+from ml.classes import NONE_CLASS, without_none
 from ml.decision import Answers, DecisionRule, Outputs
 from ml.litert import Graph
 from ml.preprocessing import Framing
@@ -113,12 +113,16 @@ class LoadedModel:
     @property
     def known_classes(self) -> tuple[str, ...]:
         """The classes but for that of none of the others, which comes last."""
-        return tuple(name for name in self.class_names if name != NONE_CLASS)
+        return without_none(self.class_names)
 
     def see(self, picture: Image.Image) -> Seen:
         """Choose the network that answers a decoded picture, and return what it sees of it."""
         name = self._router.choose(picture) if self._router else ""
         return Seen(name, self.networks[name].prepare(picture))
+
+    def see_all(self, images: np.ndarray) -> list[Seen]:
+        """Do so for each of a data set's images, uint8 (N, height, width, 3)."""
+        return [self.see(Image.fromarray(image)) for image in images]
 
     def answer(self, seen: Sequence[Seen]) -> Answers:
         """Return the answers in the order of `seen`, which `see` gave.

@@ -12,6 +12,7 @@ import numpy as np
 from ml import abstention, evaluation, image_folder
 from ml.classes import NONE_CLASS
 from ml.dataset import DatasetError, Progress
+from ml.decision import Answers
 from ml.inference import LoadedModel, Seen
 
 #: The score of a model of several networks: how far the score of the one that answers is above its threshold.
@@ -89,13 +90,12 @@ def load(folder: Path, model: LoadedModel, progress: Progress | None = None) -> 
 
 def evaluate(model: LoadedModel, photographs: Photographs) -> PhotographEvaluation:
     labels, classes = photographs.labels, model.known_classes
-    answers = evaluation.run(model.answer, photographs.known)
+    answers, score, scores = (_by_several if len(model.networks) > 1 else _by_one)(model, photographs)
     right = answers.best(model.none_index) == labels
     per_class = {
         classes[label]: {"accuracy": float(right[labels == label].mean()), "count": int((labels == label).sum())}
         for label in np.unique(labels)
     }
-    score, scores = _scores(model, photographs)
     answered = ~answers.abstained
     everything = [*photographs.known, *photographs.unknown]
     return PhotographEvaluation(
@@ -112,25 +112,30 @@ def evaluate(model: LoadedModel, photographs: Photographs) -> PhotographEvaluati
     )
 
 
-def _scores(model: LoadedModel, photographs: Photographs) -> tuple[str | None, dict[str, ScoreFigures]]:
-    """The name of the score by which the model abstains, and the figures of every one that it has."""
-    if len(model.networks) > 1:
-        known, unknown = (
-            evaluation.run(model.answer, seen) if seen else None for seen in (photographs.known, photographs.unknown)
-        )
-        return MARGIN, {MARGIN: _figures(known.margins, None if unknown is None else unknown.margins, 0.0)}
+#: The answers to photographs of the classes, the score by which the model abstains, and the figures of all it has.
+_Found = tuple[Answers, str | None, dict[str, ScoreFigures]]
+
+
+def _by_several(model: LoadedModel, photographs: Photographs) -> _Found:
+    known = evaluation.run(model.answer, photographs.known)
+    unknown = evaluation.run(model.answer, photographs.unknown).margins if photographs.unknown else None
+    return known, MARGIN, {MARGIN: _figures(known.margins, unknown, 0.0)}
+
+
+def _by_one(model: LoadedModel, photographs: Photographs) -> _Found:
     (network,) = model.networks.values()
     rule = network.rule
     known, unknown = (
         evaluation.run(network.outputs, np.stack([one.pixels for one in seen])) if seen else None
         for seen in (photographs.known, photographs.unknown)
     )
-    return rule.score, {
+    figures = {
         name: _figures(
             rule.scores(name, known), None if unknown is None else rule.scores(name, unknown), rule.thresholds[name]
         )
         for name in rule.score_names
     }
+    return rule.answer(known), rule.score, figures
 
 
 def _figures(known: np.ndarray, unknown: np.ndarray | None, limit: float) -> ScoreFigures:

@@ -14,7 +14,7 @@ from ml import artifacts, evaluation, training
 from ml.artifacts import Card
 from ml.dataset import Dataset
 from ml.decision import DecisionRule, Outputs
-from ml.evaluation import Network
+from ml.export import export, outputs_of, round_to_float16
 from ml.run_settings import RunSettings
 from ml.training import Listener, TrainingResult
 
@@ -74,14 +74,13 @@ def write_model(
 ) -> Card:
     """Calibrate, evaluate and export a trained network into `folder`, with its plots and its card."""
     from ml import plots
-    from ml.export import export, round_to_float16
 
     report("evaluate")
     full = _run_on_held_out(result.model, dataset)
     round_to_float16(result.model)
     outputs = _run_on_held_out(result.model, dataset)
     report("calibrate")
-    training_outputs = evaluation.run(_network(result.model), dataset.train.images)
+    training_outputs = evaluation.run(outputs_of(result.model), dataset.train.images)
     rule = DecisionRule.fit(
         training_outputs,
         dataset.train.labels,
@@ -127,19 +126,11 @@ def write_model(
 
 
 def _run_on_held_out(model: "keras.Model", dataset: Dataset) -> dict[str, Outputs]:
-    network = _network(model)
+    network = outputs_of(model)
     return {
         name: evaluation.run(network, split.images)
         for name, split in (("validation", dataset.validation), ("test", dataset.test))
     }
-
-
-def _network(model: "keras.Model") -> Network:
-    """The served network with the weights that the model has now."""
-    from ml.export import serving_network
-
-    served, class_count = serving_network(model), model.output_shape[-1]
-    return lambda images: Outputs.split(served.predict_on_batch(images.astype("float32")), class_count)
 
 
 def _accuracies(outputs: dict[str, Outputs], dataset: Dataset) -> dict[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ml import artifacts, calibration
 from ml.architectures import find_architecture
-from ml.decision import Outputs
+from ml.export import outputs_of
 from ml.policy import dtype_policy
 
 if TYPE_CHECKING:
@@ -77,8 +77,6 @@ def teacher(
 
     Raises TransferError when it knows other classes or takes images of another shape, and ArtifactError.
     """
-    from ml.export import serving_network
-
     trained, card = source.load()
     if card.class_names != class_names:
         raise TransferError(f"The teacher {source.name} knows other classes: {', '.join(card.class_names)}.")
@@ -90,10 +88,9 @@ def teacher(
     with dtype_policy(compute_dtype):
         faster = find_architecture(card.architecture).build(image_shape, len(class_names))
         faster.set_weights(trained.get_weights())
-        served = serving_network(faster)
+        outputs = outputs_of(faster)
 
     def answer(images: np.ndarray) -> np.ndarray:
-        logits = Outputs.split(served.predict_on_batch(images), len(class_names)).logits
-        return calibration.softmax(logits / temperature)
+        return calibration.softmax(outputs(images).logits, temperature)
 
     return answer

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ml.classes import NONE_CLASS
+from ml.classes import without_none
 
 
 class ModelVersion(models.Model):
@@ -54,9 +54,9 @@ class ModelVersion(models.Model):
         return self.card["class_names"]
 
     @property
-    def known_classes(self) -> list[str]:
+    def known_classes(self) -> tuple[str, ...]:
         """The classes but for that of none of the others."""
-        return [name for name in self.class_names if name != NONE_CLASS]
+        return without_none(self.class_names)
 
     @property
     def test_accuracy(self) -> float | None:

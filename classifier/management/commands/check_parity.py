@@ -61,7 +61,7 @@ class Command(BaseCommand):
         dataset = readers.load_for(model.known_classes, model.card.input_shape[0], data_dir)
         order = np.random.default_rng(0).permutation(len(dataset.test.labels))[:count]
         images = dataset.test.images[order]
-        answers = evaluation.run(model.answer, [model.see(Image.fromarray(image)) for image in images])
+        answers = evaluation.run(model.answer, model.see_all(images))
         return images, answers.probabilities
 
     def _by_page(self, served: ServedModel, images: np.ndarray, url: str) -> np.ndarray:

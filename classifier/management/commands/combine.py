@@ -35,7 +35,8 @@ class Command(BaseCommand):
             folder = Path(settings.MODELS_DIR) / artifacts.check_name(name)
             artifacts.check_free(folder)
             source = publishing.find_folder(thumbnails)
-            dataset = readers.load_for(artifacts.load_card(source).class_names, 32, options["data_dir"])
+            card = artifacts.load_card(source)
+            dataset = readers.load_for(card.class_names, card.input_shape[0], options["data_dir"])
             with tempfile.TemporaryDirectory() as temporary:
                 photographs = Path(temporary) / "photographs"
                 composite.write_photograph_network(

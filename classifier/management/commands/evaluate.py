@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from PIL import Image
 
 from classifier.management import evaluation_report as report
 from classifier.services.publishing import find_folder
@@ -52,8 +51,7 @@ class Command(BaseCommand):
     def _score_split(self, folder: Path, model: LoadedModel, data_dir: Path | None, split: str, as_json: bool) -> None:
         dataset = self._load(model, data_dir)
         images, labels = getattr(dataset, split)
-        seen = [model.see(Image.fromarray(image)) for image in images]
-        answers = evaluation.run(model.answer, seen, progress=self._progress("images"))
+        answers = evaluation.run(model.answer, model.see_all(images), progress=self._progress("images"))
         assessment = evaluation.assess(answers, labels, model.class_names)
         figures = {"model": model.card.name, "split": split, "dataset": dataset.name, **assessment.as_dict()}
         figures["fingerprint"] = dataset.fingerprint

@@ -166,10 +166,8 @@ class Command(BaseCommand):
         )
         name = artifacts.check_name(options["name"] or f"{architecture}-{datetime.now():%Y%m%d-%H%M%S}")
         # Before the data, which may be a long download.
-        weights_file = options["weights"] if Path(options["weights"] or "").is_file() else None
-        initial_weights = None if weights_file else self._source(options["weights"])
-        teacher = self._source(options["teacher"])
-        check_models(architecture, recipe, weights_file, initial_weights, teacher)
+        models = {**self._beginning(options["weights"]), "teacher": self._source(options["teacher"])}
+        check_models(architecture, recipe, **models)
         dataset = self._load(options["data_dir"], options["image_size"], options["limit"], console)
         seed = 1 if options["seed"] is None else options["seed"]
         return (
@@ -180,12 +178,16 @@ class Command(BaseCommand):
                 recipe=recipe,
                 seed=seed,
                 limit=options["limit"],
-                weights_file=weights_file and str(Path(weights_file).resolve()),
-                initial_weights=initial_weights,
-                teacher=teacher,
+                **models,
             ),
             dataset,
         )
+
+    def _beginning(self, weights: str | None) -> dict[str, str | ModelSource | None]:
+        """What --weights names: a file of ImageNet's weights, or a trained model."""
+        if weights and Path(weights).is_file():
+            return {"weights_file": str(Path(weights).resolve()), "initial_weights": None}
+        return {"weights_file": None, "initial_weights": self._source(weights)}
 
     def _source(self, name: str | None) -> ModelSource | None:
         return ModelSource.of(publishing.find_folder(name)) if name else None
