@@ -5,8 +5,11 @@ import json
 import os
 import platform
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     import keras
 
 _IMAGES_COMPARED = 256
+#: Keras exports a graph for LiteRT with this one.
+_WRITING_BACKEND = "tensorflow"
 
 
 class TensorFlowMissing(Exception):
@@ -32,13 +37,24 @@ class TensorFlowMissing(Exception):
 
 
 def require_tensorflow() -> None:
-    """Raise TensorFlowMissing where `keras` with its TensorFlow backend cannot be imported."""
+    """Raise TensorFlowMissing where there is no TensorFlow, or Keras or its backend cannot be imported.
+
+    Whatever backend trains (KERAS_BACKEND names it), TensorFlow writes the model.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if find_spec("tensorflow") is None:
+        raise TensorFlowMissing
     try:
         import keras  # noqa: F401
-        import tensorflow  # noqa: F401
     except ImportError as error:
-        raise TensorFlowMissing() from error
+        raise TensorFlowMissing from error
+
+
+def backend() -> str:
+    """The name of the backend that Keras runs on: `tensorflow`, `torch` or `jax`."""
+    import keras
+
+    return keras.backend.backend()
 
 
 def produce(
@@ -53,7 +69,8 @@ def produce(
 ) -> Card | None:
     """Train and write `model_folder`; return its card, or None when the run was stopped before all its epochs.
 
-    A stopped run keeps its checkpoints in `run_folder`. `report` hears the name of each step after the training.
+    A stopped run keeps its checkpoints in `run_folder`. Another backend than TensorFlow trains, but does not write: a
+    process of its own does that. `report` hears the name of each step after the training.
     Raises what `training.train` does, ArtifactError (the folder is there already) or ExportError.
     """
     require_tensorflow()
@@ -62,7 +79,25 @@ def produce(
     result = training.train(settings, dataset, run_folder, listener, resume=resume)
     if not result.finished:
         return None
+    if backend() != _WRITING_BACKEND:
+        report(f"write the model with {_WRITING_BACKEND}")
+        with ProcessPoolExecutor(1, get_context("spawn"), _choose_writing_backend) as executor:
+            return executor.submit(_write_finished, settings, dataset, run_folder, model_folder).result()
     return write_model(settings, dataset, result, model_folder, report)
+
+
+class _Nobody(Listener):
+    """Hears of nothing and stops nothing."""
+
+
+def _choose_writing_backend() -> None:
+    os.environ["KERAS_BACKEND"] = _WRITING_BACKEND
+
+
+def _write_finished(settings: RunSettings, dataset: Dataset, run_folder: Path, model_folder: Path) -> Card:
+    """Write the model of a run whose epochs are all there."""
+    result = training.train(settings, dataset, run_folder, _Nobody(), resume=True)
+    return write_model(settings, dataset, result, model_folder)
 
 
 def write_model(
@@ -163,14 +198,12 @@ def _describe_training(settings: RunSettings, result: TrainingResult, images: in
         },
         "seconds": round(seconds, 1),
         "images_per_second": round(images * len(result.history) / seconds, 1),
+        "backend": settings.backend,
         "processor_count": os.cpu_count(),
         "machine": platform.machine(),
     }
 
 
 def library_versions() -> dict[str, str]:
-    import keras
-
     versions = {name: importlib.metadata.version(name) for name in ("keras", "numpy", "pillow")}
-    backend = keras.backend.backend()
-    return {"python": platform.python_version(), **versions, backend: importlib.metadata.version(backend)}
+    return {"python": platform.python_version(), **versions, backend(): importlib.metadata.version(backend())}

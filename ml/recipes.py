@@ -90,13 +90,12 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="sgd_varied",
-            epochs=45,
+            epochs=75,
             batch_size=256,
             optimizer="sgd",
             learning_rate=0.4,
             weight_decay=5e-3,
-            label_smoothing=0.1,
-            mixup=0.2,
+            label_smoothing=0.05,
             augmentation=augmentation.VARIED,
         ),
         Recipe(

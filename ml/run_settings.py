@@ -27,6 +27,7 @@ class RunSettings:
     weights_file: where the latter are, if not where they are usually found.
     initial_weights: the trained model that the run begins from; none for random weights.
     teacher: the trained model whose answers the recipe's distillation learns from.
+    backend: the backend of Keras that the run began on.
     """
 
     name: str
@@ -41,6 +42,7 @@ class RunSettings:
     weights_file: str | None = None
     initial_weights: ModelSource | None = None
     teacher: ModelSource | None = None
+    backend: str = "tensorflow"
 
     def __post_init__(self) -> None:
         check_models(self.architecture, self.recipe, self.weights_file, self.initial_weights, self.teacher)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ml import transfer
+from ml import torch_layers, transfer
 from ml.architectures import find_architecture
 from ml.batches import batches
 from ml.checkpoints import Checkpoints, EpochRecord, best_epoch
@@ -70,7 +70,7 @@ def train(
     recipe = settings.recipe
     keras.utils.set_random_seed(settings.seed)
     with dtype_policy(recipe.compute_dtype):
-        model = _build(settings)
+        model = torch_layers.faster(_build(settings))
     if recipe.weight_average:
         _average_statistics(model, recipe.weight_average)
     if not resume or not checkpoints.latest():

@@ -8,6 +8,9 @@ from django.utils.translation import gettext as _
 from classifier.class_labels import class_label_within
 from ml.artifacts import Card
 
+#: What Keras calls its backends, and what they are called.
+_BACKENDS = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
+
 
 def table(card: Card, photographs: dict[str, Any] | None) -> str:
     """Return the table; `photographs` is what `manage.py evaluate --photos` kept, None if it was never run."""
@@ -126,8 +129,12 @@ def _making(card: Card) -> list[tuple[str, str]]:
         ),
         (
             _("Training"),
-            _("%(epochs)s epochs in %(hours)s hours on %(processors)s cores, %(speed)s images a second; best: %(best)s")
+            _(
+                "%(epochs)s epochs in %(hours)s hours on %(processors)s cores with %(backend)s, %(speed)s images a "
+                "second; best: %(best)s"
+            )
             % {
+                "backend": _BACKENDS[training.get("backend", "tensorflow")],
                 "epochs": training["epochs"],
                 "hours": _number(training["seconds"] / 3600, 1),
                 "processors": training["processor_count"],

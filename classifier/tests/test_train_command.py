@@ -108,6 +108,18 @@ def test_killed_and_interrupted_run_resumes_to_its_end_and_is_published(training
     assert not (runs_dir / "mine").exists()
 
 
+def test_run_on_another_backend_is_written_by_tensorflow(training, env):
+    pytest.importorskip("torch")
+    env["KERAS_BACKEND"] = "torch"
+    output = finish(training("--name", "mine", "--limit", "300", "--epochs", "2", "--batch-size", "32"))
+    assert "write the model with tensorflow" in output
+    version = ModelVersion.objects.get(name="mine")
+    card = artifacts.verify(version.path)
+    assert card.training["backend"] == "torch"
+    assert "tensorflow" in card.libraries
+    assert epochs_of(version.training_run) == [1, 2]
+
+
 def test_finished_run_leaves_the_active_model_unless_told_otherwise(models_dir, runs_dir, shipped):
     (runs_dir / "first-run").mkdir(parents=True)
     folder = another_model(models_dir / "first-run")

@@ -178,6 +178,7 @@ class Command(BaseCommand):
                 recipe=recipe,
                 seed=seed,
                 limit=options["limit"],
+                backend=pipeline.backend(),
                 **models,
             ),
             dataset,
