@@ -27,23 +27,37 @@ _IMAGES_COMPARED = 16
 
 
 def write_photograph_network(
-    folder: Path, images: np.ndarray, *, size: int, weights: Path | None = None, report: Callable[[str], None]
+    folder: Path, dataset: Dataset, *, size: int, weights: Path | None = None, report: Callable[[str], None]
 ) -> Card:
-    """Write a model folder with the network for photographs of `size` pixels a side, not trained here.
+    """Write a model folder with the network for photographs of `size` pixels a side.
 
-    images: photographs or thumbnails of any size, uint8 (N, H, W, 3), on which the two files are compared. Raises
-    WeightsMissing, ArtifactError (the folder is there already), ExportError.
+    dataset: thumbnails of the ten classes: the training images show what deer are, which ImageNet lacks, and on some
+    validation images the two files are compared. Raises WeightsMissing, ArtifactError (the folder is there already, or
+    the data set has other classes), ExportError.
     """
     require_tensorflow()
     from ml.architectures.efficientnet_lite import packaged_weights
     from ml.export import export
-    from ml.photograph_network import FRAMING, photograph_network
+    from ml.photograph_network import FRAMING, backbone, learn_deer, photograph_network
     from ml.preprocessing import to_input
 
     artifacts.check_free(folder)
+    if dataset.class_names != without_none(class_map.PHOTOGRAPH_CLASSES):
+        raise ArtifactError(
+            f"The network for photographs knows {', '.join(without_none(class_map.PHOTOGRAPH_CLASSES))}; the data set "
+            f"has {', '.join(dataset.class_names)}: they cannot be put together."
+        )
+    report("learn what deer are")
+    imagenet = backbone(size, weights)
+    deer = learn_deer(imagenet, dataset.train, dataset.class_names.index(class_map.DEER))
     report("build")
-    model = photograph_network(size, weights)
-    pixels = np.stack([to_input(Image.fromarray(image), size, size, FRAMING) for image in images[:_IMAGES_COMPARED]])
+    model = photograph_network(imagenet, deer)
+    pixels = np.stack(
+        [
+            to_input(Image.fromarray(image), size, size, FRAMING)
+            for image in dataset.validation.images[:_IMAGES_COMPARED]
+        ]
+    )
     with artifacts.writing(folder) as temporary:
         report("export")
         compared = export(model, temporary, pixels)
@@ -57,7 +71,11 @@ def write_photograph_network(
                 parameter_count=model.count_params(),
                 recipe={},
                 seed=0,
-                dataset={"name": "ImageNet", "fingerprint": artifacts.sha256(weights or packaged_weights())},
+                dataset={
+                    "name": "ImageNet",
+                    "fingerprint": artifacts.sha256(weights or packaged_weights()),
+                    "deer_learnt_from": dataset.fingerprint,
+                },
                 training={},
                 export={**compared, "weights": "float32"},
                 libraries=library_versions(),

@@ -119,10 +119,10 @@ RECIPES: dict[str, Recipe] = {
             epochs=50,
             batch_size=64,
             weight_decay=0.05,
-            mixup=0.4,
+            mixup=0.2,
             distillation=0.9,
             distillation_temperature=2.0,
-            augmentation=augmentation.CROP_FLIP_CUTOUT,
+            augmentation=augmentation.VARIED,
         ),
         Recipe(
             name="fine_tune",

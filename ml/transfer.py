@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml import artifacts, calibration
+from ml import artifacts, calibration, torch_layers
 from ml.architectures import find_architecture
 from ml.export import outputs_of
 from ml.policy import dtype_policy
@@ -86,9 +86,9 @@ def teacher(
             f"{' x '.join(map(str, image_shape[:2]))}."
         )
     with dtype_policy(compute_dtype):
-        faster = find_architecture(card.architecture).build(image_shape, len(class_names))
-        faster.set_weights(trained.get_weights())
-        outputs = outputs_of(faster)
+        network = find_architecture(card.architecture).build(image_shape, len(class_names))
+        network.set_weights(trained.get_weights())
+        outputs = outputs_of(torch_layers.faster(network))
 
     def answer(images: np.ndarray) -> np.ndarray:
         return calibration.softmax(outputs(images).logits, temperature)

@@ -1,6 +1,7 @@
 """A model of two networks on the site: which one answered, what it saw, and "none of these" as an answer."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,8 @@ def both_folder(tmp_path_factory) -> Path:
 
     def report(step: str) -> None: ...
 
-    composite.write_photograph_network(root / "photographs", some_images(4), size=96, report=report)
+    compared = replace(dataset, validation=Split(some_images(4), np.arange(4)))
+    composite.write_photograph_network(root / "photographs", compared, size=96, report=report)
     composite.combine(
         root / "both",
         thumbnails=SHIPPED_FOLDER,

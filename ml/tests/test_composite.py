@@ -10,10 +10,11 @@ from PIL import Image
 
 from ml import artifacts, class_map, composite, routing
 from ml.artifacts import ArtifactError, Card
+from ml.class_map import PHOTOGRAPH_CLASSES
 from ml.classes import CLASS_NAMES, NONE_CLASS
 from ml.dataset import Dataset, Split
 from ml.inference import LoadedModel, Seen
-from ml.photograph_network import FRAMING, photograph_network
+from ml.photograph_network import FRAMING, Direction, backbone, fit_direction, learn_deer, photograph_network
 from ml.preprocessing import to_input
 from ml.tests.factories import scene, some_images
 
@@ -36,9 +37,10 @@ def thumbnails() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def for_photographs(tmp_path_factory) -> tuple[Path, Card]:
+def for_photographs(thumbnails, tmp_path_factory) -> tuple[Path, Card]:
     folder = tmp_path_factory.mktemp("models") / "photographs"
-    card = composite.write_photograph_network(folder, some_images(4), size=SIZE, report=say_nothing)
+    compared = replace(thumbnails, validation=Split(some_images(4), np.arange(4)))
+    card = composite.write_photograph_network(folder, compared, size=SIZE, report=say_nothing)
     return folder, card
 
 
@@ -64,7 +66,7 @@ def model(both) -> LoadedModel:
 
 def test_map_gives_every_class_of_imagenet_one_of_ours_with_its_reason():
     sums = class_map.matrix()
-    assert sums.shape == (1000, 11)
+    assert sums.shape == (1005, 11)
     assert (sums.sum(axis=1) == 1).all()
     assert set(np.unique(sums)) == {0, 1}
     counts = dict(zip(class_map.PHOTOGRAPH_CLASSES, sums.sum(axis=0)))
@@ -75,15 +77,66 @@ def test_map_gives_every_class_of_imagenet_one_of_ours_with_its_reason():
     assert len({row["imagenet_index"] for row in rows}) == len(rows)
 
 
-def test_network_for_photographs_sums_imagenets_probabilities():
-    import keras
+def test_stand_ins_count_for_deer_through_their_twins_alone():
+    sums = class_map.matrix()
+    twins = class_map.stand_ins()
+    assert (sums[twins, PHOTOGRAPH_CLASSES.index("none")] == 1).all()
+    assert (sums[1000:, PHOTOGRAPH_CLASSES.index("deer")] == 1).all()
+    assert sums[:, PHOTOGRAPH_CLASSES.index("deer")].sum() == len(twins) == 5
 
-    network = photograph_network(SIZE)
+
+@pytest.fixture(scope="module")
+def imagenet():
+    return backbone(SIZE)
+
+
+def test_network_for_photographs_sums_imagenets_probabilities(imagenet):
+    """A direction that finds no deer leaves what ImageNet's thousand classes give, but for the deer."""
+    network = photograph_network(imagenet, Direction(np.zeros(1280, np.float32), -50.0))
     images = some_images(3).repeat(3, axis=1).repeat(3, axis=2).astype("float32")
-    thousand = keras.Model(network.input, network.layers[-2].output).predict_on_batch(images)
     ours = network.predict_on_batch(images)
-    assert ours == pytest.approx(thousand @ class_map.matrix(), abs=1e-5)
+    assert ours == pytest.approx(imagenet.predict_on_batch(images) @ class_map.matrix()[:1000], abs=1e-5)
     assert ours.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+
+
+def test_what_looks_like_a_deer_takes_its_share_of_the_stand_ins(imagenet):
+    images = some_images(3).repeat(3, axis=1).repeat(3, axis=2).astype("float32")
+    thousand = imagenet.predict_on_batch(images).astype(np.float64)
+    stand_ins = thousand[:, class_map.stand_ins()].sum(axis=1)
+    network = photograph_network(imagenet, Direction(np.zeros(1280, np.float32), 3.0))
+    deer = network.predict_on_batch(images)[:, PHOTOGRAPH_CLASSES.index("deer")]
+    assert deer == pytest.approx(stand_ins * np.exp(3) / (1 + stand_ins * np.exp(3)), rel=1e-3)
+
+
+def test_direction_is_the_minimum_of_the_penalised_loss():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(400, 6)).astype(np.float32)
+    positive = features[:, 0] + 0.5 * rng.normal(size=400) > 0.3
+    weights, bias = fit_direction(features, positive, penalty=0.05)
+
+    def loss(weights: np.ndarray, bias: float) -> float:
+        signed = np.where(positive, 1, -1) * (features.astype(np.float64) @ weights + bias)
+        return float(np.log1p(np.exp(-signed)).mean() + 0.05 * (weights.astype(np.float64) ** 2).sum())
+
+    least = loss(weights, bias)
+    for moved in 0.01 * rng.normal(size=(20, 7)):
+        assert loss(weights + moved[:-1], bias + moved[-1]) > least
+    assert weights.argmax() == 0
+    assert 0.8 < ((features @ weights + bias > 0) == positive).mean() < 1
+
+
+def test_deer_are_learnt_from_thumbnails(imagenet):
+    """Of two kinds of pictures, the one called deer lies on the deer's side."""
+    kinds = np.arange(40) % 2
+    colours = np.array([[1, 1, 1], [1, 0, 0]], np.uint8)
+    images = np.stack([np.asarray(scene(32, seed)) for seed in range(40)]) * colours[kinds][:, None, None]
+    direction = learn_deer(imagenet, Split(images, kinds), deer=1)
+    other = photograph_network(imagenet, direction).predict_on_batch(
+        images.repeat(3, axis=1).repeat(3, axis=2).astype("float32")
+    )[:, PHOTOGRAPH_CLASSES.index("deer")]
+    plain = imagenet.predict_on_batch(images.repeat(3, axis=1).repeat(3, axis=2).astype("float32"))
+    share = other / plain[:, class_map.stand_ins()].sum(axis=1)
+    assert share[kinds == 1].min() > share[kinds == 0].max()
 
 
 def test_its_folder_says_where_it_comes_from_and_how_it_abstains(for_photographs):
@@ -97,10 +150,13 @@ def test_its_folder_says_where_it_comes_from_and_how_it_abstains(for_photographs
 
 
 def test_its_served_graph_gives_the_probabilities_of_the_keras_network(for_photographs):
+    import keras
+
     model = LoadedModel(for_photographs[0])
     picture = scene(256)
     pixels = to_input(picture, SIZE, SIZE, FRAMING)
-    expected = photograph_network(SIZE).predict_on_batch(pixels[np.newaxis].astype("float32"))
+    keras_model = keras.models.load_model(for_photographs[0] / artifacts.KERAS_FILE)
+    expected = keras_model.predict_on_batch(pixels[np.newaxis].astype("float32"))
     assert model.answer([model.see(picture)]).probabilities == pytest.approx(expected, abs=1e-4)
 
 

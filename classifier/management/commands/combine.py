@@ -41,7 +41,7 @@ class Command(BaseCommand):
                 photographs = Path(temporary) / "photographs"
                 composite.write_photograph_network(
                     photographs,
-                    dataset.validation.images,
+                    dataset,
                     size=options["image_size"],
                     weights=options["weights"],
                     report=self._report,
