@@ -4,7 +4,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import path
 
 from classifier.forms import ChangePasswordForm, SignInForm
-from classifier.views import accounts, files, health, history, home
+from classifier.views import accounts, files, health, history, home, models, training
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -14,6 +14,12 @@ urlpatterns = [
     path("predictions/<uuid:prediction_id>/delete/", history.delete, name="delete_prediction"),
     path("uploads/<uuid:upload_id>/image", files.image, name="image"),
     path("uploads/<uuid:upload_id>/thumbnail", files.thumbnail, name="thumbnail"),
+    path("models/", models.models, name="models"),
+    path("models/<slug:name>/", models.model, name="model"),
+    path("models/<slug:name>/<int:number>/<path:path>.png", models.plot, name="model_plot"),
+    path("training/", training.runs, name="training"),
+    path("training/<int:run_id>/", training.run, name="training_run"),
+    path("training/<int:run_id>/progress/", training.progress, name="training_progress"),
     path("accounts/sign-up/", accounts.sign_up, name="sign_up"),
     path(
         "accounts/sign-in/",

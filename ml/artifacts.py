@@ -78,6 +78,12 @@ class Card:
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Card":
+        """Return the card that `as_dict` made these of. Raises KeyError or TypeError where it did not."""
+        shapes = {name: tuple(values[name]) for name in ("class_names", "input_shape")}
+        return cls(**{**values, **shapes})
+
     @property
     def digest(self) -> str:
         """SHA-256 that changes with the card or any of the model's files: what tells two versions apart."""
@@ -148,13 +154,7 @@ def load_card(folder: Path) -> Card:
     if not isinstance(values, dict) or values.get("format") != CARD_FORMAT:
         raise ArtifactError(f"{path} is not a card of format {CARD_FORMAT}, the one this version reads.")
     try:
-        return Card(
-            **{
-                **values,
-                "class_names": tuple(values["class_names"]),
-                "input_shape": tuple(values["input_shape"]),
-            }
-        )
+        return Card.from_dict(values)
     except (KeyError, TypeError) as error:
         raise ArtifactError(f"{path} lacks or has too many entries ({error}).") from error
 

@@ -38,6 +38,7 @@ def write_photograph_network(
     require_tensorflow()
     from ml.architectures.efficientnet_lite import packaged_weights
     from ml.export import export
+    from ml.network_plot import save_network
     from ml.photograph_network import FRAMING, backbone, learn_deer, photograph_network
     from ml.preprocessing import to_input
 
@@ -61,6 +62,7 @@ def write_photograph_network(
     with artifacts.writing(folder) as temporary:
         report("export")
         compared = export(model, temporary, pixels)
+        save_network(model, temporary)
         return artifacts.save_card(
             temporary,
             Card(

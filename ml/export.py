@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml import calibration
+from ml import calibration, probe
 from ml.artifacts import KERAS_FILE, LITERT_FILE
 from ml.decision import Outputs
 from ml.litert import Graph
@@ -101,6 +101,7 @@ def export(model: "keras.Model", folder: Path, images: np.ndarray) -> dict[str, 
     return {
         "largest_difference": difference,
         "images_compared": len(images),
+        "probe": model.predict(probe.images(images.shape[1:]).astype("float32"), verbose=0).tolist(),
         "keras_bytes": keras_path.stat().st_size,
         "litert_bytes": litert_path.stat().st_size,
     }

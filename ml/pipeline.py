@@ -109,6 +109,7 @@ def write_model(
 ) -> Card:
     """Calibrate, evaluate and export a trained network into `folder`, with its plots and its card."""
     from ml import plots
+    from ml.network_plot import save_network
 
     report("evaluate")
     full = _run_on_held_out(result.model, dataset)
@@ -133,6 +134,7 @@ def write_model(
         compared = export(result.model, temporary, dataset.validation.images[:_IMAGES_COMPARED])
         rule.statistics.save(temporary / artifacts.STATISTICS_FILE)
         report("draw")
+        save_network(result.model, temporary)
         plots.save_curves(result.history, result.best_epoch, assessments["test"].evaluation, temporary)
         plots.save_assessment(assessments["test"], dataset.class_names, "test", temporary)
         plots.save_mistakes(dataset.test, answers["test"].probabilities, dataset.class_names, temporary)

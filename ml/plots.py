@@ -22,7 +22,7 @@ _TRAINING, _VALIDATION, _TEST = "#4477aa", "#ee6677", "#228833"
 def save_curves(history: list[EpochRecord], best_epoch: int, test: Evaluation, folder: Path) -> None:
     """Draw accuracy and loss by epoch for training and validation; the test result stands at the best epoch."""
     epochs = [record.epoch for record in history]
-    figure = _figure(10, 4)
+    figure = new_figure(10, 4)
     for axes, (title, training, validation, tested) in zip(
         figure.subplots(1, 2),
         (
@@ -39,7 +39,7 @@ def save_curves(history: list[EpochRecord], best_epoch: int, test: Evaluation, f
         axes.set_xlabel("Epoch")
         axes.grid(alpha=0.3)
         axes.legend()
-    _save(figure, folder / CURVES)
+    save_figure(figure, folder / CURVES)
 
 
 def save_assessment(assessment: Assessment, class_names: tuple[str, ...], split: str, folder: Path) -> None:
@@ -50,7 +50,7 @@ def save_assessment(assessment: Assessment, class_names: tuple[str, ...], split:
 
 def save_reliability(assessment: Assessment, folder: Path) -> None:
     """Draw accuracy against confidence, before and after calibration (Niculescu-Mizil and Caruana 2005)."""
-    figure = _figure(10, 4.5)
+    figure = new_figure(10, 4.5)
     for axes, (title, evaluation) in zip(
         figure.subplots(1, 2, sharey=True),
         (("Before calibration", assessment.before_scaling), ("After", assessment.evaluation)),
@@ -59,7 +59,7 @@ def save_reliability(assessment: Assessment, folder: Path) -> None:
         axes.set_title(f"{title}: calibration error {evaluation.expected_calibration_error:.2%}")
         axes.set_xlabel("Confidence")
     figure.axes[0].set_ylabel("Accuracy")
-    _save(figure, folder / RELIABILITY)
+    save_figure(figure, folder / RELIABILITY)
 
 
 def save_mistakes(split: Split, probabilities: np.ndarray, class_names: tuple[str, ...], folder: Path) -> None:
@@ -68,14 +68,14 @@ def save_mistakes(split: Split, probabilities: np.ndarray, class_names: tuple[st
     wrong = np.flatnonzero(predicted != split.labels)
     shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:_MISTAKES_SHOWN]
     rows, columns = max(-(-len(shown) // 5), 1), 5
-    figure = _figure(2 * columns, 2.3 * rows)
+    figure = new_figure(2 * columns, 2.3 * rows)
     for axes, index in zip(figure.subplots(rows, columns, squeeze=False).flat, [*shown, *[None] * (rows * columns)]):
         axes.set_axis_off()
         if index is not None:
             axes.imshow(split.images[index], interpolation="nearest")
             truth, guess = class_names[split.labels[index]], class_names[predicted[index]]
             axes.set_title(f"{guess} {confidence[index]:.1%}\nis {truth}", fontsize=8)
-    _save(figure, folder / MISTAKES, svg=False)
+    save_figure(figure, folder / MISTAKES, svg=False)
 
 
 def save_confusion(evaluation: Evaluation, class_names: tuple[str, ...], split: str, folder: Path) -> None:
@@ -83,7 +83,7 @@ def save_confusion(evaluation: Evaluation, class_names: tuple[str, ...], split: 
     matrix = np.array(evaluation.confusion)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = 2.5 + 0.6 * len(class_names)
-    figure = _figure(side, side)
+    figure = new_figure(side, side)
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(matrix.shape):
@@ -94,7 +94,7 @@ def save_confusion(evaluation: Evaluation, class_names: tuple[str, ...], split: 
     axes.set_xlabel("Predicted")
     axes.set_ylabel("True")
     axes.set_title(f"{split.capitalize()} split: {100 * evaluation.accuracy:.2f}% of {evaluation.count:,} right")
-    _save(figure, folder / CONFUSION)
+    save_figure(figure, folder / CONFUSION)
 
 
 def _draw_reliability(axes, bins: list[ReliabilityBin]) -> None:
@@ -111,14 +111,16 @@ def _draw_reliability(axes, bins: list[ReliabilityBin]) -> None:
     axes.grid(alpha=0.3)
 
 
-def _figure(width: float, height: float):
+def new_figure(width: float, height: float):
+    """Return an empty figure of this size in inches."""
     # A figure of its own, not pyplot's: no display and no state shared between threads.
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _save(figure, path: Path, *, svg: bool = True) -> None:
+def save_figure(figure, path: Path, *, svg: bool = True) -> None:
+    """Write a figure as PNG, and as SVG, under this path without its ending."""
     from matplotlib import rc_context
 
     # Fixed metadata and element names: the same figures give the same bytes.

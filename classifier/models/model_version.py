@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ml.artifacts import Card
 from ml.classes import without_none
 
 
@@ -48,6 +49,10 @@ class ModelVersion(models.Model):
     @property
     def path(self) -> Path:
         return Path(settings.MODELS_DIR) / self.folder
+
+    @property
+    def whole_card(self) -> Card:
+        return Card.from_dict(self.card)
 
     @property
     def class_names(self) -> list[str]:

@@ -1,20 +1,34 @@
-"""Make a model folder known to the site, and decide which model answers."""
+"""Make a model folder known to the site, decide which model answers, and take one away."""
 
+import shutil
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from classifier.models import ModelVersion, TrainingRun
+from classifier.models import Activation, ModelVersion, TrainingRun
 from ml import artifacts
 from ml.artifacts import ArtifactError, Card
+from ml.inspection import inspect
+
+
+class NothingBefore(Exception):
+    """There is no model to go back to."""
+
+    def __init__(self) -> None:
+        super().__init__("No model answered before the active one: there is nothing to go back to.")
+
+
+class ModelInUse(Exception):
+    """A model cannot be deleted; the message says why."""
 
 
 def publish(*, folder: Path, training_run: TrainingRun | None = None, activate: bool = False) -> ModelVersion:
-    """Verify a model folder and return its row, made if there is none yet. Raises ml.artifacts.ArtifactError."""
-    card = artifacts.verify(folder)
+    """Inspect a model folder and return its row, made if there is none yet. Raises ml.artifacts.ArtifactError."""
+    card = inspect(folder)
     with transaction.atomic():
         number = (ModelVersion.objects.filter(name=card.name).aggregate(last=Max("number"))["last"] or 0) + 1
         version, _made = ModelVersion.objects.get_or_create(
@@ -32,13 +46,66 @@ def publish(*, folder: Path, training_run: TrainingRun | None = None, activate: 
     return version
 
 
-def activate_version(*, version: ModelVersion) -> None:
+def activate_version(*, version: ModelVersion, user: AbstractBaseUser | None = None) -> None:
     """Make this version the one that answers; every process notices by itself."""
     with transaction.atomic():
-        ModelVersion.objects.filter(active=True).exclude(pk=version.pk).update(active=False)
-        version.active = True
-        version.activated_at = timezone.now()
-        version.save(update_fields=["active", "activated_at"])
+        if not _active_locked(version):
+            _make_active(version, user)
+
+
+def roll_back(*, user: AbstractBaseUser | None = None) -> ModelVersion:
+    """Make the version that answered before the active one answer again, and return it; a second time, the one before.
+
+    Raises NothingBefore, or ArtifactError when its folder is no longer what was published.
+    """
+    with transaction.atomic():
+        before = _answered_before()
+        if before is None:
+            raise NothingBefore
+        verified_folder(before)
+        _active_locked(before)
+        _make_active(before, user, rollback=True)
+    return before
+
+
+def _answered_before() -> ModelVersion | None:
+    """The version that a rollback leads to: what the last activation that was not undone has replaced."""
+    stack: list[ModelVersion] = []
+    for activation in Activation.objects.select_related("version").order_by("id"):
+        if activation.rollback and activation.version in stack:
+            while stack[-1] != activation.version:
+                stack.pop()
+        elif activation.version not in stack[-1:]:
+            stack.append(activation.version)
+    return stack[-2] if len(stack) > 1 else None
+
+
+def _active_locked(version: ModelVersion) -> bool:
+    """Whether this version is the active one; whoever else would change that waits for the transaction's end."""
+    active = list(ModelVersion.objects.select_for_update().filter(active=True).only("pk"))
+    return active == [version]
+
+
+def _make_active(version: ModelVersion, user: AbstractBaseUser | None, *, rollback: bool = False) -> None:
+    ModelVersion.objects.filter(active=True).exclude(pk=version.pk).update(active=False)
+    version.active = True
+    version.activated_at = timezone.now()
+    version.save(update_fields=["active", "activated_at"])
+    Activation.objects.create(version=version, user=user, rollback=rollback)
+
+
+def delete_version(*, version: ModelVersion) -> None:
+    """Delete a version and, where it lies in MODELS_DIR, its folder. Raises ModelInUse."""
+    path = version.path
+    with transaction.atomic():
+        if _active_locked(version):
+            raise ModelInUse(f"{version} is the model that answers. Activate another one first.")
+        # One that comes meanwhile makes the database refuse.
+        if count := version.predictions.count():
+            raise ModelInUse(f"{version} has {count} predictions, which would lose what answered them. It is kept.")
+        version.delete()
+    if path.resolve().parent == Path(settings.MODELS_DIR).resolve():
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def register_shipped() -> list[ModelVersion]:
@@ -60,7 +127,7 @@ def register_shipped() -> list[ModelVersion]:
 
 def verified_folder(version: ModelVersion) -> Path:
     """Return the folder of a version, whose files are those that were published. Raises ArtifactError."""
-    check_unchanged(version, artifacts.verify(version.path))
+    check_unchanged(version, inspect(version.path))
     return version.path
 
 

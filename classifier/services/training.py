@@ -3,9 +3,12 @@
 import os
 import platform
 import shutil
-from collections.abc import Iterable
-from dataclasses import asdict
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -15,6 +18,9 @@ from classifier.models import Epoch, ModelVersion, TrainingRun
 from classifier.services.publishing import publish
 from ml.checkpoints import EpochRecord
 from ml.run_settings import RunSettings
+
+#: Longer than any run is silent: it tells of itself every few seconds, but for the evaluation at its end.
+QUIET = timedelta(minutes=15)
 
 
 class RunInTheWay(Exception):
@@ -81,6 +87,52 @@ def complete_run(*, run: TrainingRun, model_folder: Path, activate: bool) -> Mod
     end_run(run=run, status=TrainingRun.Status.FINISHED)
     shutil.rmtree(run_folder(run.name), ignore_errors=True)
     return version
+
+
+def is_interrupted(run: TrainingRun) -> bool:
+    """Whether a run says that it goes on while its process is no more.
+
+    On this machine the process is looked for; of one elsewhere nothing is heard for QUIET.
+    """
+    if run.status != TrainingRun.Status.RUNNING:
+        return False
+    if run.machine == _machine():
+        return not _alive(run.process_id)
+    return timezone.now() - run.updated_at > QUIET
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """How far a run is, from 0 to 1; the seconds that an epoch takes, and those left; None before one has ended."""
+
+    share: float
+    seconds_an_epoch: float | None
+    seconds_left: float | None
+
+
+def outlook(run: TrainingRun, epochs: Sequence[Mapping[str, Any]]) -> Outlook:
+    """Return it for a run and the fields of its ended epochs."""
+    within = 0.0
+    if run.progress.get("batches") and run.progress["epoch"] > len(epochs):
+        within = run.progress["batch"] / run.progress["batches"]
+    done = min(len(epochs) + within, run.epoch_count)
+    seconds = statistics.median(epoch["seconds"] for epoch in epochs[-5:]) if epochs else None
+    return Outlook(
+        share=done / run.epoch_count,
+        seconds_an_epoch=seconds,
+        seconds_left=None if seconds is None else seconds * (run.epoch_count - done),
+    )
+
+
+def _alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        # It is another user's, but there.
+        return True
+    return True
 
 
 def _new_run(run_settings: RunSettings) -> TrainingRun:

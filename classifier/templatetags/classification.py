@@ -2,8 +2,9 @@
 
 from django import template
 from django.utils import formats
+from django.utils.translation import gettext as _
 
-from classifier import class_labels
+from classifier import class_labels, model_figures
 
 register = template.Library()
 
@@ -35,3 +36,25 @@ def percent(share: float) -> str:
     if value <= 0 and share > 0:
         return f"<\u202f{formats.number_format(0.1, 1)}%"
     return f"{formats.number_format(value, 1)}%"
+
+
+@register.filter
+def share(value: float) -> str:
+    """A share of one as percent with two decimals, for figures that are compared."""
+    return model_figures.percent(value)
+
+
+@register.filter
+def grouped(value: int) -> str:
+    """A whole number with its digits in groups."""
+    return model_figures.whole(value)
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """A time span in hours, minutes or seconds, to two digits or so."""
+    if seconds < 90:
+        return _("%(n)s s") % {"n": model_figures.whole(seconds)}
+    if seconds < 5400:
+        return _("%(n)s min") % {"n": model_figures.whole(seconds / 60)}
+    return _("%(n)s h") % {"n": model_figures.number(seconds / 3600, 1)}

@@ -6,17 +6,22 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from classifier.tests.factories import BASE_DIR, environment, image_file, manage
-from classifier.tests.pages import elements, result_of
+from classifier.tests.factories import BASE_DIR, another_model, environment, image_bytes, image_file, manage
+from classifier.tests.pages import elements, probabilities_of, result_of
+from ml.inference import LoadedModel
+from ml.preprocessing import decode
 
 WORKERS = 2
 
@@ -25,6 +30,7 @@ class Site(NamedTuple):
     address: str
     process_id: int
     folder: Path
+    env: dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +47,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=BASE_DIR, env=env, stdout=output, stderr=subprocess.STDOUT)
     try:
-        yield Site(_address(process, log), process.pid, folder)
+        yield Site(_address(process, log), process.pid, folder, env)
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0, log.read_text()
@@ -177,3 +183,56 @@ def test_pages_may_not_be_framed_or_guessed_at(browser):
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
+
+
+class Answer(NamedTuple):
+    status: int
+    model: str
+    probabilities: dict[str, float]
+
+
+def ask(browser: Browser) -> Answer:
+    page = browser.upload()
+    if page.status != 200:
+        return Answer(page.status, "", {})
+    return Answer(page.status, result_of(page.text)["data-model"], probabilities_of(page.text))
+
+
+def test_model_changes_under_load_without_a_failed_or_mixed_up_answer(site, tmp_path):
+    """Four people upload all the while the active model changes ten times, in two processes that are told nothing."""
+    folders = {
+        f"{name} v1": another_model(tmp_path / name, calibration={"temperature": temperature})
+        for name, temperature in (("cold", 0.5), ("warm", 3.0))
+    }
+    picture = decode(image_bytes()).picture
+    expected = {}
+    for name, folder in folders.items():
+        assert manage("models", "publish", str(folder), env=site.env).returncode == 0
+        model = LoadedModel(folder)
+        answers = model.answer([model.see(picture)])
+        expected[name] = dict(zip(model.class_names, map(float, answers.probabilities[0])))
+    ended = threading.Event()
+
+    def upload_on_and_on() -> list[Answer]:
+        browser, answers = Browser(site.address), []
+        while not ended.is_set():
+            answers.append(ask(browser))
+        return answers
+
+    with ThreadPoolExecutor(4) as executor:
+        people = [executor.submit(upload_on_and_on) for _ in range(4)]
+        try:
+            for name in [*folders] * 5:
+                done = manage("models", "activate", name.replace(" v", "@"), env=site.env)
+                assert done.returncode == 0, done.stderr
+                time.sleep(2)
+                browser = Browser(site.address)
+                assert {ask(browser).model for _ in range(4 * WORKERS)} == {name}
+        finally:
+            ended.set()
+    answers = [answer for person in people for answer in person.result()]
+    assert {answer.status for answer in answers} == {200}
+    changed = [answer for answer in answers if answer.model in expected]
+    assert {answer.model for answer in changed} == set(expected)
+    for answer in changed:
+        assert answer.probabilities == pytest.approx(expected[answer.model], abs=1e-5)

@@ -24,7 +24,7 @@ from ml.tests.factories import Listener, assert_same_history, run_settings, smal
 from ml.training import EpochRecord, TrainingResult
 
 FILES = {"model.keras", "model.tflite", "statistics.npz", "card.json", "history.json", "mistakes.png"} | {
-    f"{plot}.{suffix}" for plot in ("curves", "confusion", "reliability") for suffix in ("svg", "png")
+    f"{plot}.{suffix}" for plot in ("curves", "confusion", "network", "reliability") for suffix in ("svg", "png")
 }
 HISTORY = [EpochRecord(epoch, 2 / epoch, 0.1 * epoch, 2.1 / epoch, 0.2, 1e-3, 1.5) for epoch in (1, 2)]
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import translation
 
-from classifier.management.model_figures import table
+from classifier.model_figures import table
 from ml import artifacts
 from ml.artifacts import ArtifactError
 

@@ -1,0 +1,109 @@
+"""manage.py models: list, show, publish, activate, roll back, verify and delete published models."""
+
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Count
+
+from classifier.model_description import description
+from classifier.models import ModelVersion
+from classifier.services import publishing
+from classifier.services.publishing import ModelInUse, NothingBefore
+from classifier.services.verification import Rescore, verify_version
+from ml.artifacts import ArtifactError
+from ml.dataset import DatasetError
+
+
+class Command(BaseCommand):
+    help = "List, show, publish, activate, roll back, verify and delete models. MODEL is a name, or name@2."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        actions.add_parser("list", help="Every version, its accuracy and which one answers.")
+        show = actions.add_parser("show", help="What a model is and how it was trained.")
+        show.add_argument("model")
+        publish = actions.add_parser("publish", help="Inspect a model's folder and make it known to the site.")
+        publish.add_argument("folder", type=Path)
+        publish.add_argument("--activate", action="store_true", help="Let it answer at once.")
+        activate = actions.add_parser("activate", help="Let a model answer; running processes notice by themselves.")
+        activate.add_argument("model")
+        actions.add_parser("rollback", help="Let the model answer that did before the active one.")
+        verify = actions.add_parser("verify", help="Check files and answers; without a model, of all versions.")
+        verify.add_argument("model", nargs="?")
+        verify.add_argument("--data-dir", type=Path, help="Also score a sample of this data set's test images.")
+        delete = actions.add_parser("delete", help="Delete a version and its folder, if nothing depends on it.")
+        delete.add_argument("model", help="With its number: name@2.")
+        delete.add_argument("--yes", action="store_true", help="Do not ask.")
+
+    def handle(self, *, action: str, **options) -> None:
+        try:
+            getattr(self, f"_{action}")(options)
+        except (ArtifactError, DatasetError, ModelInUse, NothingBefore) as error:
+            raise CommandError(str(error)) from error
+
+    def _list(self, options: dict) -> None:
+        versions = ModelVersion.objects.annotate(prediction_count=Count("predictions")).order_by("name", "number")
+        self.stdout.write(f"{'':2}{'model':<32}{'accuracy':>9}{'parameters':>13}{'predictions':>13}  published")
+        for version in versions:
+            accuracy = "-" if version.test_accuracy is None else f"{version.test_accuracy:.2%}"
+            self.stdout.write(
+                f"{'*' if version.active else '':2}{version!s:<32}{accuracy:>9}{version.card['parameter_count']:>13,}"
+                f"{version.prediction_count:>13,}  {version.created_at:%Y-%m-%d %H:%M}"
+            )
+
+    def _show(self, options: dict) -> None:
+        version = _find(options["model"])
+        state = "It is the one that answers." if version.active else "It does not answer."
+        self.stdout.write(f"{version} in {version.path}. {state}\nSHA-256 {version.digest}")
+        for sentence in description(version.whole_card):
+            self.stdout.write(sentence)
+
+    def _publish(self, options: dict) -> None:
+        version = publishing.publish(folder=options["folder"], activate=options["activate"])
+        self.stdout.write(f"Published as {version}.")
+
+    def _activate(self, options: dict) -> None:
+        version = _find(options["model"])
+        publishing.verified_folder(version)
+        publishing.activate_version(version=version)
+        self.stdout.write(f"{version} answers now.")
+
+    def _rollback(self, options: dict) -> None:
+        self.stdout.write(f"{publishing.roll_back()} answers again.")
+
+    def _verify(self, options: dict) -> None:
+        versions = [_find(options["model"])] if options["model"] else ModelVersion.objects.order_by("name", "number")
+        failed = 0
+        for version in versions:
+            try:
+                rescored = verify_version(version=version, data_dir=options["data_dir"])
+            except ArtifactError as error:
+                failed += 1
+                self.stderr.write(f"{version}: {error}")
+                continue
+            self.stdout.write(f"{version}: as published{_in_words(rescored)}")
+        if failed:
+            raise CommandError(f"{failed} of {len(versions)} models are not what was published.")
+
+    def _delete(self, options: dict) -> None:
+        version = _find(options["model"], exact=True)
+        if not options["yes"] and input(f"Delete {version} and {version.path}? [y/N] ").strip().lower() != "y":
+            self.stdout.write("Nothing was deleted.")
+            return
+        publishing.delete_version(version=version)
+        self.stdout.write(f"{version} was deleted.")
+
+
+def _in_words(rescored: Rescore | None) -> str:
+    if rescored is None:
+        return ""
+    return f", {rescored.accuracy:.1%} of {rescored.count} test images right ({rescored.stated:.1%} stated)"
+
+
+def _find(name: str, *, exact: bool = False) -> ModelVersion:
+    if exact and "@" not in name:
+        raise CommandError(f"Say which version of {name}: {name}@1, for example. See: manage.py models list")
+    version = publishing.find_version(name)
+    if version is None:
+        raise CommandError(f"There is no model {name!r}. See: manage.py models list")
+    return version

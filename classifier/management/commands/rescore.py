@@ -1,0 +1,60 @@
+"""manage.py rescore: what another version would say of the stored uploads."""
+
+import csv
+from collections import Counter
+from contextlib import nullcontext
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from classifier.services import publishing
+from classifier.services.rescoring import ABSTAINED, rescore
+from ml.artifacts import ArtifactError
+
+_FLIPS_SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = "Predict the stored uploads again with another version and report what it answers otherwise. Stores nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--model", required=True, metavar="MODEL", help="A name, or name@2.")
+        parser.add_argument(
+            "--csv", dest="table", type=Path, metavar="FILE", help="Write every prediction that changes to this file."
+        )
+
+    def handle(self, *, model: str, table: Path | None, **options) -> None:
+        version = publishing.find_version(model)
+        if version is None:
+            raise CommandError(f"There is no model {model!r}. See: manage.py models list")
+        try:
+            with table.open("w", newline="", encoding="utf-8") if table else nullcontext() as file:
+                self._report(version, file)
+        except ArtifactError as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{table} cannot be written ({error.strerror}).") from error
+
+    def _report(self, version, file) -> None:
+        writer = csv.writer(file) if file else None
+        if writer:
+            writer.writerow(["prediction", "before", "after", "confidence"])
+        total, unreadable, flips = 0, 0, Counter()
+        for one in rescore(version=version):
+            total += 1
+            unreadable += one.after is None
+            if one.flipped:
+                flips[one.before, one.after] += 1
+                if writer:
+                    writer.writerow([one.prediction_id, one.before, one.after, f"{one.confidence:.6f}"])
+        changed, read = sum(flips.values()), total - unreadable
+        share = f" ({changed / read:.1%})" if read else ""
+        self.stdout.write(f"{version} answers {changed:,} of {read:,} predictions otherwise{share}.")
+        for (before, after), count in flips.most_common(_FLIPS_SHOWN):
+            self.stdout.write(f"{count:>7,}  {_in_words(before)} -> {_in_words(after)}")
+        if unreadable:
+            self.stdout.write(f"{unreadable:,} files could not be read.")
+
+
+def _in_words(answer: str) -> str:
+    return "no answer" if answer == ABSTAINED else answer

@@ -1,0 +1,99 @@
+"""A published version as its page shows it: sentences, figures, curves and pictures, made from card and folder."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from classifier.charts import training_curves
+from classifier.model_description import description
+from classifier.model_figures import figures
+from classifier.models import ModelVersion
+from classifier.services.model_use import MOST_COUNTED, prediction_count
+from ml import artifacts
+from ml.artifacts import Card
+
+#: The pictures of a model's folder that are shown, and what they show.
+PLOTS = {
+    "confusion": _("Confusion matrix of the test split: true classes in rows, predicted ones in columns"),
+    "reliability": _("Reliability diagram: how often the model is right, by how sure it is"),
+    "network": _("The network's layers in order, with their shapes and parameters"),
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One picture: the network of the model that it is of, "" in a model of one; its name, a key of PLOTS."""
+
+    network: str
+    name: str
+
+    @property
+    def description(self) -> str:
+        return PLOTS[self.name]
+
+    @property
+    def path(self) -> str:
+        """Where it lies below the model's folder, without its ending; in an address likewise."""
+        return f"{self.network}/{self.name}" if self.network else self.name
+
+
+@dataclass(frozen=True)
+class VersionPage:
+    version: ModelVersion
+
+    @cached_property
+    def card(self) -> Card:
+        return self.version.whole_card
+
+    @property
+    def sentences(self) -> list[str]:
+        return description(self.card)
+
+    @property
+    def figures(self) -> list[tuple[str, str]]:
+        try:
+            photographs = artifacts.load_evaluation(self.version.path, "photographs")
+        except (OSError, ValueError):
+            photographs = None
+        return figures(self.card, photographs)
+
+    @property
+    def test(self) -> dict:
+        return self.card.metrics.get("test", {})
+
+    @cached_property
+    def prediction_count(self) -> int:
+        return prediction_count(self.version)
+
+    @property
+    def used_more_often(self) -> bool:
+        """Whether the model has answered more often than is counted."""
+        return self.prediction_count > MOST_COUNTED
+
+    @property
+    def curves(self) -> list[SafeString]:
+        """Accuracy and loss by epoch, of every network that was trained here."""
+        found = []
+        for network in self.card.network_folders:
+            try:
+                found.append(training_curves(artifacts.read_history(self.version.path / network)))
+            except (OSError, ValueError):
+                continue
+        return found
+
+    @property
+    def plots(self) -> list[Plot]:
+        plots = [Plot(network, name) for network in self.card.network_folders for name in PLOTS]
+        return [plot for plot in plots if plot_file(self.version, plot.path) is not None]
+
+
+def plot_file(version: ModelVersion, path: str) -> Path | None:
+    """The file of one of a version's pictures; None where there is none of that name."""
+    network, _slash, name = path.rpartition("/")
+    if name not in PLOTS or network not in version.whole_card.network_folders:
+        return None
+    file = version.path / network / f"{name}.png"
+    return file if file.is_file() else None

@@ -1,0 +1,33 @@
+"""Which model answered from when on: what a rollback goes back along."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from classifier.models.model_version import ModelVersion
+
+
+class Activation(models.Model):
+    """One change of the active model."""
+
+    version = models.ForeignKey(
+        ModelVersion, verbose_name=_("model"), on_delete=models.CASCADE, related_name="activations"
+    )
+    rollback = models.BooleanField(_("rollback"), default=False, help_text=_("Back to a model that answered before."))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("by"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(_("activated at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("activation")
+        verbose_name_plural = _("activations")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.version} ({self.created_at:%Y-%m-%d %H:%M})"

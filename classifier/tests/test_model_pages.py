@@ -1,0 +1,93 @@
+import pytest
+from django.test import Client
+
+from classifier.services import model_use
+from classifier.services.publishing import publish
+from classifier.tests.factories import another_model, make_prediction, make_training_run
+from classifier.tests.pages import elements
+from ml.artifacts import HISTORY_FILE
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def rows(page: str) -> list[str]:
+    return [row["data-version"] for row in elements(page, "data-version")]
+
+
+def test_anyone_reads_which_models_there_are_and_which_one_answers(client, shipped, models_dir):
+    publish(folder=another_model(models_dir / "another"))
+    page = client.get("/models/")
+    assert page.status_code == 200
+    assert rows(page.text) == ["student_cnn v1", "another v1"]
+    assert page.text.count(">answers<") == 1
+    assert f"{100 * shipped.test_accuracy:.2f}%" in page.text
+    assert "11,332,138" in page.text
+
+
+def test_a_site_without_models_says_so(client, shipped):
+    shipped.delete()
+    assert "No model has been published yet." in client.get("/models/").text
+
+
+def test_model_page_shows_every_version_in_words_figures_and_pictures(client, shipped, models_dir):
+    publish(folder=another_model(models_dir / "student_cnn-2", name="student_cnn"))
+    page = client.get("/models/student_cnn/").text
+    assert rows(page) == ["student_cnn v2", "student_cnn v1"]
+    assert "It has 11,332,138 parameters" in page
+    assert "Expected calibration error on the test split" in page
+    assert "<polyline" in page
+    pictures = [picture["src"] for picture in elements(page, "src") if "/models/" in picture["src"]]
+    assert "/models/student_cnn/1/confusion.png" in pictures
+    for address in pictures:
+        picture = client.get(address)
+        assert picture.status_code == 200
+        assert b"".join(picture).startswith(b"\x89PNG")
+    assert all(picture["alt"] for picture in elements(page, "alt") if "/models/" in picture["src"])
+
+
+def test_page_names_the_training_run(client, shipped):
+    run = make_training_run()
+    shipped.training_run = run
+    shipped.save()
+    assert f'href="/training/{run.pk}/"' in client.get("/models/student_cnn/").text
+
+
+def test_folder_without_history_or_pictures_has_a_page_all_the_same(client, models_dir):
+    folder = another_model(models_dir / "another")
+    for path in folder.glob("*.png"):
+        path.unlink()
+    folder.joinpath(HISTORY_FILE).unlink()
+    publish(folder=folder)
+    page = client.get("/models/another/")
+    assert page.status_code == 200
+    assert "<figure" not in page.text
+
+
+def test_predictions_are_counted_only_so_far(client, shipped, monkeypatch):
+    for seed in range(3):
+        make_prediction(seed=seed)
+    assert ">3</dd>" in client.get("/models/student_cnn/").text
+    monkeypatch.setattr(model_use, "MOST_COUNTED", 2)
+    monkeypatch.setattr("classifier.model_pages.MOST_COUNTED", 2)
+    assert "more than 3" in client.get("/models/student_cnn/").text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/models/nobody/",
+        "/models/student_cnn/2/confusion.png",
+        "/models/student_cnn/1/mistakes.png",
+        "/models/student_cnn/1/../../secret.png",
+        "/models/student_cnn/1/thumbnails/confusion.png",
+        "/models/student_cnn/1/%2e%2e/student_cnn/confusion.png",
+    ],
+)
+def test_nothing_else_is_served(client, shipped, address):
+    assert client.get(address).status_code == 404
+
+
+def test_pages_speak_ukrainian(shipped):
+    client = Client(headers={"accept-language": "uk"})
+    assert "Точність на тесті" in client.get("/models/").text
+    assert "параметрів і бачить" in client.get("/models/student_cnn/").text

@@ -1,0 +1,113 @@
+import os
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from classifier.models import TrainingRun
+from classifier.services import training
+from classifier.services.training import QUIET, is_interrupted, outlook, record_progress
+from classifier.tests.factories import make_training_run, make_user
+from classifier.tests.pages import elements
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def running(db) -> TrainingRun:
+    """A run of this process, after two epochs of four."""
+    run = make_training_run()
+    run.status, run.epoch_count, run.recipe = TrainingRun.Status.RUNNING, 4, {"name": "adam_cosine", "epochs": 4}
+    run.machine, run.process_id = training._machine(), os.getpid()
+    run.save()
+    record_progress(run=run, epoch=3, batch=50, batches=100, loss=0.5, accuracy=0.8)
+    return run
+
+
+def state(client, run: TrainingRun, part: str = "") -> dict[str, str]:
+    (found,) = elements(client.get(f"/training/{run.pk}/{part}").text, "data-run")
+    return found
+
+
+def test_runs_are_listed_for_anyone(client):
+    make_training_run("older")
+    make_training_run("newer")
+    page = client.get("/training/").text
+    assert page.index("newer") < page.index("older")
+
+
+def test_a_site_where_nothing_was_trained_says_how_to(client, db):
+    assert "python manage.py train" in client.get("/training/").text
+
+
+def test_run_that_goes_on_is_asked_for_again_and_again(client, running):
+    found = state(client, running)
+    assert (found["data-status"], found["data-epochs"]) == ("running", "2")
+    assert found["hx-get"] == f"/training/{running.pk}/progress/"
+    assert found["hx-trigger"] == "every 2s"
+    page = client.get(f"/training/{running.pk}/").text
+    assert "2 of 4 epochs" in page
+    assert "Epoch 3, batch 50 of 100" in page
+    assert "Best so far: epoch 2" in page
+    assert 'value="0.6250"' in page
+
+
+def test_what_is_asked_for_is_the_part_that_changes(client, running):
+    part = client.get(f"/training/{running.pk}/progress/").text
+    assert "<html" not in part
+    assert "<polyline" in part
+    training.end_run(run=running, status=TrainingRun.Status.FINISHED)
+    assert "hx-get" not in state(client, running, "progress/")
+
+
+def test_time_left_is_what_the_last_epochs_took(running):
+    found = outlook(running, list(running.epochs.order_by("number").values()))
+    assert found.share == 2.5 / 4
+    assert (found.seconds_an_epoch, found.seconds_left) == (1.5, 1.5 * 1.5)
+    running.progress = {}
+    assert outlook(running, []) == training.Outlook(0.0, None, None)
+
+
+def test_run_whose_process_died_is_interrupted_and_says_how_to_go_on(client, running):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    running.process_id = process.pid
+    running.save()
+    found = state(client, running)
+    assert found["data-status"] == "interrupted"
+    assert "hx-get" not in found
+    assert "manage.py train --resume --name first-run" in client.get(f"/training/{running.pk}/").text
+    assert ">interrupted<" in client.get("/training/").text
+
+
+def test_run_elsewhere_is_interrupted_when_nothing_is_heard_of_it(running):
+    TrainingRun.objects.filter(pk=running.pk).update(machine="elsewhere", process_id=2**22 + 1)
+    running.refresh_from_db()
+    assert not is_interrupted(running)
+    TrainingRun.objects.filter(pk=running.pk).update(updated_at=timezone.now() - QUIET - timedelta(seconds=1))
+    running.refresh_from_db()
+    assert is_interrupted(running)
+
+
+@pytest.mark.parametrize("status", ["finished", "stopped", "failed"])
+def test_run_that_has_ended_is_not_interrupted(client, running, status):
+    training.end_run(run=running, status=status, message="out of memory")
+    assert state(client, running)["data-status"] == status
+
+
+def test_only_staff_reads_of_the_machine_and_what_went_wrong_on_it(client, running):
+    training.end_run(run=running, status=TrainingRun.Status.FAILED, message="no space in /srv")
+    page = client.get(f"/training/{running.pk}/").text
+    assert "It failed." in page
+    assert "/srv" not in page
+    assert running.machine not in page
+    client.force_login(make_user("staff", is_staff=True))
+    page = client.get(f"/training/{running.pk}/").text
+    assert "no space in /srv" in page
+    assert running.machine in page
+
+
+def test_unknown_run_is_not_found(client, db):
+    assert client.get("/training/99/").status_code == client.get("/training/99/progress/").status_code == 404
