@@ -3,16 +3,28 @@
 import json
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from classifier.admin.read_only import ReadOnlyAdmin
 from classifier.charts import training_curves
-from classifier.models import Epoch, ModelVersion, TrainingRun
-from classifier.services.publishing import activate_version, verified_folder
+from classifier.models import Activation, Epoch, ModelVersion, TrainingRun
+from classifier.services.publishing import (
+    NothingBefore,
+    activate_version,
+    delete_version,
+    register_shipped,
+    roll_back,
+    verified_folder,
+)
+from classifier.services.verification import verify_version
 from ml import artifacts
 
 
@@ -20,7 +32,8 @@ from ml import artifacts
 class ModelVersionAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "active", "architecture", "accuracy", "parameters", "created_at", "activated_at"]
     list_filter = ["active", "name"]
-    actions = ["activate"]
+    actions = ["activate", "verify"]
+    change_list_template = "admin/classifier/modelversion/change_list.html"
     fields = [
         "name",
         "number",
@@ -70,8 +83,70 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         except artifacts.ArtifactError as error:
             self.message_user(request, str(error), messages.ERROR)
             return
-        activate_version(version=versions[0])
+        activate_version(version=versions[0], user=request.user)
         self.message_user(request, _("%(version)s is active now.") % {"version": versions[0]}, messages.SUCCESS)
+
+    @admin.action(description=_("Check files and answers of the selected models"))
+    def verify(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
+        for version in queryset:
+            try:
+                verify_version(version=version)
+            except artifacts.ArtifactError as error:
+                self.message_user(request, f"{version}: {error}", messages.ERROR)
+            else:
+                self.message_user(request, _("%(version)s is as published.") % {"version": version}, messages.SUCCESS)
+
+    def get_urls(self) -> list:
+        return [
+            path("roll-back/", self.admin_site.admin_view(require_POST(self.roll_back)), name="model_roll_back"),
+            path("publish/", self.admin_site.admin_view(require_POST(self.publish)), name="model_publish"),
+            *super().get_urls(),
+        ]
+
+    def roll_back(self, request: HttpRequest) -> HttpResponse:
+        """Let the model answer that did before the active one."""
+        self._require_change(request)
+        try:
+            version = roll_back(user=request.user)
+        except (NothingBefore, artifacts.ArtifactError) as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            self.message_user(request, _("%(version)s is active now.") % {"version": version}, messages.SUCCESS)
+        return redirect("admin:classifier_modelversion_changelist")
+
+    def publish(self, request: HttpRequest) -> HttpResponse:
+        """Publish what lies in the folder of models and has no row yet."""
+        self._require_change(request)
+        try:
+            versions = register_shipped()
+        except artifacts.ArtifactError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            names = ", ".join(map(str, versions))
+            said = _("Published: %(names)s.") % {"names": names} if versions else _("There is no new model.")
+            self.message_user(request, said, messages.SUCCESS)
+        return redirect("admin:classifier_modelversion_changelist")
+
+    def has_delete_permission(self, request: HttpRequest, obj: ModelVersion | None = None) -> bool:
+        """A model that answers or has answered is kept."""
+        allowed = admin.ModelAdmin.has_delete_permission(self, request, obj)
+        return allowed and (obj is None or not (obj.active or obj.predictions.exists()))
+
+    def delete_model(self, request: HttpRequest, obj: ModelVersion) -> None:
+        delete_version(version=obj)
+
+    def get_deleted_objects(self, objs, request: HttpRequest):
+        """The record of its activations goes with a model: it needs no permission of its own."""
+        to_delete, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return to_delete, counts, needed - {Activation._meta.verbose_name}, protected
+
+    def get_actions(self, request: HttpRequest) -> dict:
+        """Models are deleted one by one, each looked at."""
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    def _require_change(self, request: HttpRequest) -> None:
+        if not self.has_activate_permission(request):
+            raise PermissionDenied
 
     def has_activate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("classifier.change_modelversion")
@@ -93,6 +168,15 @@ class EpochInline(admin.TabularInline):
 
     def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
         return False
+
+
+@admin.register(Activation)
+class ActivationAdmin(ReadOnlyAdmin):
+    """Which model answered from when on, and who saw to it."""
+
+    list_display = ["version", "created_at", "rollback", "user"]
+    list_select_related = ["version", "user"]
+    fields = readonly_fields = ["version", "created_at", "rollback", "user"]
 
 
 @admin.register(TrainingRun)

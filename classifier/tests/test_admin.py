@@ -6,7 +6,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from classifier.models import ModelVersion, Prediction, Upload
+from classifier.models import Activation, ModelVersion, Prediction, Upload
 from classifier.services.publishing import publish
 from classifier.tests.factories import (
     another_model,
@@ -20,7 +20,7 @@ from classifier.tests.pages import elements
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LISTS = ("prediction", "upload", "modelversion", "trainingrun")
+LISTS = ("prediction", "upload", "modelversion", "activation", "trainingrun")
 
 
 @pytest.fixture
@@ -57,6 +57,7 @@ def rows(user) -> dict[str, object]:
         "prediction": prediction,
         "upload": prediction.upload,
         "modelversion": prediction.model_version,
+        "activation": prediction.model_version.activations.get(),
         "trainingrun": make_training_run(),
     }
 
@@ -77,8 +78,8 @@ def test_nothing_can_be_added_or_changed(admin, rows, model):
     assert [field for field in elements(admin.get(page), "name") if field["name"] == "_save"] == []
 
 
-@pytest.mark.parametrize("model", ["prediction", "modelversion", "trainingrun"])
-def test_only_uploads_can_be_deleted(admin, rows, model):
+@pytest.mark.parametrize("model", ["prediction", "modelversion", "activation", "trainingrun"])
+def test_only_uploads_and_unused_models_can_be_deleted(admin, rows, model):
     assert admin.post(f"/admin/classifier/{model}/{rows[model].pk}/delete/", {"post": "yes"}).status_code == 403
     act(admin, "delete_selected", model, [rows[model]])
     assert type(rows[model]).objects.filter(pk=rows[model].pk).exists()
@@ -182,6 +183,56 @@ def test_activating_needs_the_permission(shipped, tmp_path, permission, active):
     )
     act(staff, "activate", "modelversion", [another])
     assert ModelVersion.objects.get(active=True).name == active
+
+
+def press(client: Client, button: str) -> str:
+    page = client.post(f"/admin/classifier/modelversion/{button}/", follow=True)
+    return "".join(map(str, page.context["messages"])) if page.status_code == 200 else str(page.status_code)
+
+
+def test_rolling_back_leads_to_the_model_before_and_says_who_did_it(admin, shipped, tmp_path):
+    publish(folder=another_model(tmp_path / "another"), activate=True)
+    assert "roll-back" in admin.get("/admin/classifier/modelversion/").text
+    assert press(admin, "roll-back") == "student_cnn v1 is active now."
+    assert str(Activation.objects.first().user) == "admin"
+    assert "there is nothing to go back to" in press(admin, "roll-back")
+
+
+def test_new_folders_are_published_at_the_press_of_a_button(admin, models_dir):
+    another_model(models_dir / "another")
+    assert press(admin, "publish") == "Published: another v1."
+    assert press(admin, "publish") == "There is no new model."
+    damage(another_model(models_dir / "third"))
+    assert "is not the file its card describes" in press(admin, "publish")
+
+
+def test_buttons_need_the_permission(shipped, models_dir):
+    another_model(models_dir / "another")
+    staff = staff_with("view_modelversion")
+    assert "roll-back" not in staff.get("/admin/classifier/modelversion/").text
+    assert press(staff, "publish") == press(staff, "roll-back") == "403"
+    assert not ModelVersion.objects.filter(name="another").exists()
+
+
+def test_buttons_are_no_links(admin):
+    assert admin.get("/admin/classifier/modelversion/publish/").status_code == 405
+
+
+def test_models_are_checked(admin, shipped, models_dir):
+    another = publish(folder=another_model(models_dir / "another"))
+    damage(another.path)
+    said = act(admin, "verify", "modelversion", [shipped, another])
+    assert "student_cnn v1 is as published." in said
+    assert "another v1: " in said
+
+
+def test_unused_model_is_deleted_with_its_folder(admin, shipped, models_dir):
+    another = publish(folder=another_model(models_dir / "another"), activate=True)
+    assert admin.post(f"/admin/classifier/modelversion/{another.pk}/delete/", {"post": "yes"}).status_code == 403
+    press(admin, "roll-back")
+    assert admin.post(f"/admin/classifier/modelversion/{another.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not another.path.exists()
+    assert [*ModelVersion.objects.all()] == [shipped]
 
 
 def test_model_page_shows_curves_and_card(admin, shipped):
