@@ -49,8 +49,8 @@ class Card:
     files: name -> SHA-256 of every file it needs.
     statistics: whether there are statistics of its training images.
     framing: the fields of `ml.preprocessing.Framing`; none for the whole picture.
-    networks: for a model of several, name -> what it is; routing: the rule by which one of them answers and what it was
-    measured to do, as `ml.routing` gives them.
+    networks: for a model of several, name -> what it is. routing: the rule that tells photographs from thumbnails, by
+    which one of them answers, or a picture is framed; and what it was measured to do, as `ml.routing` gives them.
     """
 
     name: str

@@ -15,6 +15,7 @@ import numpy as np
 
 from ml.classes import CLASS_NAMES, IMAGE_SHAPE
 from ml.dataset import Dataset, DatasetError, Progress, Split, stratified_split
+from ml.preprocessing import Framing
 
 ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 ARCHIVE_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
@@ -23,6 +24,8 @@ TRAIN_FILES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 TEST_FILE = "test_batch.bin"
 IMAGES_PER_FILE = 10_000
 VALIDATION_COUNT = 5_000
+#: Objects fill these images, as they seldom fill a photograph: so much of one is best left out.
+FRAMING = Framing(squareness=0.5, margin=0.3)
 
 _HEIGHT, _WIDTH, _CHANNELS = IMAGE_SHAPE
 _RECORD_BYTES = 1 + _HEIGHT * _WIDTH * _CHANNELS
@@ -54,6 +57,7 @@ def load(
         validation=everything.take(validation),
         test=test,
         fingerprint=f"sha256:{digest.hexdigest()}",
+        framing=FRAMING,
     )
 
 

@@ -18,8 +18,6 @@ from ml.inference import LoadedModel
 from ml.pipeline import library_versions, require_tensorflow
 from ml.routing import PHOTOGRAPHS, THUMBNAILS, Router
 
-#: From this many pixels on the shorter side the network for photographs is the better one, if there is detail at all.
-SMALLEST_SIDE = 33
 #: What the network for photographs answers is more probably one of the classes than none of them.
 _KNOWN_PROBABILITY = 0.5
 _THUMBNAILS_MEASURED = 1000
@@ -116,7 +114,7 @@ def combine(
     _check_classes(cards)
     report("measure the rule")
     images = dataset.validation.images[:_THUMBNAILS_MEASURED]
-    router = Router(SMALLEST_SIDE, routing.least_detail(images))
+    router = Router.fit(images)
     rule = {**asdict(router), "errors": routing.measure(router, images, pictures)}
     with artifacts.writing(folder) as temporary:
         for name, source in sources.items():

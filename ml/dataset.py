@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ml.preprocessing import WHOLE, Framing
+
 #: Called with what is done and what there is in all (None when unknown): bytes of a download, files of a folder.
 Progress = Callable[[int, int | None], None]
 
@@ -26,7 +28,10 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three splits of one data set; `fingerprint` is the SHA-256 of the bytes that they were read from."""
+    """Three splits of one data set; `fingerprint` is the SHA-256 of the bytes that they were read from.
+
+    framing: what part of a photograph is most like these images.
+    """
 
     name: str
     class_names: tuple[str, ...]
@@ -34,6 +39,7 @@ class Dataset:
     validation: Split
     test: Split
     fingerprint: str
+    framing: Framing = WHOLE
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

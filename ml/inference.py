@@ -16,15 +16,18 @@ from ml.artifacts import LITERT_FILE, STATISTICS_FILE, ArtifactError, Card, load
 from ml.classes import NONE_CLASS, without_none
 from ml.decision import Answers, DecisionRule, Outputs
 from ml.litert import Graph
-from ml.preprocessing import Framing
-from ml.routing import Router
+from ml.preprocessing import WHOLE, Framing
+from ml.routing import PHOTOGRAPHS, THUMBNAILS, Router
 
 
 class Seen(NamedTuple):
-    """What a network sees of a picture: which one, "" in a model of one; pixels, uint8 (height, width, channels)."""
+    """What a network sees of a picture: which one, "" in a model of one; pixels, uint8 (height, width, channels);
+    whether that is the whole picture.
+    """
 
     network: str
     pixels: np.ndarray
+    whole: bool = False
 
 
 class Network:
@@ -58,10 +61,12 @@ class Network:
         """Height, width, channels."""
         return self.card.input_shape
 
-    def prepare(self, picture: Image.Image) -> np.ndarray:
-        """Return what the network sees of a decoded picture: uint8 (height, width, channels)."""
+    def prepare(self, picture: Image.Image, *, whole: bool = False) -> np.ndarray:
+        """Return what the network sees of a decoded picture, uint8 (height, width, channels): what its framing leaves,
+        or the whole.
+        """
         height, width, _channels = self.input_shape
-        return preprocessing.to_input(picture, height, width, self.framing)
+        return preprocessing.to_input(picture, height, width, WHOLE if whole else self.framing)
 
     def answer(self, images: np.ndarray) -> Answers:
         """Return probabilities and abstentions for pixels 0-255 of shape (N, height, width, channels).
@@ -99,7 +104,7 @@ class LoadedModel:
         """Raise ArtifactError when a card or statistics cannot be read; graphs are read by the first answer."""
         self.card: Card = load_card(folder)
         self.networks = {name: Network(folder / name, interpreters) for name in self.card.network_folders}
-        self._router = Router.from_card(self.card.routing) if self.card.networks else None
+        self._router = Router.from_card(self.card.routing) if self.card.routing else None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -116,9 +121,12 @@ class LoadedModel:
         return without_none(self.class_names)
 
     def see(self, picture: Image.Image) -> Seen:
-        """Choose the network that answers a decoded picture, and return what it sees of it."""
-        name = self._router.choose(picture) if self._router else ""
-        return Seen(name, self.networks[name].prepare(picture))
+        """Choose the network that answers a decoded picture, and return what it sees of it: of a thumbnail all."""
+        kind = self._router.choose(picture) if self._router else PHOTOGRAPHS
+        name = kind if len(self.networks) > 1 else ""
+        network = self.networks[name]
+        whole = kind == THUMBNAILS or network.framing == WHOLE
+        return Seen(name, network.prepare(picture, whole=whole), whole)
 
     def see_all(self, images: np.ndarray) -> list[Seen]:
         """Do so for each of a data set's images, uint8 (N, height, width, 3)."""

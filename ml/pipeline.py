@@ -18,6 +18,8 @@ from ml.artifacts import Card
 from ml.dataset import Dataset
 from ml.decision import DecisionRule, Outputs
 from ml.export import export, outputs_of, round_to_float16
+from ml.preprocessing import WHOLE
+from ml.routing import Router
 from ml.run_settings import RunSettings
 from ml.training import Listener, TrainingResult
 
@@ -157,9 +159,17 @@ def write_model(
                 libraries=library_versions(),
                 metrics={split: assessment.as_dict() for split, assessment in assessments.items()},
                 **rule.as_dict(),
+                **_framing(dataset),
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             ),
         )
+
+
+def _framing(dataset: Dataset) -> dict[str, dict[str, float]]:
+    """What the card says of photographs: how they are framed, and what tells them from thumbnails, which are not."""
+    if dataset.framing == WHOLE:
+        return {}
+    return {"framing": asdict(dataset.framing), "routing": asdict(Router.fit(dataset.validation.images))}
 
 
 def _run_on_held_out(model: "keras.Model", dataset: Dataset) -> dict[str, Outputs]:

@@ -1,4 +1,4 @@
-"""Which of a model's networks answers a picture: the one for thumbnails or the one for photographs.
+"""Whether a picture is a thumbnail or a photograph: which of a model's networks answers it, or how it is framed.
 
 A thumbnail that was enlarged is still one: it has no more detail than 32 pixels a side can hold.
 """
@@ -14,6 +14,9 @@ from PIL import Image
 THUMBNAILS, PHOTOGRAPHS = "thumbnails", "photographs"
 
 _THUMBNAIL_SIDE = 32
+#: From this many pixels on the shorter side the network for photographs is the better one, if there is detail at all.
+_SMALLEST_SIDE = _THUMBNAIL_SIDE + 1
+_THUMBNAILS_FITTED = 1000
 _MEASURED_SIDE = 128
 #: Enlarged to fewer pixels, a thumbnail differs too little from a small photograph.
 _SIDES_FITTED = (128, 256, 500)
@@ -40,8 +43,13 @@ class Router:
     def from_card(cls, routing: dict[str, Any]) -> "Router":
         return cls(routing["smallest_side"], routing["least_detail"])
 
+    @classmethod
+    def fit(cls, thumbnails: np.ndarray) -> "Router":
+        """Return the rule for these thumbnails, uint8 (N, 32, 32, 3)."""
+        return cls(_SMALLEST_SIDE, least_detail(thumbnails[:_THUMBNAILS_FITTED]))
+
     def choose(self, picture: Image.Image) -> str:
-        """Return the name of the network that answers this upright RGB picture."""
+        """Return THUMBNAILS or PHOTOGRAPHS for an upright RGB picture."""
         if min(picture.size) < self.smallest_side or detail(picture) < self.least_detail:
             return THUMBNAILS
         return PHOTOGRAPHS

@@ -20,6 +20,9 @@ class Prediction(models.Model):
     network = models.CharField(
         _("network"), max_length=63, blank=True, help_text=_("Which one of the model's networks answered.")
     )
+    seen_whole = models.BooleanField(
+        _("seen whole"), null=True, help_text=_("Whether the network saw the whole picture or its middle.")
+    )
     probabilities = models.JSONField(_("probabilities"), help_text=_("In the order of the model's class names."))
     predicted_class = models.CharField(_("class"), max_length=100)
     confidence = models.FloatField(_("confidence"), db_index=True)
@@ -48,6 +51,11 @@ class Prediction(models.Model):
         """What the card says of the network that answered."""
         card = self.model_version.card
         return card["networks"][self.network] if self.network else card
+
+    @property
+    def saw_the_whole(self) -> bool:
+        """Whether the network saw the whole picture; older rows know it by the network alone."""
+        return not any(self.network_card.get("framing", {}).values()) if self.seen_whole is None else self.seen_whole
 
     @property
     def ranking(self) -> list[tuple[str, float]]:

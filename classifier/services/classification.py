@@ -15,6 +15,7 @@ from classifier.services.ownership import Owner
 from classifier.services.serving import ServedModel, active_model
 from ml import preprocessing
 from ml.decision import Answers
+from ml.inference import Seen
 
 
 def classify(*, image: SubmittedImage, owner: Owner) -> Prediction:
@@ -34,7 +35,7 @@ def classify(*, image: SubmittedImage, owner: Owner) -> Prediction:
         "infer": 1000 * (inferred - prepared),
         "thumbnail": 1000 * (time.perf_counter() - inferred),
     }
-    return _store(image, thumbnail, owner, served, seen.network, answers, timings)
+    return _store(image, thumbnail, owner, served, seen, answers, timings)
 
 
 def _store(
@@ -42,7 +43,7 @@ def _store(
     thumbnail: bytes,
     owner: Owner,
     served: ServedModel,
-    network: str,
+    seen: Seen,
     answers: Answers,
     timings: dict[str, float],
 ) -> Prediction:
@@ -74,11 +75,12 @@ def _store(
             upload=upload,
             model_version=served.version,
             probabilities=probabilities,
-            network=network,
+            network=seen.network,
+            seen_whole=seen.whole,
             predicted_class=served.model.class_names[best],
             confidence=probabilities[best],
             abstained=bool(answers.abstained[0]),
-            abstention_score=float(answers.scores[0]) if served.model.networks[network].rule.score else None,
+            abstention_score=float(answers.scores[0]) if served.model.networks[seen.network].rule.score else None,
             preprocessing_version=preprocessing.PREPROCESSING_VERSION,
             timings={step: round(milliseconds, 3) for step, milliseconds in timings.items()},
         )

@@ -35,7 +35,7 @@ class Architecture:
 
 
 ARCHITECTURES = {
-    "compact_resnet": Architecture(compact_resnet, recipe="sgd_cosine", initialise=whiten),
+    "compact_resnet": Architecture(compact_resnet, recipe="sgd_varied", initialise=whiten),
     "efficientnet_lite0": Architecture(efficientnet_lite0, recipe="fine_tune", load_pretrained=load_imagenet),
     "student_cnn": Architecture(student_cnn, recipe="adam_cosine"),
     **{
@@ -43,7 +43,7 @@ ARCHITECTURES = {
         for name, application in APPLICATIONS.items()
     },
 }
-DEFAULT_ARCHITECTURE = "student_cnn"
+DEFAULT_ARCHITECTURE = "compact_resnet"
 
 __all__ = [
     "ARCHITECTURES",

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from ml.calibration import softmax
 from ml.classes import CLASS_NAMES
 from ml.decision import DecisionRule, Outputs
 from ml.export import TOLERANCE, ExportError, export, round_to_float16, serving_network
-from ml.inference import Network
+from ml.inference import LoadedModel, Network
 from ml.litert import Graph
-from ml.preprocessing import to_input
-from ml.tests.factories import card, quadrants, small_model, some_images
+from ml.preprocessing import Framing, to_input
+from ml.routing import Router
+from ml.tests.factories import card, quadrants, scene, small_model, some_images
 
 FEATURES = 1100
 
@@ -189,6 +191,27 @@ def test_picture_is_prepared_at_the_size_that_the_card_states(exported, loaded, 
     prepared = Network(tmp_path / "model").prepare(quadrants())
     assert (prepared.shape, prepared.dtype) == ((16, 24, 3), np.uint8)
     assert np.array_equal(loaded.prepare(quadrants()), to_input(quadrants(), 32, 32))
+
+
+def test_photographs_are_framed_and_thumbnails_seen_whole(exported, tmp_path):
+    shutil.copytree(exported[0], tmp_path / "model")
+    framing, photograph = Framing(squareness=1.0, margin=0.25), scene(256)
+    router = Router(smallest_side=33, least_detail=0.1)
+    artifacts.save_card(tmp_path / "model", card(framing=asdict(framing), routing=asdict(router)))
+    model = LoadedModel(tmp_path / "model")
+    seen = model.see(photograph)
+    assert (seen.network, seen.whole) == ("", False)
+    assert np.array_equal(seen.pixels, to_input(photograph, 32, 32, framing))
+    for thumbnail in (photograph.resize((40, 32)), photograph.resize((32, 32)).resize((256, 200))):
+        seen = model.see(thumbnail)
+        assert seen.whole
+        assert np.array_equal(seen.pixels, to_input(thumbnail, 32, 32))
+
+
+def test_model_without_framing_sees_everything_whole(exported):
+    seen = LoadedModel(exported[0]).see(scene(256))
+    assert seen.whole
+    assert np.array_equal(seen.pixels, to_input(scene(256), 32, 32))
 
 
 def test_folder_that_holds_no_model_is_refused(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import artifacts, plots, training
+from ml import artifacts, plots, probe, training
 from ml.abstention import SCORES, FeatureStatistics
 from ml.artifacts import ArtifactError, Card
 from ml.calibration import Calibration
@@ -89,6 +89,10 @@ def test_card_says_how_the_model_came_to_be(produced, dataset, undisturbed):
     }
     assert card.training["epochs"] == 3
     assert card.training["images_per_second"] > 0
+    assert card.training["backend"] == "tensorflow"
+    assert card.framing == asdict(dataset.framing) == {"squareness": 0.5, "margin": 0.3}
+    assert card.routing["smallest_side"] == 33
+    assert np.shape(card.export["probe"]) == (probe.COUNT, 10)
     assert {"python", "keras", "numpy", "pillow", "tensorflow"} <= set(card.libraries)
 
 

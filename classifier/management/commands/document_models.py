@@ -1,4 +1,4 @@
-"""manage.py document_models: write the figures of the models into the READMEs, from their cards."""
+"""manage.py document_models: write what the models are, and their figures, into the READMEs, from their cards."""
 
 import re
 from pathlib import Path
@@ -7,17 +7,20 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import translation
 
+from classifier.model_description import description
 from classifier.model_figures import table
 from ml import artifacts
 from ml.artifacts import ArtifactError
 
 READMES = {"README.md": "en", "README.uk.md": "uk"}
 
-_SECTION = re.compile(r"(<!-- figures: (?P<name>[\w-]+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
+_SECTION = re.compile(
+    r"(<!-- (?P<kind>figures|description): (?P<name>[\w-]+) -->\n).*?(<!-- end of (?P=kind) -->)", re.DOTALL
+)
 
 
 class Command(BaseCommand):
-    help = "Write the figures of the models in MODELS_DIR between the marks that the READMEs have for them."
+    help = "Write what the models in MODELS_DIR are between the marks that the READMEs have for them."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="Change nothing; fail where a README is out of date.")
@@ -43,5 +46,8 @@ class Command(BaseCommand):
             card = artifacts.load_card(folder)
         except ArtifactError as error:
             raise CommandError(str(error)) from error
-        photographs = artifacts.load_evaluation(folder, "photographs")
-        return f"{match[1]}{table(card, photographs)}\n{match[3]}"
+        if match["kind"] == "description":
+            written = "\n".join(f"- {sentence}" for sentence in description(card))
+        else:
+            written = table(card, artifacts.load_evaluation(folder, "photographs"))
+        return f"{match[1]}{written}\n{match[4]}"
