@@ -25,7 +25,7 @@ TEST_FILE = "test_batch.bin"
 IMAGES_PER_FILE = 10_000
 VALIDATION_COUNT = 5_000
 #: Objects fill these images, as they seldom fill a photograph: so much of one is best left out.
-FRAMING = Framing(squareness=0.5, margin=0.3)
+FRAMING = Framing(margin=0.3)
 
 _HEIGHT, _WIDTH, _CHANNELS = IMAGE_SHAPE
 _RECORD_BYTES = 1 + _HEIGHT * _WIDTH * _CHANNELS

@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 
 from classifier.models import ModelVersion
 from classifier.services import serving
@@ -38,6 +39,12 @@ def media_root(settings, tmp_path) -> Path:
 def fresh_server():
     """No test answers by a model that another has loaded."""
     serving.forget()
+
+
+@pytest.fixture(autouse=True)
+def own_language():
+    """No test speaks the language that another's page has left behind."""
+    translation.deactivate()
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from django.test import Client
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
-from classifier.models import ModelVersion, Prediction
+from classifier.models import ModelVersion, Prediction, TrainingRun
+from classifier.services import training
 from classifier.services.publishing import publish
 from classifier.tests.factories import (
     BASE_DIR,
@@ -21,8 +22,10 @@ from classifier.tests.factories import (
     image_bytes,
     make_prediction,
     make_superuser,
+    make_training_run,
 )
-from ml.tests.factories import encode
+from ml.checkpoints import EpochRecord
+from ml.tests.factories import encode, run_settings, small_dataset
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -239,6 +242,20 @@ def test_superuser_finds_the_upload_in_the_admin(open_browser):
     assert is_painted(page, f"img[src*='{prediction.upload_id}']")
 
 
+def test_training_run_is_followed_while_it_goes_on(open_browser):
+    run = training.begin_run(run_settings=run_settings(small_dataset()))
+    page = open_browser()
+    page.goto(f"/training/{run.pk}/")
+    progress = page.locator("[data-run]")
+    expect(progress).to_have_attribute("data-epochs", "0")
+    training.record_epoch(run=run, record=EpochRecord(1, 2.0, 0.25, 1.9, 0.3125, 1e-3, 1.5))
+    expect(progress).to_have_attribute("data-epochs", "1")
+    expect(progress).to_contain_text("31.25%")
+    training.end_run(run=run, status=TrainingRun.Status.FINISHED)
+    expect(progress).to_have_attribute("data-status", "finished")
+    expect(progress).not_to_have_attribute("hx-trigger", "every 2s")
+
+
 def test_photograph_of_none_of_the_classes_is_answered_so(open_browser, photograph, tmp_path):
     publish(folder=doubtful_model(tmp_path / "doubtful"), activate=True)
     page = open_browser()
@@ -262,6 +279,7 @@ def test_pages_fit_the_screen_and_are_pictured(open_browser, photograph, tmp_pat
     publish(folder=certain_model(tmp_path / "certain"), activate=True)
     name = "a-rather-long-name-of-a-file-as-some-cameras-and-telephones-give-2024.jpg"
     made = [make_prediction(admin, seed=seed, name=name, abstained=seed % 3 == 0) for seed in range(7)]
+    run = make_training_run(epochs=5)
     (tmp_path / "notes.jpg").write_text("This is no photograph.")
     page = open_browser(locale=LOCALES[language], color_scheme=scheme, viewport={"width": WIDTHS[width], "height": 900})
 
@@ -295,6 +313,11 @@ def test_pages_fit_the_screen_and_are_pictured(open_browser, photograph, tmp_pat
     picture("detail", f"/predictions/{number}/")
     picture("delete", f"/predictions/{number}/delete/")
     picture("detail-abstained", f"/predictions/{made[0].pk}/")
+    picture("models", "/models/")
+    picture("model", "/models/student_cnn/")
+    picture("training", "/training/")
+    picture("training-run", f"/training/{run.pk}/")
+    picture("admin-models", "/admin/classifier/modelversion/")
     picture("admin-predictions", "/admin/classifier/prediction/")
     picture("admin-prediction", f"/admin/classifier/prediction/{made[0].pk}/change/")
     picture("admin-model", f"/admin/classifier/modelversion/{ModelVersion.objects.get(name='student_cnn').pk}/change/")
