@@ -1,5 +1,6 @@
 """What a model is and how it was trained, in a few sentences made from its card: for its page and the READMEs."""
 
+from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
@@ -74,8 +75,8 @@ def _training(card: Card) -> list[str]:
             "epochs": training["epochs"],
             "batch": recipe["batch_size"],
             "optimizer": _OPTIMIZERS.get(recipe["optimizer"], recipe["optimizer"]),
-            "rate": f"{recipe['learning_rate']:g}",
-            "warmup": f"{recipe['warmup_epochs']:g}",
+            "rate": _real(recipe["learning_rate"]),
+            "warmup": _real(recipe["warmup_epochs"]),
         },
         _("That took %(hours)s hours on %(processors)s cores with %(backend)s, %(speed)s images a second.")
         % {
@@ -102,7 +103,7 @@ def _sources(card: Card) -> list[str]:
 def _against_overfitting(card: Card) -> list[str]:
     recipe, side = card.recipe, card.input_shape[0]
     parts = [
-        _(words) % {"value": f"{recipe[name]:g}"}
+        _(words) % {"value": _real(recipe[name])}
         for name, words in (
             ("weight_decay", gettext_noop("weight decay of %(value)s")),
             ("label_smoothing", gettext_noop("label smoothing of %(value)s")),
@@ -125,7 +126,7 @@ def _against_overfitting(card: Card) -> list[str]:
 def _changes(augmentation: dict[str, float], side: int) -> list[str]:
     found = []
     if degrees := augmentation.get("rotation_degrees"):
-        found.append(_("turned by up to %(value)s degrees") % {"value": f"{degrees:g}"})
+        found.append(_("turned by up to %(value)s degrees") % {"value": _real(degrees)})
     if shift := augmentation.get("shift_fraction"):
         pixels = round(shift * side)
         found.append(ngettext("shifted by up to %(n)d pixel", "shifted by up to %(n)d pixels", pixels) % {"n": pixels})
@@ -160,3 +161,8 @@ def _abstention(card: Card) -> list[str]:
         return [_("It abstains by %(score)s.") % words]
     words["coverage"] = percent(card.abstention["coverage"], 0)
     return [_("It abstains by %(score)s, so that %(coverage)s of the validation images are answered.") % words]
+
+
+def _real(value: float) -> str:
+    """As short as it can be told, with the language's decimal mark."""
+    return f"{value:g}".replace(".", get_format("DECIMAL_SEPARATOR"))
