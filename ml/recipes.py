@@ -122,7 +122,7 @@ RECIPES: dict[str, Recipe] = {
             mixup=0.2,
             distillation=0.9,
             distillation_temperature=2.0,
-            augmentation=augmentation.VARIED,
+            augmentation=augmentation.CROP_FLIP_CUTOUT,
         ),
         Recipe(
             name="fine_tune",
