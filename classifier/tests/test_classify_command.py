@@ -59,7 +59,7 @@ def test_json_has_what_the_model_says_of_the_same_pixels(files, shipped):
     model = Network(SHIPPED_FOLDER)
     for file, answer in zip(files, answers(*files), strict=True):
         with open(file, "rb") as content:
-            pixels = preprocessing.to_input(preprocessing.decode(content.read()).picture, 32, 32)
+            pixels = preprocessing.to_input(preprocessing.decode(content.read()).picture, 32, 32, model.framing)
         expected = model.answer(pixels[np.newaxis])
         assert (answer["file"], answer["model"]) == (file, str(shipped))
         assert [*answer["probabilities"].values()] == pytest.approx(expected.probabilities[0].tolist(), abs=1e-6)

@@ -115,8 +115,9 @@ def test_upload_keeps_file_thumbnail_and_rows(client, shipped, stored_files):
 def test_probabilities_are_those_of_the_model_for_the_same_pixels(client):
     content = image_bytes()
     upload(client, image_file(content=content))
-    pixels = preprocessing.to_input(preprocessing.decode(content).picture, 32, 32)
-    answers = Network(SHIPPED_FOLDER).answer(pixels[np.newaxis])
+    network = Network(SHIPPED_FOLDER)
+    pixels = preprocessing.to_input(preprocessing.decode(content).picture, 32, 32, network.framing)
+    answers = network.answer(pixels[np.newaxis])
     expected, prediction = answers.probabilities[0], Prediction.objects.get()
     assert prediction.probabilities == pytest.approx(expected.tolist(), abs=1e-5)
     assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-5)
