@@ -87,7 +87,7 @@ class VersionPage:
     @property
     def plots(self) -> list[Plot]:
         plots = [Plot(network, name) for network in self.card.network_folders for name in PLOTS]
-        return [plot for plot in plots if plot_file(self.version, plot.path) is not None]
+        return [plot for plot in plots if _file(self.version, plot.path).is_file()]
 
 
 def plot_file(version: ModelVersion, path: str) -> Path | None:
@@ -95,5 +95,9 @@ def plot_file(version: ModelVersion, path: str) -> Path | None:
     network, _slash, name = path.rpartition("/")
     if name not in PLOTS or network not in version.whole_card.network_folders:
         return None
-    file = version.path / network / f"{name}.png"
+    file = _file(version, path)
     return file if file.is_file() else None
+
+
+def _file(version: ModelVersion, path: str) -> Path:
+    return version.path / f"{path}.png"

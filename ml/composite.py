@@ -114,7 +114,7 @@ def combine(
     _check_classes(cards)
     report("measure the rule")
     images = dataset.validation.images[:_THUMBNAILS_MEASURED]
-    router = Router.fit(images)
+    router = Router.fit(dataset.validation.images)
     rule = {**asdict(router), "errors": routing.measure(router, images, pictures)}
     with artifacts.writing(folder) as temporary:
         for name, source in sources.items():

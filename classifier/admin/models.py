@@ -33,7 +33,6 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "active", "architecture", "accuracy", "parameters", "created_at", "activated_at"]
     list_filter = ["active", "name"]
     actions = ["activate", "verify"]
-    change_list_template = "admin/classifier/modelversion/change_list.html"
     fields = [
         "name",
         "number",

@@ -58,11 +58,12 @@ def roll_back(*, user: AbstractBaseUser | None = None) -> ModelVersion:
 
     Raises NothingBefore, or ArtifactError when its folder is no longer what was published.
     """
+    before = _answered_before()
+    if before is None:
+        raise NothingBefore
+    # Not within the transaction: hashing a model takes a while, and on SQLite nobody could upload meanwhile.
+    verified_folder(before)
     with transaction.atomic():
-        before = _answered_before()
-        if before is None:
-            raise NothingBefore
-        verified_folder(before)
         _active_locked(before)
         _make_active(before, user, rollback=True)
     return before

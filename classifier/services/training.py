@@ -131,7 +131,7 @@ def _alive(process_id: int) -> bool:
         return False
     except PermissionError:
         # It is another user's, but there.
-        return True
+        pass
     return True
 
 
