@@ -1,15 +1,18 @@
-"""One random change of an image's colour or geometry: TrivialAugment (Müller and Hutter 2021)."""
+"""Random changes of colour, sharpness and geometry, image by image; one at a time is TrivialAugment (Müller and
+Hutter 2021)."""
 
+import io
 from collections.abc import Callable
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 #: (image, amount from -1 to 1) -> image; 0 leaves it nearly as it is.
 Operation = Callable[[Image.Image, float], Image.Image]
 
 _GREY = (128, 128, 128)
 _LARGEST_ANGLE, _LARGEST_SHEAR, _LARGEST_SHIFT = 30.0, 0.3, 0.3
+_BEST_QUALITY = 95
 
 
 def change(images: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
@@ -25,6 +28,38 @@ def change(images: np.ndarray, strength: float, rng: np.random.Generator) -> np.
             for image, index, amount in zip(images, which, amounts)
         ]
     )
+
+
+def recolour(images: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """Return copies whose brightness, contrast and saturation are each scaled by 1 - `fraction` to 1 + `fraction`."""
+    factors = rng.uniform(1 - fraction, 1 + fraction, (len(images), 3))
+    changed = np.empty_like(images)
+    for index, (brightness, contrast, saturation) in enumerate(factors):
+        picture = ImageEnhance.Brightness(Image.fromarray(images[index])).enhance(brightness)
+        picture = ImageEnhance.Contrast(picture).enhance(contrast)
+        changed[index] = ImageEnhance.Color(picture).enhance(saturation)
+    return changed
+
+
+def blur(images: np.ndarray, radius: float, rng: np.random.Generator) -> np.ndarray:
+    """Return copies, each blurred by a Gaussian of up to `radius` pixels."""
+    return np.stack(
+        [
+            np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(float(own))))
+            for image, own in zip(images, rng.uniform(0, radius, len(images)))
+        ]
+    )
+
+
+def recode(images: np.ndarray, lowest_quality: int, rng: np.random.Generator) -> np.ndarray:
+    """Return copies of which about half went through JPEG, by a quality of `lowest_quality` to 95."""
+    chosen = np.flatnonzero(rng.random(len(images)) < 0.5)
+    changed = images.copy()
+    for index, quality in zip(chosen, rng.integers(lowest_quality, _BEST_QUALITY + 1, len(chosen))):
+        stream = io.BytesIO()
+        Image.fromarray(images[index]).save(stream, "JPEG", quality=int(quality))
+        changed[index] = np.asarray(Image.open(stream))
+    return changed
 
 
 def _enhance(kind: type) -> Operation:

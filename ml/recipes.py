@@ -98,6 +98,18 @@ RECIPES: dict[str, Recipe] = {
             label_smoothing=0.05,
             augmentation=augmentation.VARIED,
         ),
+        # A warm restart (Loshchilov and Hutter 2017) from a network that `sgd_varied` has trained.
+        Recipe(
+            name="sgd_restart",
+            epochs=44,
+            batch_size=256,
+            optimizer="sgd",
+            learning_rate=0.2,
+            weight_decay=5e-3,
+            label_smoothing=0.05,
+            weight_average=0.999,
+            augmentation=augmentation.VARIED,
+        ),
         Recipe(
             name="adam_cosine",
             epochs=50,

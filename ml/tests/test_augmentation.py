@@ -15,7 +15,11 @@ EVERY = [
     Augmentation(rotation_degrees=20),
     Augmentation(zoom_fraction=0.2),
     Augmentation(cutout_fraction=0.5),
+    Augmentation(stretch_fraction=0.2),
+    Augmentation(colour_fraction=0.4),
     Augmentation(random_operation=1.0),
+    Augmentation(blur_radius=1.0),
+    Augmentation(jpeg_quality=30),
     VARIED,
 ]
 
@@ -105,6 +109,17 @@ def test_warp_zooms_the_picture_about_its_middle():
     assert (sides.min(), sides.max()) == pytest.approx((6, 10), abs=0.2)
 
 
+def test_stretching_widens_a_picture_as_much_as_it_flattens_it():
+    square = np.zeros((200, 32, 32, 3), np.uint8)
+    square[:, 12:20, 12:20] = 255
+    changed = Augmentation(stretch_fraction=0.25).apply(square, rng()) / 255
+    heights = changed[:, :, 15:17].mean(axis=(2, 3)).sum(axis=1)
+    widths = changed[:, 15:17].mean(axis=(1, 3)).sum(axis=1)
+    assert centres(changed) == pytest.approx(np.full((200, 2), 15.5), abs=0.05)
+    assert heights * widths == pytest.approx(np.full(200, 64), abs=4)
+    assert (widths.min(), widths.max()) == pytest.approx((6, 10), abs=0.3)
+
+
 def test_warp_rotates_about_the_middle_both_ways_up_to_the_angle():
     rows, columns = (centres(Augmentation(rotation_degrees=15).apply(dots(300), rng())) - 15.5).T
     assert np.hypot(rows, columns) == pytest.approx(np.full(300, np.hypot(0.5, 5.5)), abs=0.1)
@@ -116,6 +131,31 @@ def test_student_warp_brings_no_black_edges_in():
     bright = np.full((500, 32, 32, 3), 200, np.uint8)
     changed = replace(STUDENT, horizontal_flip=False).apply(bright, rng())
     assert (changed == 200).all(axis=(1, 2, 3)).mean() > 0.95
+
+
+def test_colours_change_in_brightness_and_saturation_about_what_they_were():
+    picture = np.repeat(np.asarray(photograph(32, 32))[None], 300, axis=0)
+    changed = Augmentation(colour_fraction=0.4).apply(picture, rng())
+    brightness = changed.mean(axis=(1, 2, 3)) / picture[0].mean()
+    saturation = np.ptp(changed, axis=3).mean(axis=(1, 2)) / np.ptp(picture[0], axis=2).mean()
+    assert 0.55 < brightness.min() < 0.7 < 1.3 < brightness.max() < 1.45
+    assert saturation.min() < 0.7 < 1.3 < saturation.max()
+
+
+def test_blur_takes_detail_and_leaves_the_brightness():
+    images = some_images(100)
+    changed = Augmentation(blur_radius=1.0).apply(images, rng())
+    assert changed.mean() == pytest.approx(images.mean(), abs=1)
+    kept = changed.std(axis=(1, 2, 3)) / images.std(axis=(1, 2, 3))
+    assert 0.2 < kept.min() < 0.5 < 0.95 < kept.max() <= 1
+
+
+def test_about_half_of_the_images_go_through_jpeg():
+    picture = np.repeat(np.asarray(photograph(32, 32))[None], 400, axis=0)
+    changed = Augmentation(jpeg_quality=30).apply(picture, rng())
+    difference = np.abs(changed.astype(int) - picture).mean(axis=(1, 2, 3))
+    assert 150 < (difference == 0).sum() < 250
+    assert 0 < difference.max() < 20
 
 
 def test_cutout_lays_one_grey_square_of_the_side_given():
