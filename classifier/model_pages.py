@@ -11,7 +11,7 @@ from classifier.charts import training_curves
 from classifier.model_description import description
 from classifier.model_figures import figures
 from classifier.models import ModelVersion
-from classifier.services.model_use import MOST_COUNTED, prediction_count
+from classifier.services.model_use import MOST_COUNTED, VolunteeredAccuracy, prediction_count, volunteered_accuracy
 from ml import artifacts
 from ml.artifacts import Card
 
@@ -72,6 +72,10 @@ class VersionPage:
     def used_more_often(self) -> bool:
         """Whether the model has answered more often than is counted."""
         return self.prediction_count > MOST_COUNTED
+
+    @cached_property
+    def volunteered_accuracy(self) -> VolunteeredAccuracy | None:
+        return volunteered_accuracy(self.version)
 
     @property
     def curves(self) -> list[SafeString]:

@@ -4,13 +4,17 @@ from django.contrib.auth import views as auth_views
 from django.urls import path
 
 from classifier.forms import ChangePasswordForm, SignInForm
-from classifier.views import accounts, files, health, history, home, models, training
+from classifier.views import accounts, correction, export, files, health, history, home, models, training
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("history/", history.history, name="history"),
+    path("history/predictions.csv", export.as_csv, name="export_csv"),
+    path("history/predictions.zip", export.as_zip, name="export_zip"),
+    path("history/selected/", history.selected, name="selected"),
     path("history/delete/", history.delete_all, name="delete_all"),
     path("predictions/<uuid:prediction_id>/", history.detail, name="prediction"),
+    path("predictions/<uuid:prediction_id>/correction/", correction.correct, name="correct"),
     path("predictions/<uuid:prediction_id>/delete/", history.delete, name="delete_prediction"),
     path("uploads/<uuid:upload_id>/image", files.image, name="image"),
     path("uploads/<uuid:upload_id>/thumbnail", files.thumbnail, name="thumbnail"),

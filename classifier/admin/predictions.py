@@ -10,8 +10,35 @@ from django.utils.translation import gettext_lazy as _
 from classifier.admin.filters import ClassFilter, ConfidenceFilter
 from classifier.admin.read_only import ReadOnlyAdmin
 from classifier.class_labels import class_label
-from classifier.models import Prediction, Upload
+from classifier.models import Correction, Prediction, Upload
 from classifier.templatetags.classification import percent
+
+
+class CorrectionInline(admin.TabularInline):
+    """Every verdict on a prediction, those that were undone too."""
+
+    model = Correction
+    fields = readonly_fields = ["label_name", "by", "created_at", "undone_at"]
+    extra = 0
+    can_delete = False
+
+    @admin.display(description=_("class"))
+    def label_name(self, correction: Correction) -> str:
+        return class_label(correction.label)
+
+    @admin.display(description=_("by"))
+    def by(self, correction: Correction) -> str:
+        return correction.user.get_username() if correction.user else _("anonymous")
+
+    def has_add_permission(self, request: HttpRequest, obj: Prediction | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Correction | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Correction | None = None) -> bool:
+        """Whoever may see the prediction may see what was said of it."""
+        return request.user.has_perm("classifier.view_prediction")
 
 
 @admin.register(Prediction)
@@ -21,15 +48,17 @@ class PredictionAdmin(ReadOnlyAdmin):
         "class_name",
         "sureness",
         "abstained",
+        "was_right",
         "model_version",
-        "owner",
+        "owner_name",
         "file_name",
         "created_at",
     ]
     list_display_links = ["class_name"]
-    list_filter = [ClassFilter, ConfidenceFilter, "abstained", "model_version", "created_at"]
-    list_select_related = ["upload__owner", "model_version"]
-    search_fields = ["upload__original_name", "upload__owner__username", "upload__sha256", "=id"]
+    list_filter = [ClassFilter, ConfidenceFilter, "abstained", "was_right", "model_version", "created_at"]
+    list_select_related = ["upload", "owner", "model_version"]
+    search_fields = ["upload__original_name", "owner__username", "upload__sha256", "=id"]
+    inlines = [CorrectionInline]
     search_help_text = _("File name, owner, SHA-256 or number")
     date_hierarchy = "created_at"
     fields = [
@@ -39,12 +68,14 @@ class PredictionAdmin(ReadOnlyAdmin):
         "all_probabilities",
         "abstained",
         "abstention_score",
+        "corrected_name",
+        "was_right",
         "model_version",
         "network",
         "preprocessing_version",
         "timings",
         "upload",
-        "owner",
+        "owner_name",
         "created_at",
         "id",
     ]
@@ -70,9 +101,13 @@ class PredictionAdmin(ReadOnlyAdmin):
     def all_probabilities(self, prediction: Prediction) -> str:
         return ", ".join(f"{class_label(name)} {percent(share)}" for name, share in prediction.ranking)
 
-    @admin.display(description=_("owner"), ordering="upload__owner__username", empty_value=_("anonymous"))
-    def owner(self, prediction: Prediction) -> str | None:
-        return prediction.upload.owner and prediction.upload.owner.get_username()
+    @admin.display(description=_("corrected class"))
+    def corrected_name(self, prediction: Prediction) -> str:
+        return class_label(prediction.corrected_class)
+
+    @admin.display(description=_("owner"), ordering="owner__username", empty_value=_("anonymous"))
+    def owner_name(self, prediction: Prediction) -> str | None:
+        return prediction.owner and prediction.owner.get_username()
 
     @admin.display(description=_("file name"), ordering="upload__original_name")
     def file_name(self, prediction: Prediction) -> str:

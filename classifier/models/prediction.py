@@ -2,11 +2,13 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from classifier.models.model_version import ModelVersion
 from classifier.models.upload import Upload
+from ml.classes import NONE_CLASS
 
 
 class Prediction(models.Model):
@@ -14,6 +16,17 @@ class Prediction(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     upload = models.ForeignKey(Upload, verbose_name=_("upload"), on_delete=models.CASCADE, related_name="predictions")
+    # Those of the upload, once more: a list of one person's predictions is read along one index, however it is sorted.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="predictions",
+        db_index=False,
+    )
+    visitor = models.UUIDField(_("anonymous visitor"), null=True, blank=True)
     model_version = models.ForeignKey(
         ModelVersion, verbose_name=_("model"), on_delete=models.PROTECT, related_name="predictions"
     )
@@ -30,6 +43,12 @@ class Prediction(models.Model):
     abstention_score = models.FloatField(
         _("abstention score"), null=True, blank=True, help_text=_("The model abstains below its card's threshold.")
     )
+    corrected_class = models.CharField(
+        _("corrected class"), max_length=100, blank=True, help_text=_("What the correction that counts says.")
+    )
+    was_right = models.BooleanField(
+        _("was right"), null=True, help_text=_("By the correction that counts; unknown without one.")
+    )
     preprocessing_version = models.CharField(_("preprocessing version"), max_length=20)
     timings = models.JSONField(_("timings"), help_text=_("Milliseconds of each step."))
     created_at = models.DateTimeField(_("classified at"), auto_now_add=True)
@@ -38,13 +57,53 @@ class Prediction(models.Model):
         verbose_name = _("prediction")
         verbose_name_plural = _("predictions")
         ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(owner__isnull=False, visitor__isnull=True)
+                | models.Q(owner__isnull=True, visitor__isnull=False),
+                name="prediction_has_one_owner",
+            )
+        ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="prediction_newest"),
             models.Index(fields=["predicted_class", "-created_at", "-id"], name="prediction_class_newest"),
+            *(
+                models.Index(
+                    fields=[whose, *fields],
+                    condition=models.Q(**{f"{whose}__isnull": False}),
+                    name=f"prediction_{whose}_{name}",
+                )
+                for whose in ("owner", "visitor")
+                for name, fields in {
+                    "newest": ["-created_at", "-id"],
+                    "class": ["predicted_class", "-created_at", "-id"],
+                    "surest": ["-confidence", "-id"],
+                }.items()
+            ),
+            models.Index(
+                fields=["was_right", "-created_at", "-id"],
+                condition=models.Q(was_right__isnull=False),
+                name="prediction_corrected",
+            ),
+            models.Index(
+                fields=["model_version", "was_right"],
+                condition=models.Q(was_right__isnull=False),
+                name="prediction_model_corrected",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.predicted_class} ({self.confidence:.1%})"
+
+    def save(self, *args, **kwargs) -> None:
+        if self._state.adding:
+            self.owner_id, self.visitor = self.upload.owner_id, self.upload.visitor
+        super().save(*args, **kwargs)
+
+    @property
+    def answer(self) -> str:
+        """The class that was answered; abstaining answers that it is none of them."""
+        return NONE_CLASS if self.abstained else self.predicted_class
 
     @property
     def network_card(self) -> dict:

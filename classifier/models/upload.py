@@ -24,6 +24,8 @@ class Upload(models.Model):
     file = models.FileField(_("file"), max_length=200)
     thumbnail = models.FileField(_("thumbnail"), max_length=200)
     original_name = models.CharField(_("original name"), max_length=255, blank=True)
+    # Databases do not agree on what small letters are beyond English.
+    folded_name = models.CharField(_("original name, folded for search"), max_length=765, blank=True, editable=False)
     sha256 = models.CharField(_("SHA-256"), max_length=64, db_index=True)
     format = models.CharField(_("format"), max_length=8)
     content_type = models.CharField(_("content type"), max_length=40)
@@ -50,3 +52,7 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return self.original_name or str(self.id)
+
+    def save(self, *args, **kwargs) -> None:
+        self.folded_name = self.original_name.casefold()
+        super().save(*args, **kwargs)

@@ -1,5 +1,7 @@
 """Delete uploads with everything that hangs on them; their files go when the deletion is committed."""
 
+from django.db.models import QuerySet
+
 from classifier.models import Prediction, Upload
 from classifier.services.ownership import Owner, uploads_of
 
@@ -9,7 +11,16 @@ def delete_prediction(*, prediction: Prediction) -> None:
     prediction.upload.delete()
 
 
+def delete_predictions(*, predictions: QuerySet[Prediction]) -> int:
+    """Delete these predictions with their uploads; return how many uploads that was."""
+    return _delete(Upload.objects.filter(pk__in=predictions.values("upload")))
+
+
 def delete_everything(*, owner: Owner) -> int:
     """Delete all that the owner has uploaded; return how many uploads that was."""
-    _total, by_model = uploads_of(owner).delete()
+    return _delete(uploads_of(owner))
+
+
+def _delete(uploads: QuerySet[Upload]) -> int:
+    _total, by_model = uploads.delete()
     return by_model.get(Upload._meta.label, 0)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from classifier.models import Prediction, Upload
@@ -24,17 +25,19 @@ def uploads_of(owner: Owner) -> QuerySet[Upload]:
 def predictions_of(owner: Owner) -> QuerySet[Prediction]:
     """The owner's predictions with upload and model, newest first."""
     predictions = Prediction.objects.select_related("upload", "model_version").order_by("-created_at", "-id")
-    return predictions.filter(_belongs_to(owner, "upload__"))
+    return predictions.filter(_belongs_to(owner))
 
 
+@transaction.atomic
 def claim(*, visitor: UUID, user: AbstractBaseUser) -> int:
     """Give a user what the same person uploaded before signing in; return how many uploads that was."""
+    Prediction.objects.filter(visitor=visitor).update(owner=user, visitor=None)
     return Upload.objects.filter(visitor=visitor).update(owner=user, visitor=None)
 
 
-def _belongs_to(owner: Owner, prefix: str = "") -> Q:
+def _belongs_to(owner: Owner) -> Q:
     if owner.user is not None:
-        return Q(**{f"{prefix}owner": owner.user})
+        return Q(owner=owner.user)
     if owner.visitor is not None:
-        return Q(**{f"{prefix}visitor": owner.visitor})
+        return Q(visitor=owner.visitor)
     return Q(pk__in=[])

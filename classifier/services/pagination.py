@@ -1,10 +1,16 @@
-"""Pages of a list ordered newest first that cost the same however deep they lie: by key, without OFFSET or COUNT."""
+"""Pages of a sorted list that cost the same however deep they lie: by key, without OFFSET or COUNT."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
+
+#: How many rows `walk` reads at a time.
+_CHUNK = 500
 
 
 class BadCursor(ValueError):
@@ -12,47 +18,77 @@ class BadCursor(ValueError):
 
 
 @dataclass(frozen=True)
+class Order:
+    """By one field, which is never null, and among equals by `id`: a datetime or, where `number`, a float."""
+
+    field: str
+    descending: bool = True
+    number: bool = False
+
+    def apply(self, queryset: QuerySet, *, reverse: bool = False) -> QuerySet:
+        sign = "-" if self.descending != reverse else ""
+        return queryset.order_by(f"{sign}{self.field}", f"{sign}id")
+
+    def beyond(self, cursor: str, *, reverse: bool = False) -> Q:
+        """The rows that come after a cursor, or in `reverse` before it. Raises BadCursor."""
+        value, identifier = self._parse(cursor)
+        comparison = "lt" if self.descending != reverse else "gt"
+        # The first condition is implied by the second; databases use it to enter the index.
+        return Q(**{f"{self.field}__{comparison}e": value}) & (
+            Q(**{f"{self.field}__{comparison}": value}) | Q(**{self.field: value, f"id__{comparison}": identifier})
+        )
+
+    def cursor(self, row: Model) -> str:
+        value = getattr(row, self.field)
+        return f"{value!r}_{row.pk}" if self.number else f"{value.isoformat()}_{row.pk}"
+
+    def _parse(self, cursor: str) -> tuple[Any, UUID]:
+        value_text, _, identifier_text = cursor.partition("_")
+        try:
+            value = float(value_text) if self.number else datetime.fromisoformat(value_text)
+            identifier = UUID(identifier_text)
+        except ValueError as error:
+            raise BadCursor(f"{cursor!r} is no page's cursor.") from error
+        if not math.isfinite(value) if self.number else value.tzinfo is None:
+            raise BadCursor(f"{cursor!r} is no page's cursor.")
+        return value, identifier
+
+
+NEWEST_FIRST = Order("created_at")
+
+
+@dataclass(frozen=True)
 class Page:
-    """One page, and the cursors of those beside it; None where there is no more."""
+    """One page, and the cursors of its first and last row where there are more rows on that side; else None."""
 
     items: list[Model]
-    newer: str | None
-    older: str | None
+    before: str | None
+    after: str | None
 
 
-def newest_first(queryset: QuerySet, *, size: int, older: str = "", newer: str = "") -> Page:
-    """Return the page of `size` rows just older, or just newer, than a cursor; without one, the newest.
+def page_of(queryset: QuerySet, *, size: int, order: Order = NEWEST_FIRST, after: str = "", before: str = "") -> Page:
+    """Return the page of `size` rows just after, or just before, a cursor; without one, the first.
 
-    The rows need `created_at` and a unique `id`. Raises BadCursor.
+    The rows need a unique `id`. Raises BadCursor.
     """
-    backwards = bool(newer) and not older
-    if cursor := older or newer:
-        queryset = queryset.filter(_beyond(cursor, "gt" if backwards else "lt"))
-    direction = "" if backwards else "-"
-    rows = list(queryset.order_by(f"{direction}created_at", f"{direction}id")[: size + 1])
+    backwards = bool(before) and not after
+    if cursor := after or before:
+        queryset = queryset.filter(order.beyond(cursor, reverse=backwards))
+    rows = list(order.apply(queryset, reverse=backwards)[: size + 1])
     more, rows = len(rows) > size, rows[:size]
     if backwards:
         rows.reverse()
     if not rows:
         return Page([], None, None)
-    has_newer = more if backwards else bool(cursor)
-    has_older = True if backwards else more
-    return Page(rows, _cursor(rows[0]) if has_newer else None, _cursor(rows[-1]) if has_older else None)
+    has_before = more if backwards else bool(cursor)
+    has_after = True if backwards else more
+    return Page(rows, order.cursor(rows[0]) if has_before else None, order.cursor(rows[-1]) if has_after else None)
 
 
-def _cursor(row: Model) -> str:
-    return f"{row.created_at.isoformat()}_{row.pk}"
-
-
-def _beyond(cursor: str, comparison: str) -> Q:
-    try:
-        moment_text, _, identifier_text = cursor.partition("_")
-        moment, identifier = datetime.fromisoformat(moment_text), UUID(identifier_text)
-    except ValueError as error:
-        raise BadCursor(f"{cursor!r} is no page's cursor.") from error
-    if moment.tzinfo is None:
-        raise BadCursor(f"{cursor!r} is no page's cursor.")
-    # The first condition is implied by the second; databases use it to enter the index.
-    return Q(**{f"created_at__{comparison}e": moment}) & (
-        Q(**{f"created_at__{comparison}": moment}) | Q(created_at=moment, **{f"id__{comparison}": identifier})
-    )
+def walk(queryset: QuerySet, *, order: Order = NEWEST_FIRST) -> Iterator[Model]:
+    """All rows, read page by page: no transaction stays open, and memory does not grow with their number."""
+    after: str | None = ""
+    while after is not None:
+        page = page_of(queryset, size=_CHUNK, order=order, after=after)
+        yield from page.items
+        after = page.after

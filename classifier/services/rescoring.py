@@ -8,29 +8,39 @@ from uuid import UUID
 from classifier.models import ModelVersion, Prediction
 from classifier.services.publishing import verified_folder
 from ml import preprocessing
+from ml.classes import NONE_CLASS
 from ml.inference import LoadedModel, Seen
 from ml.preprocessing import ImageError
 
 _BATCH = 32
-#: In the place of a class, where a model abstains.
-ABSTAINED = "-"
 
 
 @dataclass(frozen=True)
 class Rescored:
-    """One stored prediction and what the other version answers; ABSTAINED in the place of a class that is no answer.
+    """One stored prediction and what the other version answers; abstaining answers NONE_CLASS.
 
-    after, confidence: None where the file can no longer be read.
+    after, confidence: None where the file can no longer be read. label: what a correction says, "" without one.
     """
 
     prediction_id: UUID
     before: str
     after: str | None
     confidence: float | None
+    label: str
 
     @property
     def flipped(self) -> bool:
         return self.after is not None and self.after != self.before
+
+    @property
+    def mended(self) -> bool:
+        """Wrong before, right now."""
+        return self.flipped and self.after == self.label
+
+    @property
+    def spoilt(self) -> bool:
+        """Right before, wrong now."""
+        return self.flipped and self.before == self.label
 
 
 def rescore(*, version: ModelVersion) -> Iterator[Rescored]:
@@ -42,13 +52,13 @@ def rescore(*, version: ModelVersion) -> Iterator[Rescored]:
         answers = model.answer([one for one in seen if one is not None])
         answered = iter(zip(answers.best(model.none_index), answers.probabilities, answers.abstained))
         for prediction, one in zip(group, seen):
-            before = ABSTAINED if prediction.abstained else prediction.predicted_class
+            before, label = prediction.answer, prediction.corrected_class
             if one is None:
-                yield Rescored(prediction.pk, before, None, None)
+                yield Rescored(prediction.pk, before, None, None, label)
                 continue
             best, probabilities, abstained = next(answered)
-            after = ABSTAINED if abstained else model.class_names[best]
-            yield Rescored(prediction.pk, before, after, float(probabilities[best]))
+            after = NONE_CLASS if abstained else model.class_names[best]
+            yield Rescored(prediction.pk, before, after, float(probabilities[best]), label)
 
 
 def _see(model: LoadedModel, prediction: Prediction) -> Seen | None:

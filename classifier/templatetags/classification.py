@@ -1,10 +1,14 @@
 """Numbers and names as pages show them."""
 
+from itertools import zip_longest
+
 from django import template
 from django.utils import formats
 from django.utils.translation import gettext as _
 
 from classifier import class_labels, model_figures
+from classifier.models import Prediction
+from classifier.services.correction import labels_of
 
 register = template.Library()
 
@@ -25,6 +29,13 @@ def class_label_within(name: str) -> str:
 def network_label(name: str) -> str:
     """What one of a model's networks is for."""
     return class_labels.network_label(name)
+
+
+@register.filter
+def labels_with_keys(prediction: Prediction) -> list[tuple[str, str]]:
+    """What a correction may say, each with the key that says it: 1 to 9 and 0, and n for none of the classes."""
+    *classes, none = labels_of(prediction)
+    return [*zip_longest(classes, "1234567890"[: len(classes)], fillvalue=""), (none, "n")]
 
 
 @register.filter

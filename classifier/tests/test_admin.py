@@ -7,6 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from classifier.models import Activation, ModelVersion, Prediction, Upload
+from classifier.services.correction import correct
 from classifier.services.publishing import publish
 from classifier.tests.factories import (
     another_model,
@@ -129,6 +130,18 @@ def test_search_by_file_name_owner_checksum_and_number(admin, user, model):
     for words in ("boat", "olena", prediction.upload.sha256, prediction.upload.sha256[:12], str(number)):
         assert found(admin, model, q=words) == 1, words
     assert found(admin, model, q="nothing like it") == 0
+
+
+def test_corrections_are_found_and_shown_with_who_and_when(admin, user):
+    wrong = make_prediction(user, predicted_class="cat", abstained=False)
+    make_prediction(seed=1)
+    correct(prediction=wrong, label="cat", user=user)
+    correct(prediction=wrong, label="dog", user=None)
+    assert [found(admin, was_right__exact=value) for value in (0, 1)] == [1, 0]
+    assert found(admin, was_right__isnull="True") == 1
+    page = admin.get(f"/admin/classifier/prediction/{wrong.pk}/change/").text
+    for expected in ("Corrected class", "Dog", "anonymous", "Cat", "olena"):
+        assert expected in page
 
 
 def test_abstentions_are_found_and_shown_with_their_score(admin):

@@ -148,6 +148,44 @@ def test_photograph_is_previewed_classified_and_found_again(open_browser, photog
     expect(page.locator(f"[data-prediction='{prediction.pk}']")).to_be_visible()
 
 
+def test_answer_is_corrected_by_a_key_and_taken_back(open_browser, photograph):
+    page = open_browser()
+    page.goto("/")
+    page.set_input_files("[data-upload-input]", photograph)
+    send(page)
+    prediction = Prediction.objects.get()
+    page.keyboard.press("4")
+    expect(page.locator("[data-corrected=cat]")).to_be_focused()
+    page.keyboard.press("n")
+    expect(page.locator("[data-corrected=none]")).to_contain_text("None of these")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("[data-corrected=cat]")).to_be_visible()
+    prediction.refresh_from_db()
+    assert prediction.corrected_class == "cat"
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_ticked_images_are_downloaded_or_deleted(open_browser, user, scripts):
+    for seed in range(3):
+        make_prediction(user, seed=seed)
+    page = open_browser(java_script_enabled=scripts)
+    sign_in(page, user)
+    page.goto("/history/")
+    if scripts:
+        page.get_by_label("Select all on this page").check()
+        page.locator("[name=predictions]").first.uncheck()
+    else:
+        for number in (1, 2):
+            page.locator("[name=predictions]").nth(number).check()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download selected").click()
+    assert download.value.suggested_filename.endswith(".zip")
+    page.get_by_role("button", name="Delete selected").click()
+    expect(page.locator("h1")).to_have_text("Delete 2 images?")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator(".history a")).to_have_count(1)
+
+
 def test_reload_of_the_result_does_not_send_the_file_again(open_browser, photograph):
     page = open_browser()
     page.goto("/")

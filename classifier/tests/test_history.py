@@ -16,7 +16,7 @@ def shown(page) -> list[str]:
 
 
 def walk(client, page, relation: str) -> list[list[str]]:
-    """What the pages show from this one on, as somebody sees them who follows the links "older" or "newer"."""
+    """What the pages show from this one on, as somebody sees them who follows the links on or back."""
     pages = [shown(page)]
     while links := [link["href"] for link in elements(page, "rel") if link["rel"] == relation]:
         page = client.get(f"/history/{links[0]}")
@@ -45,13 +45,13 @@ def test_newest_comes_first(user_client, user):
     assert shown(user_client.get("/history/")) == made[::-1]
 
 
-def test_older_and_newer_links_pass_every_row_once(user_client, seven):
+def test_links_on_and_back_pass_every_row_once(user_client, seven):
     first = user_client.get("/history/")
-    older = walk(user_client, first, "next")
-    assert older == [seven[:3], seven[3:6], seven[6:]]
-    last = user_client.get("/history/", {"older": cursor_before_last_page(user_client, first)})
-    newer = walk(user_client, last, "prev")
-    assert [number for page in newer[::-1] for number in page] == seven
+    onwards = walk(user_client, first, "next")
+    assert onwards == [seven[:3], seven[3:6], seven[6:]]
+    last = user_client.get("/history/", {"after": cursor_before_last_page(user_client, first)})
+    back = walk(user_client, last, "prev")
+    assert [number for page in back[::-1] for number in page] == seven
 
 
 def cursor_before_last_page(client, page) -> str:
@@ -59,7 +59,7 @@ def cursor_before_last_page(client, page) -> str:
         (link,) = [link["href"] for link in elements(page, "rel") if link["rel"] == "next"]
         following = client.get(f"/history/{link}")
         if not any(link["rel"] == "next" for link in elements(following, "rel")):
-            return following.wsgi_request.GET["older"]
+            return following.wsgi_request.GET["after"]
         page = following
 
 
@@ -70,7 +70,7 @@ def test_row_added_meanwhile_moves_no_page(user, user_client, seven):
 
 
 @pytest.mark.parametrize("cursor", ["x", "2024-01-01_x", "2024-01-01T00:00:00+00:00", "2024-01-01_" + "0" * 32, "\x00"])
-@pytest.mark.parametrize("direction", ["older", "newer"])
+@pytest.mark.parametrize("direction", ["after", "before"])
 def test_bad_cursor_is_not_found(user_client, cursor, direction):
     assert user_client.get(f"/history/?{direction}={quote(cursor)}").status_code == 404
 
@@ -78,11 +78,11 @@ def test_bad_cursor_is_not_found(user_client, cursor, direction):
 def test_number_of_queries_does_not_grow_with_the_list(user, user_client, django_assert_num_queries):
     make_prediction(user)
     user_client.get("/history/")
-    with django_assert_num_queries(3):  # session, person, predictions
+    with django_assert_num_queries(5):  # session, person, predictions, and the classes and models to choose from
         user_client.get("/history/")
     for number in range(9):
         make_prediction(user, seed=number)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         assert len(shown(user_client.get("/history/"))) == 10
 
 
@@ -99,6 +99,29 @@ def test_detail_shows_the_receipt(user, user_client):
     ):
         assert expected in page.text
     assert len(elements(page, "data-prediction")) == 1
+
+
+def test_ticked_images_are_deleted_after_a_question_and_no_others(user, user_client, stored_files):
+    kept, *gone = (make_prediction(user, seed=seed) for seed in range(3))
+    somebody_elses = make_prediction()
+    numbers = [str(prediction.pk) for prediction in [*gone, somebody_elses]]
+    question = user_client.post("/history/selected/", {"predictions": numbers, "action": "ask"})
+    assert "Delete 2 images?" in question.text
+    assert Prediction.objects.count() == 4
+    asked = [field["value"] for field in elements(question, "value") if field.get("name") == "predictions"]
+    assert sorted(asked) == sorted(numbers[:2])
+    page = user_client.post("/history/selected/", {"predictions": numbers, "action": "delete"}, follow=True)
+    assert "2 images were deleted." in page.text
+    assert {*Prediction.objects.all()} == {kept, somebody_elses}
+    assert len(stored_files()) == 4
+
+
+@pytest.mark.parametrize("sent", [{}, {"predictions": ["x"], "action": "delete"}, {"action": "delete"}])
+def test_selection_of_nothing_says_what_to_do(user, user_client, sent):
+    make_prediction(user)
+    page = user_client.post("/history/selected/", sent, follow=True)
+    assert "Tick images first" in page.text
+    assert Prediction.objects.count() == 1
 
 
 @pytest.mark.parametrize("method", ["get", "head"])

@@ -45,6 +45,16 @@ def test_model_page_shows_every_version_in_words_figures_and_pictures(client, sh
     assert all(picture["alt"] for picture in elements(page, "alt") if "/models/" in picture["src"])
 
 
+def test_page_says_how_often_people_found_its_answers_right(client, shipped):
+    page = client.get("/models/student_cnn/")
+    assert elements(page, "data-volunteered") == []
+    for seed, right in enumerate([True, True, True, False, None]):
+        make_prediction(seed=seed, was_right=right)
+    page = client.get("/models/student_cnn/")
+    assert [float(element["data-volunteered"]) for element in elements(page, "data-volunteered")] == [0.75]
+    assert "75.00% of 4 corrected uploads (95% interval 30.06% to 95.44%); volunteered" in page.text
+
+
 def test_page_names_the_training_run(client, shipped):
     run = make_training_run()
     shipped.training_run = run

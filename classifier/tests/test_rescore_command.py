@@ -5,6 +5,7 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from classifier.models import Prediction
+from classifier.services.correction import correct
 from classifier.services.publishing import publish
 from classifier.services.rescoring import rescore
 from classifier.tests.factories import certain_model, doubtful_model, make_prediction
@@ -33,12 +34,21 @@ def test_flips_are_counted_and_written_and_nothing_is_stored(predictions, models
     before = list(Prediction.objects.order_by("pk").values())
     shown = report(capsys, "--model", "doubtful", "--csv", str(tmp_path / "flips.csv"))
     assert "doubtful v1 answers 3 of 3 predictions otherwise (100.0%)." in shown
-    assert "-> no answer" in shown
+    assert "-> none" in shown
+    assert "corrected" not in shown
     assert list(Prediction.objects.order_by("pk").values()) == before
     with (tmp_path / "flips.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["prediction"] for row in rows} == {str(prediction.pk) for prediction in predictions}
-    assert {row["after"] for row in rows} == {"-"}
+    assert {row["after"] for row in rows} == {"none"}
+
+
+def test_corrections_tell_what_gets_better_and_what_worse(predictions, user, models_dir, capsys):
+    publish(folder=doubtful_model(models_dir / "doubtful"))
+    correct(prediction=predictions[0], label="none", user=user)
+    correct(prediction=predictions[1], label=predictions[1].predicted_class, user=user)
+    shown = report(capsys, "--model", "doubtful")
+    assert "Of 2 corrected ones 1 go from wrong to right and 1 from right to wrong." in shown
 
 
 def test_what_it_would_answer_is_what_it_answers(predictions, models_dir):

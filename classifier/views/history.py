@@ -4,33 +4,56 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from classifier.services.deletion import delete_everything, delete_prediction
+from classifier.forms import SearchForm, SelectionForm
+from classifier.services.deletion import delete_everything, delete_prediction, delete_predictions
 from classifier.services.ownership import predictions_of
-from classifier.services.pagination import BadCursor, newest_first
+from classifier.services.pagination import BadCursor, page_of
+from classifier.views.export import zip_response
 from classifier.views.requests import owner_of
 
 
 @never_cache
 @require_safe
 def history(request: HttpRequest) -> HttpResponse:
-    """The person's predictions, newest first, a page at a time."""
+    """The person's predictions that the search in the address asks for, a page at a time."""
+    form = SearchForm(request.GET)
+    search = form.search()
     try:
-        page = newest_first(
-            predictions_of(owner_of(request)),
+        page = page_of(
+            search.filter(predictions_of(owner_of(request))),
             size=settings.HISTORY_PAGE_SIZE,
-            older=request.GET.get("older", ""),
-            newer=request.GET.get("newer", ""),
+            order=search.row_order,
+            after=request.GET.get("after", ""),
+            before=request.GET.get("before", ""),
         )
     except BadCursor as error:
         raise Http404 from error
-    return render(request, "classifier/history.html", {"page": page})
+    context = {"page": page, "form": form, "as_list": request.GET.get("view") == "list"}
+    return render(request, "classifier/history.html", context)
+
+
+@never_cache
+@require_POST
+def selected(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """What to do with the predictions that were ticked: take them home, or delete them after a question."""
+    form = SelectionForm(request.POST)
+    if not form.is_valid():
+        messages.warning(request, _("Nothing was selected. Tick images first."))
+        return redirect("history")
+    predictions = predictions_of(owner_of(request)).filter(pk__in=form.cleaned_data["predictions"])
+    if form.cleaned_data["action"] == "download":
+        return zip_response(predictions)
+    if form.cleaned_data["action"] == "ask":
+        return render(request, "classifier/delete_selected.html", {"predictions": predictions})
+    _say_deleted(request, delete_predictions(predictions=predictions))
+    return redirect("history")
 
 
 @never_cache
@@ -59,8 +82,11 @@ def delete_all(request: HttpRequest) -> HttpResponse:
     """Ask, then delete everything the person has uploaded."""
     if request.method != "POST":
         return render(request, "classifier/delete_all.html")
-    count = delete_everything(owner=owner_of(request))
+    _say_deleted(request, delete_everything(owner=owner_of(request)))
+    return redirect("history")
+
+
+def _say_deleted(request: HttpRequest, count: int) -> None:
     messages.success(
         request, ngettext("%(count)d image was deleted.", "%(count)d images were deleted.", count) % {"count": count}
     )
-    return redirect("history")

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.services import publishing
-from classifier.services.rescoring import ABSTAINED, rescore
+from classifier.services.rescoring import rescore
 from ml.artifacts import ArtifactError
 
 _FLIPS_SHOWN = 20
@@ -38,23 +38,27 @@ class Command(BaseCommand):
     def _report(self, version, file) -> None:
         writer = csv.writer(file) if file else None
         if writer:
-            writer.writerow(["prediction", "before", "after", "confidence"])
-        total, unreadable, flips = 0, 0, Counter()
+            writer.writerow(["prediction", "before", "after", "confidence", "corrected_class"])
+        counts, flips = Counter(), Counter()
         for one in rescore(version=version):
-            total += 1
-            unreadable += one.after is None
+            counts["stored"] += 1
+            counts["unreadable"] += one.after is None
+            counts["corrected"] += bool(one.label) and one.after is not None
+            counts["mended"] += one.mended
+            counts["spoilt"] += one.spoilt
             if one.flipped:
                 flips[one.before, one.after] += 1
                 if writer:
-                    writer.writerow([one.prediction_id, one.before, one.after, f"{one.confidence:.6f}"])
-        changed, read = sum(flips.values()), total - unreadable
+                    writer.writerow([one.prediction_id, one.before, one.after, f"{one.confidence:.6f}", one.label])
+        changed, read = sum(flips.values()), counts["stored"] - counts["unreadable"]
         share = f" ({changed / read:.1%})" if read else ""
         self.stdout.write(f"{version} answers {changed:,} of {read:,} predictions otherwise{share}.")
         for (before, after), count in flips.most_common(_FLIPS_SHOWN):
-            self.stdout.write(f"{count:>7,}  {_in_words(before)} -> {_in_words(after)}")
-        if unreadable:
-            self.stdout.write(f"{unreadable:,} files could not be read.")
-
-
-def _in_words(answer: str) -> str:
-    return "no answer" if answer == ABSTAINED else answer
+            self.stdout.write(f"{count:>7,}  {before} -> {after}")
+        if counts["corrected"]:
+            self.stdout.write(
+                f"Of {counts['corrected']:,} corrected ones {counts['mended']:,} go from wrong to right and "
+                f"{counts['spoilt']:,} from right to wrong."
+            )
+        if counts["unreadable"]:
+            self.stdout.write(f"{counts['unreadable']:,} files could not be read.")

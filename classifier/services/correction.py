@@ -1,0 +1,66 @@
+"""What people say an upload really shows: verdicts that are kept, and can be undone."""
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from classifier.models import Correction, Prediction
+from ml.classes import NONE_CLASS
+
+
+class UnknownLabel(ValueError):
+    """The model that answered has no such class."""
+
+
+class NothingToUndo(ValueError):
+    """The prediction has no correction that counts."""
+
+
+def labels_of(prediction: Prediction) -> tuple[str, ...]:
+    """What a correction may say: a class that the model knows, or none of them."""
+    return (*prediction.model_version.known_classes, NONE_CLASS)
+
+
+@transaction.atomic
+def correct(*, prediction: Prediction, label: str, user: AbstractBaseUser | None) -> Correction:
+    """Record what the upload shows; `user` is None for an anonymous owner. Raises UnknownLabel.
+
+    The same label again changes nothing and returns the correction that counts.
+    """
+    if label not in labels_of(prediction):
+        raise UnknownLabel(f"{label!r} is not one of: {', '.join(labels_of(prediction))}.")
+    _lock(prediction)
+    current = _current(prediction)
+    if current is None or current.label != label:
+        current = Correction.objects.create(prediction=prediction, label=label, user=user)
+    _apply(prediction, current)
+    return current
+
+
+@transaction.atomic
+def undo_correction(*, prediction: Prediction) -> Correction | None:
+    """Take the correction that counts back and return the one before it, which counts again. Raises NothingToUndo."""
+    _lock(prediction)
+    current = _current(prediction)
+    if current is None:
+        raise NothingToUndo("There is no correction to undo.")
+    current.undone_at = timezone.now()
+    current.save(update_fields=["undone_at"])
+    earlier = _current(prediction)
+    _apply(prediction, earlier)
+    return earlier
+
+
+def _lock(prediction: Prediction) -> None:
+    """Let two corrections of one prediction wait for each other."""
+    Prediction.objects.select_for_update().only("pk").get(pk=prediction.pk)
+
+
+def _current(prediction: Prediction) -> Correction | None:
+    return prediction.corrections.filter(undone_at=None).order_by("-id").first()
+
+
+def _apply(prediction: Prediction, correction: Correction | None) -> None:
+    prediction.corrected_class = correction.label if correction else ""
+    prediction.was_right = correction.label == prediction.answer if correction else None
+    prediction.save(update_fields=["corrected_class", "was_right"])

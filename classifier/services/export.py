@@ -1,0 +1,106 @@
+"""Predictions to take home: as a table, or with the images in folders by class; streamed, however many they are."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from django.core.files.storage import default_storage
+from django.db.models import QuerySet
+from zipstream import ZipStream
+
+from classifier.models import Prediction
+from classifier.services.pagination import Order, walk
+
+_COLUMNS = (
+    "id",
+    "classified_at",
+    "file_name",
+    "class",
+    "confidence",
+    "abstained",
+    "corrected_class",
+    "was_right",
+    "model",
+    "network",
+    "probabilities",
+    "sha256",
+    "format",
+    "width",
+    "height",
+    "bytes",
+)
+#: What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FILE_BLOCK = 64 * 1024
+
+
+def csv_lines(predictions: Iterable[Prediction]) -> Iterator[str]:
+    """A header and a line a prediction; an apostrophe leads a file name that a spreadsheet would run as a formula."""
+    writer = csv.writer(_Echo())
+    # Spreadsheets take a file for UTF-8 only by this mark.
+    yield "\ufeff" + writer.writerow(_COLUMNS)
+    for prediction in predictions:
+        yield writer.writerow(_row(prediction))
+
+
+def zip_blocks(predictions: QuerySet[Prediction], order: Order) -> Iterator[bytes]:
+    """A ZIP of predictions.csv and of the images as they came, in a folder for each class; blocks of bytes.
+
+    The folder is what a correction says, else what was answered. An image whose file is gone has its line alone.
+    """
+    archive = ZipStream()
+    archive.add((line.encode() for line in csv_lines(walk(predictions, order=order))), "predictions.csv")
+    yield from archive.all_files()
+    for prediction in walk(predictions, order=order):
+        try:
+            file = default_storage.open(prediction.upload.file.name, "rb")
+        except OSError:
+            continue
+        with file:
+            archive.add(file.chunks(_FILE_BLOCK), _place(prediction))
+            yield from archive.all_files()
+    yield from archive.finalize()
+
+
+def _place(prediction: Prediction) -> str:
+    """A path that is the prediction's own, safe to unpack, and tells its file's name."""
+    upload = prediction.upload
+    stem = PurePosixPath(upload.original_name).stem[:80]
+    safe = "".join(kept if kept.isalnum() or kept in "-_ " else "_" for kept in stem).strip() or "image"
+    extension = PurePosixPath(upload.file.name).suffix
+    return f"{prediction.corrected_class or prediction.answer}/{safe}-{prediction.pk.hex[:12]}{extension}"
+
+
+def _row(prediction: Prediction) -> list[object]:
+    upload, version = prediction.upload, prediction.model_version
+    shares = dict(zip(version.class_names, prediction.probabilities))
+    return [
+        prediction.pk,
+        prediction.created_at.isoformat(),
+        _plain(upload.original_name),
+        prediction.predicted_class,
+        f"{prediction.confidence:.6f}",
+        str(prediction.abstained).lower(),
+        prediction.corrected_class,
+        "" if prediction.was_right is None else str(prediction.was_right).lower(),
+        f"{version.name}@{version.number}",
+        prediction.network,
+        json.dumps({name: round(share, 6) for name, share in shares.items()}),
+        upload.sha256,
+        upload.format,
+        upload.width,
+        upload.height,
+        upload.size,
+    ]
+
+
+def _plain(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+class _Echo:
+    """A file that returns what is written to it."""
+
+    def write(self, line: str) -> str:
+        return line

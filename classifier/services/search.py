@@ -1,0 +1,75 @@
+"""Which of the predictions are wanted, and in what order."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from classifier.models import ModelVersion, Prediction
+from classifier.services.pagination import NEWEST_FIRST, Order
+from ml.classes import NONE_CLASS
+
+ORDERS: dict[str, Order] = {
+    "newest": NEWEST_FIRST,
+    "oldest": Order("created_at", descending=False),
+    "surest": Order("confidence", number=True),
+    "least_sure": Order("confidence", descending=False, number=True),
+}
+
+#: What is known of an answer beside its class: conditions on the row.
+STATES: dict[str, dict[str, object]] = {
+    "answered": {"abstained": False},
+    "abstained": {"abstained": True},
+    "unchecked": {"was_right": None},
+    "corrected": {"was_right__isnull": False},
+    "right": {"was_right": True},
+    "wrong": {"was_right": False},
+}
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is asked for; an empty field asks for nothing.
+
+    class_name: what was answered; NONE_CLASS finds what the model abstained from.
+    state: a key of STATES. lowest, highest: confidence as a share of one, both included. since, until: days, both
+    included. file_name: a part of the uploaded file's own name, in capitals or not. order: a key of ORDERS.
+    """
+
+    class_name: str = ""
+    state: str = ""
+    lowest: float | None = None
+    highest: float | None = None
+    model: ModelVersion | None = None
+    since: date | None = None
+    until: date | None = None
+    file_name: str = ""
+    order: str = "newest"
+
+    @property
+    def row_order(self) -> Order:
+        return ORDERS[self.order]
+
+    def filter(self, predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
+        wanted = {
+            "confidence__gte": self.lowest,
+            "confidence__lte": self.highest,
+            "model_version": self.model,
+            "created_at__gte": self.since and _midnight(self.since),
+            "created_at__lt": self.until and _midnight(self.until + timedelta(days=1)),
+            "upload__folded_name__contains": self.file_name.casefold() or None,
+            **_answered(self.class_name),
+        }
+        given = {name: value for name, value in wanted.items() if value is not None}
+        return predictions.filter(**given).filter(**STATES.get(self.state, {}))
+
+
+def _answered(class_name: str) -> dict[str, object]:
+    if class_name == NONE_CLASS:
+        return {"abstained": True}
+    return {"predicted_class": class_name, "abstained": False} if class_name else {}
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))

@@ -1,0 +1,62 @@
+"""Rows that older versions of the site have written are whole after an upgrade."""
+
+import uuid
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from classifier.tests.factories import make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+UPLOAD = {
+    "file": "uploads/a.jpg",
+    "thumbnail": "thumbnails/a.jpg",
+    "original_name": "Мій КІТ.jpg",
+    "sha256": "0" * 64,
+    "format": "JPEG",
+    "content_type": "image/jpeg",
+    "width": 8,
+    "height": 8,
+    "size": 1,
+}
+PREDICTION = {
+    "probabilities": [1.0],
+    "predicted_class": "cat",
+    "confidence": 1.0,
+    "preprocessing_version": "1",
+    "timings": {},
+}
+
+
+@pytest.fixture
+def migrate():
+    """A function that brings the database to a migration and returns its models; at the end all are applied again."""
+
+    def to(name: str):
+        executor = MigrationExecutor(connection)
+        executor.migrate([("classifier", name)])
+        return executor.loader.project_state([("classifier", name)]).apps
+
+    yield to
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+def test_predictions_get_the_owners_of_their_uploads_and_names_can_be_searched(migrate):
+    user, visitor = make_user(), uuid.uuid4()
+    old = migrate("0005_prediction_seen_whole")
+    version = old.get_model("classifier", "ModelVersion").objects.create(
+        name="first", number=1, folder="first", digest="1", card={}
+    )
+    for owner in ({"owner_id": user.pk}, {"visitor": visitor}):
+        upload = old.get_model("classifier", "Upload").objects.create(**UPLOAD, **owner)
+        old.get_model("classifier", "Prediction").objects.create(upload=upload, model_version=version, **PREDICTION)
+    new = migrate("0008_prediction_indexes")
+    rows = new.get_model("classifier", "Prediction").objects.values_list(
+        "owner", "visitor", "upload__folded_name", "was_right", "corrected_class"
+    )
+    assert sorted(rows, key=str) == sorted(
+        [(user.pk, None, "мій кіт.jpg", None, ""), (None, visitor, "мій кіт.jpg", None, "")], key=str
+    )

@@ -1,0 +1,47 @@
+"""Predictions to take home: what the search in the address asks for, as a table or with the images."""
+
+from collections.abc import Iterator
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from classifier.forms import SearchForm
+from classifier.models import Prediction
+from classifier.services.export import csv_lines, zip_blocks
+from classifier.services.ownership import predictions_of
+from classifier.services.pagination import NEWEST_FIRST, Order, walk
+from classifier.views.requests import owner_of
+
+
+@never_cache
+@require_safe
+def as_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """One line a prediction."""
+    search = SearchForm(request.GET).search()
+    predictions = search.filter(predictions_of(owner_of(request)))
+    lines = csv_lines(walk(predictions, order=search.row_order))
+    return _download(lines, "text/csv; charset=utf-8", "csv")
+
+
+@never_cache
+@require_safe
+def as_zip(request: HttpRequest) -> StreamingHttpResponse:
+    """The images in folders by class, and the table."""
+    search = SearchForm(request.GET).search()
+    return zip_response(search.filter(predictions_of(owner_of(request))), search.row_order)
+
+
+def zip_response(predictions: QuerySet[Prediction], order: Order = NEWEST_FIRST) -> StreamingHttpResponse:
+    # What is uploaded meanwhile would be in the one pass over the rows and not in the other.
+    made = predictions.filter(created_at__lte=timezone.now())
+    return _download(zip_blocks(made, order), "application/zip", "zip")
+
+
+def _download(parts: Iterator[str] | Iterator[bytes], content_type: str, ending: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(parts, content_type=content_type)
+    moment = timezone.localtime().strftime("%Y-%m-%d-%H%M")
+    response["Content-Disposition"] = f'attachment; filename="predictions-{moment}.{ending}"'
+    return response
