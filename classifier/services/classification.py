@@ -1,7 +1,6 @@
 """Classify an image and keep it: file, thumbnail and rows together, or none of them."""
 
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -35,55 +34,69 @@ def classify(*, image: SubmittedImage, owner: Owner) -> Prediction:
         "infer": 1000 * (inferred - prepared),
         "thumbnail": 1000 * (time.perf_counter() - inferred),
     }
-    return _store(image, thumbnail, owner, served, seen, answers, timings)
+    prediction = describe_prediction(served=served, seen=seen, answers=answers, timings=timings)
+    prediction.upload = describe_upload(image=image, owner=owner)
+    return store(prediction=prediction, content=image.content, thumbnail=thumbnail)
 
 
-def _store(
-    image: SubmittedImage,
-    thumbnail: bytes,
-    owner: Owner,
-    served: ServedModel,
-    seen: Seen,
-    answers: Answers,
-    timings: dict[str, float],
-) -> Prediction:
-    identifier, decoded = uuid.uuid4(), image.decoded
-    place = f"{identifier.hex[:2]}/{identifier}"
+def describe_upload(*, image: SubmittedImage, owner: Owner) -> Upload:
+    """Return the row of a submitted image, with its id and without its files; nothing is stored."""
+    decoded = image.decoded
+    return Upload(
+        owner=owner.user,
+        visitor=owner.visitor,
+        original_name=image.original_name,
+        sha256=image.sha256,
+        format=decoded.format,
+        content_type=decoded.content_type,
+        width=decoded.width,
+        height=decoded.height,
+        size=len(image.content),
+    )
+
+
+def describe_prediction(*, served: ServedModel, seen: Seen, answers: Answers, timings: dict[str, float]) -> Prediction:
+    """Return the row of a model's answer to one image, without its upload; nothing is stored.
+
+    answers: of this one image, N = 1. timings: milliseconds of each step.
+    """
     probabilities = [float(probability) for probability in answers.probabilities[0]]
     best = int(answers.best(served.model.none_index)[0])
-    with (
-        _stored_files(
-            {f"uploads/{place}.{decoded.extension}": image.content, f"thumbnails/{place}.jpg": thumbnail}
-        ) as (file, small),
-        transaction.atomic(),
-    ):
-        upload = Upload.objects.create(
-            id=identifier,
-            owner=owner.user,
-            visitor=owner.visitor,
-            file=file,
-            thumbnail=small,
-            original_name=image.original_name,
-            sha256=image.sha256,
-            format=decoded.format,
-            content_type=decoded.content_type,
-            width=decoded.width,
-            height=decoded.height,
-            size=len(image.content),
-        )
-        return Prediction.objects.create(
-            upload=upload,
-            model_version=served.version,
-            probabilities=probabilities,
-            network=seen.network,
-            seen_whole=seen.whole,
-            predicted_class=served.model.class_names[best],
-            confidence=probabilities[best],
-            abstained=bool(answers.abstained[0]),
-            abstention_score=float(answers.scores[0]) if served.model.networks[seen.network].rule.score else None,
-            preprocessing_version=preprocessing.PREPROCESSING_VERSION,
-            timings={step: round(milliseconds, 3) for step, milliseconds in timings.items()},
-        )
+    return Prediction(
+        model_version=served.version,
+        probabilities=probabilities,
+        network=seen.network,
+        seen_whole=seen.whole,
+        predicted_class=served.model.class_names[best],
+        confidence=probabilities[best],
+        abstained=bool(answers.abstained[0]),
+        abstention_score=float(answers.scores[0]) if served.model.networks[seen.network].rule.score else None,
+        preprocessing_version=preprocessing.PREPROCESSING_VERSION,
+        timings={step: round(milliseconds, 3) for step, milliseconds in timings.items()},
+    )
+
+
+def store(*, prediction: Prediction, content: bytes, thumbnail: bytes) -> Prediction:
+    """Store a prediction and its upload, both described before, with the upload's files; return the prediction."""
+    upload = prediction.upload
+    file, small = _file_names(upload)
+    with _stored_files({file: content, small: thumbnail}) as names, transaction.atomic():
+        upload.file, upload.thumbnail = names
+        upload.save(force_insert=True)
+        prediction.save(force_insert=True)
+    return prediction
+
+
+def discard_files(*, upload: Upload) -> None:
+    """Delete the files that `store` would write for an upload without a row: what a killed process left of it."""
+    for name in _file_names(upload):
+        default_storage.delete(name)
+
+
+def _file_names(upload: Upload) -> tuple[str, str]:
+    place = f"{upload.id.hex[:2]}/{upload.id}"
+    _content_type, extension = preprocessing.FORMATS[upload.format]
+    return f"uploads/{place}.{extension}", f"thumbnails/{place}.jpg"
 
 
 @contextmanager

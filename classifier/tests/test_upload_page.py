@@ -208,11 +208,11 @@ def test_failure_to_store_the_thumbnail_leaves_nothing(client, monkeypatch, stor
 
 
 def test_failure_of_the_database_leaves_nothing(client, monkeypatch, stored_files):
-    def fail(**values):
+    def fail(*args, **options):
         assert len(stored_files()) == 2
         raise DatabaseError("disk I/O error")
 
-    monkeypatch.setattr(Prediction.objects, "create", fail)
+    monkeypatch.setattr(Prediction, "save", fail)
     with pytest.raises(DatabaseError, match="disk I/O error"):
         upload(client, image_file())
     assert (Upload.objects.count(), stored_files()) == (0, [])
