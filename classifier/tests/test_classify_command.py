@@ -78,15 +78,15 @@ def test_abstention_is_marked(make, abstained, files, tmp_path):
 
 def test_files_that_cannot_be_read_are_named_and_the_others_classified(files, tmp_path):
     (tmp_path / "notes.jpg").write_text("This is no photograph.")
-    bad = [str(tmp_path / "notes.jpg"), str(tmp_path / "nowhere.jpg"), str(tmp_path)]
+    bad = [str(tmp_path / "notes.jpg"), str(tmp_path / "nowhere.jpg"), str(tmp_path / "one.jpg" / "within")]
     env = environment(tmp_path, DATABASE_URL=f"sqlite:///{connection.settings_dict['NAME']}")
-    env = without("tensorflow", "keras", "matplotlib", env=env, folder=tmp_path)
+    env = without("tensorflow", "keras", "matplotlib", "rich", env=env, folder=tmp_path)
     done = manage("classify", files[0], *bad, files[1], env=env)
     assert done.returncode == 1
     assert [line.partition(": ")[0] for line in done.stdout.splitlines()] == files
     assert f"{bad[0]}: This is not an image of a kind that can be read" in done.stderr
     assert f"{bad[1]}: No such file or directory" in done.stderr
-    assert f"{bad[2]}: Is a directory" in done.stderr
+    assert f"{bad[2]}: Not a directory" in done.stderr
     assert "3 of 5 files could not be classified." in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -1,62 +1,194 @@
-"""manage.py classify: what a model says of image files; nothing is stored."""
+"""manage.py classify: what a model says of image files, a few or folders of any size."""
 
 import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
+from classifier.management.answer_table import AnswerTable, TableError
+from classifier.management.progress_line import ProgressLine
+from classifier.models import Prediction
+from classifier.services.bulk import Outcome, classify_files
 from classifier.services.publishing import find_version, verified_folder
-from classifier.services.serving import NoModel, active_model
-from ml import preprocessing
+from classifier.services.serving import NoModel, ServedModel, active_model
 from ml.artifacts import ArtifactError
-from ml.decision import Answers
+from ml.bulk import find_images
 from ml.inference import LoadedModel
-from ml.preprocessing import ImageError
+
+#: What a shell expects of a command that Ctrl-C has ended.
+_INTERRUPTED = 130
 
 
 class Command(BaseCommand):
-    help = "Classify image files as the site does, without storing them. Needs no TensorFlow."
+    help = (
+        "Classify image files as the site does, within the site's limits of size. Needs no TensorFlow. Stopped at any "
+        "moment, a run with --csv or --save goes on when it is started again."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+        parser.add_argument(
+            "paths", nargs="+", type=Path, metavar="PATH", help="A file, or a folder for the images in it."
+        )
+        parser.add_argument("--recursive", action="store_true", help="Take the images in folders of a folder as well.")
         parser.add_argument("--model", help="A published model, such as student_cnn or student_cnn@2; else the active.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object a line, with all probabilities.")
+        parser.add_argument(
+            "--csv",
+            type=Path,
+            metavar="FILE",
+            help="Append a row for each file to FILE instead of printing it. Files that have a row are left out.",
+        )
+        parser.add_argument(
+            "--save", action="store_true", help="Store the files and the answers in the history of an account."
+        )
+        parser.add_argument("--owner", metavar="USERNAME", help="Whose account; may be left out if there is only one.")
 
-    def handle(self, *, files: list[Path], model: str | None, **options) -> None:
-        name, loaded = self._load(model)
-        failed = 0
-        for path in files:
-            try:
-                picture = preprocessing.decode(path.read_bytes()).picture
-            except (OSError, ImageError) as error:
-                failed += 1
-                reason = error.strerror if isinstance(error, OSError) else error
-                self.stderr.write(f"{path}: {reason}")
-                continue
-            self._print(path, name, loaded, loaded.answer([loaded.see(picture)]), options["json"])
-        if failed:
-            raise CommandError(f"{failed} of {len(files)} files could not be classified.")
-
-    def _load(self, name: str | None) -> tuple[str, LoadedModel]:
+    def handle(self, *, paths: list[Path], model: str | None, save: bool, owner: str | None, **options) -> None:
+        if owner and not save:
+            raise CommandError("--owner says for whom to --save: give both or neither.")
+        user = _find_account(owner) if save else None
+        run = _Run(self, _find_model(model), user, options)
         try:
-            if name is None:
-                served = active_model()
-                return str(served.version), served.model
-            version = find_version(name)
-            if version is None:
-                raise CommandError(f"No model {name!r} is published.")
-            return str(version), LoadedModel(verified_folder(version))
-        except (NoModel, ArtifactError) as error:
+            run.classify(paths)
+        except KeyboardInterrupt:
+            message = f"Stopped after {run.done:,} files."
+            raise CommandError(f"{message}{run.how_to_go_on}", returncode=_INTERRUPTED) from None
+        except TableError as error:
             raise CommandError(str(error)) from error
+        except (OSError, DatabaseError) as error:
+            raise CommandError(f"Stopped after {run.done:,} files: {error}.{run.how_to_go_on}") from error
+        if not run.done:
+            hint = "" if options["recursive"] else " With --recursive, those in folders below are taken as well."
+            raise CommandError(f"There are no images in {', '.join(map(str, paths))}.{hint}")
+        if run.failed:
+            raise CommandError(f"{run.failed:,} of {run.done:,} files could not be classified.")
 
-    def _print(self, path: Path, name: str, loaded: LoadedModel, answers: Answers, as_json: bool) -> None:
-        probabilities, abstained = answers.probabilities[0], bool(answers.abstained[0])
-        top = int(answers.best(loaded.none_index)[0])
-        if as_json:
-            by_class = {name: float(share) for name, share in zip(loaded.class_names, probabilities)}
-            answer = {"file": str(path), "model": name, "class": loaded.class_names[top]}
-            answer |= {"confidence": float(probabilities[top]), "abstained": abstained, "probabilities": by_class}
-            self.stdout.write(json.dumps(answer, ensure_ascii=False))
-        else:
-            doubt = "  (does not look like any of the classes)" if abstained else ""
-            self.stdout.write(f"{path}: {loaded.class_names[top]} {probabilities[top]:.1%}{doubt}")
+
+class _Run:
+    """One run of the command: what it has done so far, and how it says so."""
+
+    def __init__(self, command: Command, served: ServedModel, owner: AbstractBaseUser | None, options: dict) -> None:
+        self.stdout, self.stderr = command.stdout, command.stderr
+        self.served, self.owner = served, owner
+        self.as_json, self.recursive, self.csv = options["json"], options["recursive"], options["csv"]
+        self.failed = self.answered = self.before = 0
+        self.table: AnswerTable | None = None
+        self.progress: ProgressLine | None = None
+
+    @property
+    def done(self) -> int:
+        return self.failed + self.answered + self.before
+
+    @property
+    def how_to_go_on(self) -> str:
+        return " The same command goes on from there." if self.csv or self.owner else ""
+
+    def classify(self, paths: list[Path]) -> None:
+        started = time.monotonic()
+        with ExitStack() as stack:
+            if self.csv:
+                owner = self.owner.get_username() if self.owner else ""
+                self.table = stack.enter_context(AnswerTable(self.csv, self.served.version, owner))
+            if self.stderr.isatty():
+                total = sum(1 for _ in find_images(paths, recursive=self.recursive))
+                self.progress = ProgressLine(self.stderr, total)
+                stack.callback(self.progress.clear)
+            outcomes = classify_files(paths=self._to_do(paths), served=self.served, owner=self.owner)
+            for batch in stack.enter_context(closing(outcomes)):
+                self._report(batch)
+        if self.done:
+            self._summarise(time.monotonic() - started)
+
+    def _to_do(self, paths: list[Path]) -> Iterator[Path]:
+        for path in find_images(paths, recursive=self.recursive, on_error=self._report_folder):
+            if self.table is None or not self.table.holds(path):
+                yield path
+            elif self.table.failed(path):
+                self.failed += 1
+            else:
+                self.before += 1
+
+    def _report_folder(self, error: OSError) -> None:
+        self.failed += 1
+        self._complain(Path(error.filename), error.strerror)
+
+    def _report(self, outcomes: list[Outcome]) -> None:
+        if self.table:
+            self.table.add(outcomes)
+        for outcome in outcomes:
+            if outcome.prediction is None:
+                self.failed += 1
+                self._complain(outcome.path, outcome.error)
+                continue
+            self.before += outcome.stored_before
+            self.answered += not outcome.stored_before
+            if self.as_json or not self.table:
+                self._print(outcome.path, outcome.prediction)
+        if self.progress:
+            self.progress.show(self.done, self.answered)
+
+    def _complain(self, path: Path, reason: str) -> None:
+        if self.progress:
+            self.progress.clear()
+        self.stderr.write(f"{path}: {reason}")
+
+    def _print(self, path: Path, prediction: Prediction) -> None:
+        if self.progress:
+            self.progress.clear()
+        line = _as_json(path, prediction) if self.as_json else _in_words(path, prediction)
+        # A name that is no text has its bytes escaped, which in JSON is the way to write them.
+        self.stdout.write(line.encode("utf-8", "backslashreplace").decode())
+
+    def _summarise(self, seconds: float) -> None:
+        parts = [f"{self.answered:,} files classified in {seconds:,.1f} s"]
+        if self.answered:
+            parts.append(f"{self.answered / seconds:,.1f} a second")
+        if self.before:
+            parts.append(f"{self.before:,} were done before")
+        self.stderr.write(f"{', '.join(parts)}.", style_func=str)
+
+
+def _find_account(name: str | None) -> AbstractBaseUser:
+    accounts = get_user_model().objects
+    if name is None:
+        found = list(accounts.all()[:2])
+        if len(found) != 1:
+            raise CommandError("Name the account whose uploads these are to be: --save --owner USERNAME")
+        return found[0]
+    try:
+        return accounts.get_by_natural_key(name)
+    except get_user_model().DoesNotExist:
+        raise CommandError(f"There is no account {name!r}.") from None
+
+
+def _find_model(name: str | None) -> ServedModel:
+    try:
+        if name is None:
+            return active_model()
+        version = find_version(name)
+        if version is None:
+            raise CommandError(f"No model {name!r} is published.")
+        return ServedModel(version, LoadedModel(verified_folder(version)))
+    except (NoModel, ArtifactError) as error:
+        raise CommandError(str(error)) from error
+
+
+def _as_json(path: Path, prediction: Prediction) -> str:
+    version = prediction.model_version
+    answer = {"file": str(path), "model": str(version), "class": prediction.predicted_class}
+    answer |= {"confidence": prediction.confidence, "abstained": prediction.abstained}
+    answer["probabilities"] = dict(zip(version.class_names, prediction.probabilities))
+    if prediction.upload_id:
+        answer["upload"] = str(prediction.upload_id)
+    return json.dumps(answer, ensure_ascii=False)
+
+
+def _in_words(path: Path, prediction: Prediction) -> str:
+    doubt = "  (does not look like any of the classes)" if prediction.abstained else ""
+    return f"{path}: {prediction.predicted_class} {prediction.confidence:.1%}{doubt}"

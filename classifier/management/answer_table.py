@@ -1,0 +1,157 @@
+"""The CSV of `manage.py classify --csv`: a row for each file, by which a run that was stopped goes on."""
+
+import csv
+import fcntl
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from classifier.models import ModelVersion
+from classifier.services.bulk import Outcome
+
+COLUMNS = ("file", "class", "confidence", "abstained", "model", "network", "error", "owner", "upload")
+_DECIMALS = 6
+#: What makes a spreadsheet take a cell for a formula (OWASP, CSV Injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class TableError(Exception):
+    """The table cannot be written or gone on with; the message says why and what to do."""
+
+
+class AnswerTable:
+    """A context in which outcomes are added to the file; one that is there already is gone on with.
+
+    The table is for programs and for spreadsheets: UTF-8, commas, texts in quotes, true or false, and no cell that a
+    spreadsheet would compute. A file's name that would be one begins with `./`, which names the same file; another
+    text begins with an apostrophe.
+
+    files: those that have a row, and whether it tells of an error.
+    """
+
+    def __init__(self, path: Path, version: ModelVersion, owner: str = "") -> None:
+        self.path = path
+        self.files: dict[str, bool] = {}
+        self._run = {"model": _text(str(version)), "owner": _text(owner)}
+        self._classes = version.class_names
+        self._header = [*COLUMNS, *(f"probability_{name}" for name in self._classes)]
+
+    def __enter__(self) -> Self:
+        """Raise TableError when the file cannot be opened, is in use, or holds something else."""
+        try:
+            self._file = self.path.open("r+b" if self.path.exists() else "x+b")
+        except OSError as error:
+            raise TableError(f"{self.path} cannot be written ({error.strerror}).") from error
+        try:
+            self._lock()
+            self._go_on()
+        except BaseException:
+            self._file.close()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+
+    def holds(self, path: Path) -> bool:
+        """Whether the file has its row already."""
+        return _file_name(path) in self.files
+
+    def failed(self, path: Path) -> bool:
+        """Whether the file's row tells of an error."""
+        return self.files[_file_name(path)]
+
+    def add(self, outcomes: Iterable[Outcome]) -> None:
+        """Append a row for each, and see that they outlive this process. Raises OSError."""
+        self._write([self._row(outcome) for outcome in outcomes])
+
+    def _row(self, outcome: Outcome) -> list[object]:
+        cells = dict.fromkeys(COLUMNS, "") | self._run | {"file": _file_name(outcome.path), "error": outcome.error}
+        prediction = outcome.prediction
+        if prediction is None:
+            return [*cells.values(), *[""] * len(self._classes)]
+        cells["class"] = _text(prediction.predicted_class)
+        cells["confidence"] = round(prediction.confidence, _DECIMALS)
+        cells["abstained"] = "true" if prediction.abstained else "false"
+        cells["network"] = prediction.network
+        cells["upload"] = str(prediction.upload_id or "")
+        return [*cells.values(), *(round(probability, _DECIMALS) for probability in prediction.probabilities)]
+
+    def _write(self, rows: Iterable[list[object]]) -> None:
+        text = io.StringIO(newline="")
+        # Texts in quotes: where spreadsheets part cells by semicolons, one in a file's name parts nothing.
+        csv.writer(text, quoting=csv.QUOTE_NONNUMERIC).writerows(rows)
+        self._file.write(text.getvalue().encode("utf-8", "surrogateescape"))
+        self._file.flush()
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise TableError(f"{self.path} is being written by another run. Wait for its end.") from error
+
+    def _go_on(self) -> None:
+        """Read what is there, take away the row that a kill has cut short, and write the header where there is none."""
+        end = 0
+        try:
+            for number, (row, row_end) in enumerate(_whole_rows(self._file)):
+                self._check(row, is_header=number == 0)
+                end = row_end
+                if number:
+                    self.files[row[COLUMNS.index("file")]] = bool(row[COLUMNS.index("error")])
+            if not end:
+                self._check_beginning()
+            self._file.seek(end)
+            self._file.truncate()
+            if not end:
+                self._write([self._header])
+        except (OSError, csv.Error) as error:
+            raise TableError(f"{self.path} cannot be read ({error}). Name another file.") from error
+
+    def _check(self, row: list[str], *, is_header: bool) -> None:
+        if is_header or len(row) != len(self._header):
+            if row != self._header:
+                raise TableError(
+                    f"{self.path} has not the columns of a table for {self._run['model']}: it is of a model of other "
+                    "classes, or none of this command's. Name another file, or take this one away."
+                )
+            return
+        found = dict(zip(COLUMNS, row))
+        if any(found[column] != value for column, value in self._run.items()):
+            raise TableError(
+                f"{self.path} holds answers of {_in_words(found)}, and this run would add those of "
+                f"{_in_words(self._run)}. Name another file, or take this one away."
+            )
+
+    def _check_beginning(self) -> None:
+        """A file without one whole row is emptied only if it is the beginning of a header."""
+        self._file.seek(0)
+        header = io.StringIO(newline="")
+        csv.writer(header, quoting=csv.QUOTE_NONNUMERIC).writerow(self._header)
+        if not header.getvalue().encode().startswith(self._file.read()):
+            self._check([], is_header=True)
+
+
+def _whole_rows(file: BinaryIO) -> Iterator[tuple[list[str], int]]:
+    """Yield each whole row and where it ends; a line may end within quotes, a row may not."""
+    content, end = b"", 0
+    for line in file:
+        content += line
+        if line.endswith(b"\n") and content.count(b'"') % 2 == 0:
+            end += len(content)
+            yield next(csv.reader([content.decode("utf-8", "surrogateescape")], strict=True)), end
+            content = b""
+
+
+def _file_name(path: Path) -> str:
+    name = str(path)
+    return f"./{name}" if name.startswith(_FORMULA) else name
+
+
+def _text(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _in_words(run: dict[str, str]) -> str:
+    return run["model"] + (f", stored for {run['owner']}" if run["owner"] else "")
