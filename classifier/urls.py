@@ -4,7 +4,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import path
 
 from classifier.forms import ChangePasswordForm, SignInForm
-from classifier.views import accounts, correction, export, files, health, history, home, models, training
+from classifier.views import accounts, correction, explanation, export, files, health, history, home, models, training
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -15,6 +15,9 @@ urlpatterns = [
     path("history/delete/", history.delete_all, name="delete_all"),
     path("predictions/<uuid:prediction_id>/", history.detail, name="prediction"),
     path("predictions/<uuid:prediction_id>/correction/", correction.correct, name="correct"),
+    path("predictions/<uuid:prediction_id>/explanation/", explanation.explanation, name="explanation"),
+    path("predictions/<uuid:prediction_id>/seen.png", explanation.seen, name="seen"),
+    path("predictions/<uuid:prediction_id>/map.png", explanation.occlusion_map, name="occlusion_map"),
     path("predictions/<uuid:prediction_id>/delete/", history.delete, name="delete_prediction"),
     path("uploads/<uuid:upload_id>/image", files.image, name="image"),
     path("uploads/<uuid:upload_id>/thumbnail", files.thumbnail, name="thumbnail"),

@@ -102,6 +102,10 @@ class Framing:
 
 WHOLE = Framing()
 
+#: What decoding may have to do to a picture: take the first of several frames, bring 16 bits to 8, apply the colour
+#: profile, lay transparent parts on white, turn it as EXIF says.
+STEPS = ("first_frame", "sixteen_bits", "colour_profile", "on_white", "turned")
+
 
 @dataclass(frozen=True)
 class DecodedImage:
@@ -109,12 +113,14 @@ class DecodedImage:
 
     picture: RGB, upright, in sRGB, transparent parts white; at most 640 pixels on its longest side.
     format: a key of FORMATS, found from the bytes. width, height: the upright size of the whole file, in pixels.
+    steps: those of STEPS that it took, in their order.
     """
 
     picture: Image.Image
     format: str
     width: int
     height: int
+    steps: tuple[str, ...] = ()
 
     @property
     def content_type(self) -> str:
@@ -141,6 +147,7 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
         image.draft(None, (_WORKING_SIDE, _WORKING_SIDE))
         image.load()
         orientation = _orientation(image)
+        taken = _steps(image, kind, orientation)
         picture = _to_eight_bits(image)
         picture.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
         picture = _on_white(_to_srgb(picture))
@@ -151,7 +158,7 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
         picture = picture.transpose(_TURNS[orientation])
     if orientation >= 5:
         width, height = height, width
-    return DecodedImage(picture, kind, width, height)
+    return DecodedImage(picture, kind, width, height, taken)
 
 
 def to_input(picture: Image.Image, height: int, width: int, framing: Framing = WHOLE) -> np.ndarray:
@@ -219,6 +226,19 @@ def _orientation(image: Image.Image) -> int:
         # Damaged EXIF does not make the picture unreadable.
         return 1
     return value if value in _TURNS else 1
+
+
+def _steps(image: Image.Image, kind: str, orientation: int) -> tuple[str, ...]:
+    # A camera's JPEG may have a preview for a second frame, which nobody would miss.
+    animated = kind != "JPEG" and getattr(image, "n_frames", 1) > 1
+    needed = (
+        animated,
+        image.mode.startswith("I"),
+        "icc_profile" in image.info,
+        image.has_transparency_data,
+        orientation in _TURNS,
+    )
+    return tuple(step for step, is_needed in zip(STEPS, needed) if is_needed)
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:

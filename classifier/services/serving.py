@@ -33,6 +33,8 @@ class _Server:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
+        self.other_lock = threading.Lock()
+        self.other: ServedModel | None = None
         self.served: ServedModel | None = None
         self.failed: tuple[str, float] = ("", 0.0)
 
@@ -50,6 +52,17 @@ class _Server:
             finally:
                 self.lock.release()
         return served
+
+    def loaded(self, version: ModelVersion) -> LoadedModel:
+        """The network of any version: the one in charge, or another, of which the last asked for is kept."""
+        if self.served and _same(self.served.version, version):
+            return self.served.model
+        with self.other_lock:
+            if not (self.other and _same(self.other.version, version)):
+                model = LoadedModel(version.path)
+                check_unchanged(version, model.card)
+                self.other = ServedModel(version, model)
+            return self.other.model
 
     def _load(self, row: ModelVersion) -> ServedModel:
         if self.served and _same(self.served.version, row):
@@ -87,6 +100,11 @@ _server = _Server()
 def active_model() -> ServedModel:
     """Return the active version and its network, loading it if need be. Raises NoModel."""
     return _server.active()
+
+
+def loaded_model(version: ModelVersion) -> LoadedModel:
+    """Return the network of a version, whether it is active or not. Raises ml.artifacts.ArtifactError."""
+    return _server.loaded(version)
 
 
 def known_classes() -> tuple[str, ...]:

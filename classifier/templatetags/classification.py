@@ -39,6 +39,18 @@ def labels_with_keys(prediction: Prediction) -> list[tuple[str, str]]:
 
 
 @register.filter
+def step_in_words(step: str) -> str:
+    """What decoding did to a picture, one of ml.preprocessing.STEPS."""
+    return {
+        "first_frame": _("Of the animation the first picture was taken."),
+        "sixteen_bits": _("Its 16 bits a channel were brought to 8."),
+        "colour_profile": _("Its colour profile was applied."),
+        "on_white": _("Transparent parts were laid on white."),
+        "turned": _("It was turned upright, as the camera had noted."),
+    }[step]
+
+
+@register.filter
 def percent(share: float) -> str:
     """A share of one as percent with one decimal: 100 and 0 are kept for what is exactly that."""
     value = round(100 * share, 1)

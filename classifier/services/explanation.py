@@ -1,0 +1,136 @@
+"""What made a model answer as it did: made again from the stored upload when somebody asks."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from classifier.models import Prediction
+from classifier.services.serving import loaded_model
+from ml import explanation, preprocessing
+from ml.artifacts import ArtifactError
+from ml.inference import Seen
+from ml.preprocessing import WHOLE, DecodedImage, Framing, ImageError
+from ml.routing import PHOTOGRAPHS
+
+#: The strength of the map's colours at its strongest part, from 0 to 255.
+_STRONGEST = 210
+_MAP_SIDE = 224
+#: What speaks for the class is warm, what speaks against it cold.
+_FOR, _AGAINST = (226, 88, 34), (46, 110, 190)
+#: Nats below which a map shows as good as nothing.
+_FAINTEST = 0.5
+
+
+class ExplanationUnavailable(Exception):
+    """The upload's file or the model's folder is no longer there."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a file became what the network saw.
+
+    steps: those of ml.preprocessing.STEPS that it took. kept_width, kept_height: the shares that were not cut away.
+    """
+
+    steps: tuple[str, ...]
+    file_size: tuple[int, int]
+    input_size: tuple[int, int]
+    kept_width: float
+    kept_height: float
+
+    @property
+    def cut(self) -> bool:
+        return min(self.kept_width, self.kept_height) < 1
+
+
+@dataclass(frozen=True)
+class Track:
+    """How answers as sure as this one fared: of `count` validation images between `low` and `high`, the share right."""
+
+    low: float
+    high: float
+    count: int
+    right: float
+
+
+def preparation(*, prediction: Prediction) -> Preparation:
+    """Say how the upload was prepared. Raises ExplanationUnavailable."""
+    decoded = _decoded(prediction)
+    height, width, _channels = prediction.network_card["input_shape"]
+    size = decoded.picture.size
+    left, upper, right, lower = _framing(prediction).box(size, (width, height))
+    return Preparation(
+        decoded.steps,
+        (decoded.width, decoded.height),
+        (width, height),
+        (right - left) / size[0],
+        (lower - upper) / size[1],
+    )
+
+
+def input_png(*, prediction: Prediction) -> bytes:
+    """What the network saw, pixel by pixel. Raises ExplanationUnavailable."""
+    return _png(Image.fromarray(_seen(prediction).pixels))
+
+
+def map_png(*, prediction: Prediction) -> bytes:
+    """A picture to lay over what the network saw: the warmer, the more that part speaks for the class.
+
+    Raises ExplanationUnavailable.
+    """
+    class_index = prediction.model_version.class_names.index(prediction.predicted_class)
+    values = explanation.occlusion_map(_model(prediction), _seen(prediction), class_index)
+    strength = np.abs(values) / max(float(np.abs(values).max()), _FAINTEST)
+    layers = np.zeros((*values.shape, 4), np.uint8)
+    layers[..., :3] = np.where((values > 0)[..., None], _FOR, _AGAINST)
+    layers[..., 3] = (_STRONGEST * strength).astype(np.uint8)
+    return _png(Image.fromarray(layers).resize((_MAP_SIDE, _MAP_SIDE), Image.Resampling.BICUBIC))
+
+
+def stability(*, prediction: Prediction) -> tuple[int, int]:
+    """Of how many slightly changed pictures the model says the same, and of how many. Raises ExplanationUnavailable."""
+    return explanation.agreement(_model(prediction), _seen(prediction))
+
+
+def track_record(prediction: Prediction) -> Track | None:
+    """How often the network was right on validation images of which it was as sure; None if that was not measured."""
+    if prediction.network == PHOTOGRAPHS:
+        return None
+    bins = prediction.model_version.card["metrics"].get("validation", {}).get("reliability", [])
+    for group in bins:
+        if group["low"] <= prediction.confidence <= group["high"] and group["count"]:
+            return Track(group["low"], group["high"], group["count"], group["accuracy"])
+    return None
+
+
+def _decoded(prediction: Prediction) -> DecodedImage:
+    try:
+        with prediction.upload.file.open("rb") as file:
+            return preprocessing.decode(file.read())
+    except (OSError, ImageError) as error:
+        raise ExplanationUnavailable(f"The upload {prediction.upload_id} cannot be read: {error}") from error
+
+
+def _framing(prediction: Prediction) -> Framing:
+    return WHOLE if prediction.saw_the_whole else Framing(**prediction.network_card["framing"])
+
+
+def _seen(prediction: Prediction) -> Seen:
+    height, width, _channels = prediction.network_card["input_shape"]
+    pixels = preprocessing.to_input(_decoded(prediction).picture, height, width, _framing(prediction))
+    return Seen(prediction.network, pixels, prediction.saw_the_whole)
+
+
+def _model(prediction: Prediction):
+    try:
+        return loaded_model(prediction.model_version)
+    except ArtifactError as error:
+        raise ExplanationUnavailable(str(error)) from error
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

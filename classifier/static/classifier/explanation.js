@@ -1,0 +1,19 @@
+// The slider over the map of what the network looked at; without this script the map shows as it is.
+(() => {
+  const arm = () => {
+    const slider = document.getElementById("map-strength");
+    const map = document.querySelector("[data-map] img:last-child");
+    if (!slider || slider.dataset.armed) return;
+    slider.dataset.armed = "yes";
+    slider.hidden = slider.labels[0].hidden = false;
+    const show = () => (map.style.opacity = slider.value / 100);
+    slider.addEventListener("input", show);
+    show();
+  };
+  addEventListener("htmx:afterSwap", (event) => {
+    if (!document.getElementById("map-strength") || event.detail.target.id === "correction") return;
+    arm();
+    document.getElementById("explanation")?.focus({ preventScroll: true });
+  });
+  arm();
+})();

@@ -1,0 +1,145 @@
+"""Why an answer came about: made again from the upload, by the version that gave it, for its owner alone."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from classifier.models import Prediction
+from classifier.services.classification import classify
+from classifier.services.explanation import preparation, track_record
+from classifier.services.intake import read_image
+from classifier.services.ownership import Owner
+from classifier.services.publishing import publish
+from classifier.tests.factories import another_model, image_file, make_prediction
+from classifier.tests.pages import elements
+from ml.tests.factories import encode
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PICTURES = ("seen.png", "map.png")
+
+
+def picture(response) -> np.ndarray:
+    assert (response.status_code, response["Content-Type"]) == (200, "image/png")
+    assert response["Cache-Control"] == "private, max-age=86400"
+    return np.asarray(Image.open(io.BytesIO(response.content)))
+
+
+def upload(user, content: bytes, name: str = "a.png") -> Prediction:
+    return classify(image=read_image(image_file(name, content)), owner=Owner(user=user))
+
+
+def test_network_is_seen_to_have_seen_a_thumbnail_as_it_is(user, user_client):
+    pixels = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
+    prediction = upload(user, encode(Image.fromarray(pixels), "PNG"))
+    assert np.array_equal(picture(user_client.get(f"/predictions/{prediction.pk}/seen.png")), pixels)
+
+
+def test_map_can_be_laid_over_the_picture(user, user_client):
+    prediction = make_prediction(user)
+    layer = picture(user_client.get(f"/predictions/{prediction.pk}/map.png"))
+    assert layer.shape == (224, 224, 4)
+    assert layer[..., 3].max() > 100
+
+
+def test_page_says_how_far_the_answer_can_be_trusted(user, user_client):
+    prediction = make_prediction(user, name="photo.jpg", confidence=0.9)
+    page = user_client.get(f"/predictions/{prediction.pk}/explanation/")
+    assert "<html" in page.text
+    assert "It was brought from 96 × 64 to 32 × 32 pixels." in page.text
+    assert "Of its width 70.0% and of its height 70.0% were kept" in page.text
+    (stability,) = elements(page, "data-same")
+    assert stability["data-tried"] == "9"
+    assert 0 <= int(stability["data-same"]) <= 9
+    bins = prediction.model_version.card["metrics"]["validation"]["reliability"]
+    (group,) = [group for group in bins if group["low"] <= 0.9 < group["high"]]
+    (track,) = elements(page, "data-track")
+    assert float(track["data-track"]) == pytest.approx(group["accuracy"], abs=1e-6)
+    assert f"Of {group['count']} validation images" in page.text
+
+
+def test_script_gets_the_part_alone(user, user_client):
+    prediction = make_prediction(user)
+    part = user_client.get(f"/predictions/{prediction.pk}/explanation/", headers={"HX-Request": "true"})
+    assert "<html" not in part.text
+    assert len(elements(part, "data-map")) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps", "expected"),
+    [
+        ("turned", ("turned",), "turned upright"),
+        ("on_white", ("on_white",), "laid on white"),
+        ("animated", ("first_frame",), "the first picture was taken"),
+        ("profile", ("colour_profile",), "colour profile was applied"),
+        ("sixteen", ("sixteen_bits",), "16 bits"),
+        ("plain", (), "brought from 40 × 60"),
+    ],
+)
+def test_every_step_of_the_preparation_is_told(user, user_client, kind, steps, expected):
+    prediction = upload(user, special(kind))
+    assert preparation(prediction=prediction).steps == steps
+    assert expected in user_client.get(f"/predictions/{prediction.pk}/explanation/").text
+
+
+def special(kind: str) -> bytes:
+    """A picture of 40 by 60 pixels that asks for one step of its preparation."""
+    from PIL import ImageCms
+
+    upright = Image.effect_noise((40, 60), 60).convert("RGB")
+    buffer = io.BytesIO()
+    if kind == "turned":
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        upright.transpose(Image.Transpose.ROTATE_90).save(buffer, "JPEG", exif=exif)
+    elif kind == "on_white":
+        upright.putalpha(100)
+        upright.save(buffer, "PNG")
+    elif kind == "animated":
+        upright.quantize().save(buffer, "GIF", save_all=True, append_images=[Image.new("P", (40, 60))])
+    elif kind == "profile":
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        upright.save(buffer, "PNG", icc_profile=profile)
+    elif kind == "sixteen":
+        Image.fromarray(np.full((60, 40), 30_000, np.uint16)).save(buffer, "PNG")
+    else:
+        upright.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_version_that_answered_explains_not_the_one_that_answers_now(user, user_client, models_dir):
+    prediction = make_prediction(user)
+    before = user_client.get(f"/predictions/{prediction.pk}/map.png").content
+    publish(folder=another_model(models_dir / "another"), activate=True)
+    make_prediction(user, seed=2)
+    assert user_client.get(f"/predictions/{prediction.pk}/map.png").content == before
+
+
+def test_upload_or_model_that_is_gone_is_said_and_no_error(user, user_client, models_dir, media_root):
+    gone, without_model = make_prediction(user), None
+    publish(folder=another_model(models_dir / "another"), activate=True)
+    without_model = make_prediction(user, seed=2)
+    publish(folder=another_model(models_dir / "third"), activate=True)
+    make_prediction(user, seed=3)
+    (models_dir / "another").rename(models_dir / "elsewhere")
+    (media_root / gone.upload.file.name).unlink()
+    for prediction in (gone, without_model):
+        page = user_client.get(f"/predictions/{prediction.pk}/explanation/")
+        assert page.status_code == 200
+        assert "is no longer there" in page.text
+        assert user_client.get(f"/predictions/{prediction.pk}/map.png").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["explanation/", *PICTURES])
+def test_nobody_sees_somebody_elses(client, user, path):
+    prediction = make_prediction(user)
+    assert client.get(f"/predictions/{prediction.pk}/{path}").status_code == 404
+
+
+def test_network_that_was_not_validated_has_no_track_record(user):
+    prediction = make_prediction(user)
+    assert track_record(prediction) is not None
+    prediction.network = "photographs"
+    assert track_record(prediction) is None

@@ -1,0 +1,61 @@
+"""Why the model answered as it did: made when somebody asks, for the person whose upload it is."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from classifier.models import Prediction
+from classifier.services.explanation import (
+    ExplanationUnavailable,
+    input_png,
+    map_png,
+    preparation,
+    stability,
+    track_record,
+)
+from classifier.services.ownership import predictions_of
+from classifier.views.requests import owner_of
+
+
+@never_cache
+@require_safe
+def explanation(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
+    """What the network saw, what it looked at, and how far it can be trusted; the part alone for a script."""
+    prediction = _prediction(request, prediction_id)
+    context = {"prediction": prediction, "track": track_record(prediction)}
+    try:
+        context["preparation"] = preparation(prediction=prediction)
+        context["same"], context["tried"] = stability(prediction=prediction)
+    except ExplanationUnavailable:
+        context["unavailable"] = True
+    template = "classifier/_explanation.html" if request.htmx else "classifier/explanation.html"
+    return render(request, template, context)
+
+
+@require_safe
+def seen(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
+    """What the network saw, pixel by pixel."""
+    return _picture(request, prediction_id, input_png)
+
+
+@require_safe
+def occlusion_map(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
+    """Which parts of it speak for the class, to be laid over it."""
+    return _picture(request, prediction_id, map_png)
+
+
+def _picture(request: HttpRequest, prediction_id: UUID, make: Callable[..., bytes]) -> HttpResponse:
+    try:
+        content = make(prediction=_prediction(request, prediction_id))
+    except ExplanationUnavailable as error:
+        raise Http404 from error
+    # The same prediction always has the same picture; nobody between may keep it.
+    return HttpResponse(content, content_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+
+
+def _prediction(request: HttpRequest, prediction_id: UUID) -> Prediction:
+    return get_object_or_404(predictions_of(owner_of(request)), pk=prediction_id)
