@@ -7,6 +7,8 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 
+from classifier.admin.overview import overview_page
+
 admin.site.site_header = _("CIFAR-10 classifier: administration")
 admin.site.site_title = _("CIFAR-10 classifier")
 admin.site.index_title = _("Models and results")
@@ -14,6 +16,7 @@ admin.site.index_title = _("Models and results")
 urlpatterns = [
     path("", include("classifier.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("admin/overview/", admin.site.admin_view(overview_page), name="overview"),
     path("admin/", admin.site.urls),
     # Browsers ask for it on pages that name no icon, such as the admin's.
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("classifier/icon.svg"))),

@@ -1,7 +1,9 @@
 """Small line charts as SVG inside a page: no script, no library, colours from the page."""
 
 from collections.abc import Sequence
+from datetime import date
 
+from django.utils import formats
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -68,4 +70,53 @@ def _chart(title: str, epochs: Sequence[dict[str, float]], training: str, valida
         _WIDTH - 8,
         _HEIGHT - 8,
         len(epochs),
+    )
+
+
+def bars(title: str, days: Sequence[tuple[date, float | None]], *, whole: bool = False) -> SafeString:
+    """A bar a day, of numbers from 0 on or, by default, of shares of one; None for a day without any.
+
+    `whole` says that they are whole numbers.
+    """
+    highest = max((value for _day, value in days if value is not None), default=0) or 1
+    step = (_WIDTH - _LEFT - 8) / max(len(days), 1)
+    room = _HEIGHT - _TOP - _BOTTOM
+
+    def in_words(value: float) -> str:
+        return f"{value:.0f}" if whole else f"{value:.1%}"
+
+    drawn = format_html_join(
+        "",
+        '<rect x="{}" y="{}" width="{}" height="{}" fill="#4477aa"><title>{}: {}</title></rect>',
+        (
+            (
+                f"{_LEFT + index * step:.1f}",
+                f"{_TOP + room * (1 - value / highest):.1f}",
+                f"{step * 0.8:.1f}",
+                f"{room * value / highest:.1f}",
+                formats.date_format(day, "SHORT_DATE_FORMAT"),
+                in_words(value),
+            )
+            for index, (day, value) in enumerate(days)
+            if value
+        ),
+    )
+    return format_html(
+        '<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}" font-size="11" '
+        'fill="currentColor"><text x="{3}" y="13" font-weight="600">{2}</text>{4}'
+        '<text x="{5}" y="{6}" text-anchor="end">{7}</text><path d="M{3} {8}H{9}" stroke="currentColor" opacity=".3"/>'
+        '<text x="{3}" y="{10}">{11}</text><text x="{9}" y="{10}" text-anchor="end">{12}</text></svg>',
+        _WIDTH,
+        _HEIGHT,
+        title,
+        _LEFT,
+        drawn,
+        _LEFT - 6,
+        _TOP + 8,
+        in_words(highest),
+        _HEIGHT - _BOTTOM,
+        _WIDTH - 8,
+        _HEIGHT - 8,
+        formats.date_format(days[0][0], "SHORT_DATE_FORMAT"),
+        formats.date_format(days[-1][0], "SHORT_DATE_FORMAT"),
     )

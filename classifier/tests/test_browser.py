@@ -186,6 +186,20 @@ def test_ticked_images_are_downloaded_or_deleted(open_browser, user, scripts):
     expect(page.locator(".history a")).to_have_count(1)
 
 
+def test_dark_colours_are_the_systems_or_the_persons_choice(open_browser):
+    page = open_browser(color_scheme="light")
+    page.goto("/")
+    html, switch = page.locator("html"), page.get_by_role("button", name="Dark colours")
+    expect(html).to_have_attribute("data-bs-theme", "light")
+    switch.click()
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    page.goto("/history/")
+    expect(html).to_have_attribute("data-bs-theme", "dark")
+    page.get_by_role("button", name="Dark colours").click()
+    page.emulate_media(color_scheme="dark")
+    expect(html).to_have_attribute("data-bs-theme", "dark")
+
+
 def test_reload_of_the_result_does_not_send_the_file_again(open_browser, photograph):
     page = open_browser()
     page.goto("/")

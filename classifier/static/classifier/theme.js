@@ -1,7 +1,39 @@
-// Light or dark as the system has it, before the first paint.
+// Light or dark: as the system has it, or as the person chose here. Set before the first paint.
 (() => {
+  const KEY = "theme";
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const apply = () => document.documentElement.setAttribute("data-bs-theme", dark.matches ? "dark" : "light");
+  const chosen = () => {
+    try {
+      return localStorage.getItem(KEY);
+    } catch {
+      return null; // storage is forbidden: the system's choice holds
+    }
+  };
+  const apply = () => {
+    const theme = chosen() ?? (dark.matches ? "dark" : "light");
+    document.documentElement.setAttribute("data-bs-theme", theme);
+    document.querySelector("[data-theme-switch]")?.setAttribute("aria-pressed", theme === "dark");
+  };
   dark.addEventListener("change", apply);
+  addEventListener("storage", apply); // chosen in another tab
   apply();
+
+  addEventListener("DOMContentLoaded", () => {
+    const button = document.querySelector("[data-theme-switch]");
+    if (!button) return;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const wanted = document.documentElement.getAttribute("data-bs-theme") === "dark" ? "light" : "dark";
+      try {
+        // The system's own choice needs no note, and is followed again.
+        if (wanted === (dark.matches ? "dark" : "light")) localStorage.removeItem(KEY);
+        else localStorage.setItem(KEY, wanted);
+      } catch {
+        document.documentElement.setAttribute("data-bs-theme", wanted);
+        return;
+      }
+      apply();
+    });
+    apply();
+  });
 })();
