@@ -16,8 +16,8 @@ from ml.image_folder import SUFFIXES
 from ml.inference import LoadedModel, Seen
 from ml.preprocessing import ImageError
 
-#: More are no faster on one thread, and a network for photographs needs 7 MB for each.
-BATCH_SIZE = 8
+#: More are hardly faster on one thread, and a network for photographs needs 6 MB for each, in every thread.
+BATCH_SIZE = 4
 #: Batches in work or waiting to be collected, for each thread: enough to work on while the last ones are stored.
 BATCHES_AHEAD = 2
 

@@ -99,7 +99,7 @@ def test_however_long_the_stream_only_so_much_of_it_is_held(model):
 
 
 def test_all_threads_read_at_once(model):
-    together = threading.Barrier(4, timeout=60)
+    together = threading.Barrier(4, timeout=300)
 
     def meet(seed: int) -> tuple[Image.Image, None]:
         if seed % BATCH_SIZE == 0:
