@@ -1,0 +1,93 @@
+"""The load generator as the benchmark sees it: uploads that a server is to answer, and what came of them."""
+
+import json
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.serving.processes import ROOT
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where and how a server takes an upload.
+
+    fields, headers: sent with every one. expected: what only an answer with a classification has in it.
+    exchange: "post" for a form that is answered at once, "gradio" for Gradio's upload, queue and answer.
+    """
+
+    address: str
+    path: str
+    expected: str
+    file_field: str = "image"
+    fields: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    exchange: str = "post"
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What came of a load.
+
+    latencies: seconds, of every classification that was answered. problems: how often what went wrong.
+    seconds: from the first request to the last answer. processor_seconds: what the generator itself took.
+    """
+
+    latencies: list[float]
+    problems: dict[str, int]
+    seconds: float
+    processor_seconds: float
+
+    @property
+    def throughput(self) -> float:
+        """Classifications a second."""
+        return len(self.latencies) / self.seconds
+
+    @property
+    def error_count(self) -> int:
+        return sum(self.problems.values())
+
+
+class LoadFailed(RuntimeError):
+    """The load generator ended; what it wrote before says why."""
+
+
+class LoadGenerator:
+    """A running `load_process`; made by `load_generator`."""
+
+    def __init__(self, process: subprocess.Popen) -> None:
+        self._process = process
+
+    def wait_for_answer(self, endpoint: Endpoint, file: Path, *, seconds: float) -> str:
+        """Upload a file until it is classified. Return "", or what still went wrong after so many seconds."""
+        return self._ask(do="wait", endpoint=asdict(endpoint), files=[str(file)], seconds=seconds)["problem"]
+
+    def load(self, endpoint: Endpoint, files: Sequence[Path], *, concurrency: int, seconds: float) -> LoadResult:
+        """Upload the files in turn, so many at once, for so many seconds."""
+        question = {"endpoint": asdict(endpoint), "files": [*map(str, files)]}
+        return LoadResult(**self._ask(do="load", **question, concurrency=concurrency, seconds=seconds))
+
+    def _ask(self, **question: Any) -> dict[str, Any]:
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise LoadFailed(f"The load generator ended with status {self._process.wait()}.")
+        return json.loads(answer)
+
+
+@contextmanager
+def load_generator(python: Path) -> Iterator[LoadGenerator]:
+    """Start the generator with the Python that has Locust; end it afterwards."""
+    command = [python, "-m", "benchmarks.serving.load_process"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        try:
+            yield LoadGenerator(process)
+        finally:
+            # It reads to the end of its input, and then ends.
+            with suppress(BrokenPipeError):
+                process.stdin.close()
