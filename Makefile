@@ -1,9 +1,10 @@
 # Every check and step of the project; CI runs the same ones. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run train test lint format lock messages clean
+.PHONY: help run train test bench lint format lock messages clean
 
 PYTHON ?= python3
 VENV ?= .venv
+BENCH_VENV ?= .venv-bench
 PORT ?= 8000
 BIN := $(VENV)/bin
 
@@ -36,6 +37,11 @@ train: $(VENV)/.installed-requirements ## train the network (ARGS="--epochs 5 --
 test: $(VENV)/.installed-requirements-dev ## install what the tests need and run them, with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
+# The peers' libraries want other versions than the site's, so they have an environment of their own.
+bench: $(VENV)/.installed-requirements-serve ## measure the site beside other ways to serve (PHOTOS_DIR=... with your photographs)
+	@$(MAKE) --no-print-directory VENV=$(BENCH_VENV) $(BENCH_VENV)/.installed-requirements-bench
+	$(BIN)/python -m benchmarks.serving --python $(BENCH_VENV)/bin/python $(ARGS)
+
 lint: $(VENV)/.installed-requirements-dev ## style, layers, migrations, translations, deployment settings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,7 +55,7 @@ format: $(VENV)/.installed-requirements-dev ## put the code into shape
 	$(BIN)/ruff format .
 
 lock: $(VENV)/.installed-requirements-dev ## pin the requirements anew from the .in files
-	for name in requirements-serve requirements requirements-dev; do \
+	for name in requirements-serve requirements requirements-dev requirements-bench; do \
 		$(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command "make lock" $$name.in --output-file $$name.txt || exit 1; \
 	done
@@ -59,4 +65,4 @@ messages: $(VENV)/.installed-requirements-dev ## collect and compile translation
 	$(BIN)/python manage.py compilemessages --locale uk --verbosity 0 --ignore '.venv*'
 
 clean: ## remove what is made here, but no data and no trained model
-	rm -rf $(VENV) staticfiles .pytest_cache .ruff_cache .coverage htmlcov
+	rm -rf $(VENV) $(BENCH_VENV) staticfiles .pytest_cache .ruff_cache .coverage htmlcov
