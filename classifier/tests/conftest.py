@@ -10,9 +10,12 @@ from django.utils import translation
 
 from classifier.models import ModelVersion
 from classifier.services import serving
+from classifier.tests.browser import chromium, complaints, open_browser, photograph
 from classifier.tests.factories import linked_model, make_user, pictures
 from ml.classes import CLASS_NAMES
 from ml.tests.factories import write_cifar10
+
+__all__ = ["chromium", "complaints", "open_browser", "photograph"]
 
 
 @pytest.fixture(scope="session")
