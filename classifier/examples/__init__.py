@@ -1,0 +1,1 @@
+"""The example pictures of the upload page, painted here: `python -m classifier.examples` paints them anew."""
