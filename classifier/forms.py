@@ -1,9 +1,9 @@
 """Forms: they validate and convert, and neither classify nor save."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import Column, Field, Layout, Row, Submit
+from crispy_forms.layout import HTML, Column, Field, Layout, Row, Submit
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, UserCreationForm
@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.class_labels import class_label
 from classifier.models import ModelVersion
-from classifier.services.intake import SubmittedImage, explain, read_image, status_of
+from classifier.services.examples import EXAMPLES, read_example
+from classifier.services.intake import FileTooLarge, SubmittedImage, explain, read_image, status_of
 from classifier.services.search import Search
 from ml import preprocessing
 from ml.classes import NONE_CLASS
@@ -44,7 +45,19 @@ class ImageField(forms.FileField):
             raise ValidationError(explain(error), code=error.code) from error
 
 
-class UploadForm(forms.Form):
+class _SubmissionForm(forms.Form):
+    """Something to classify; the same content under the same number is one submission, however often it arrives."""
+
+    submission = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput(attrs={"autocomplete": "off"}))
+
+    @property
+    def status(self) -> int:
+        """The HTTP status for this form's errors."""
+        codes = [error.code for errors in self.errors.as_data().values() for error in errors]
+        return max(map(status_of, codes), default=200)
+
+
+class UploadForm(_SubmissionForm):
     """One image to classify; `cleaned_data["image"]` is a SubmittedImage."""
 
     image = ImageField(
@@ -54,22 +67,45 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        limit = settings.MAX_UPLOAD_MEGABYTES
         self.fields["image"].help_text = format_lazy(
             _("JPEG, PNG, WebP, GIF, BMP or HEIC, up to {megabytes} MB and {megapixels} megapixels."),
-            megabytes=settings.MAX_UPLOAD_MEGABYTES,
+            megabytes=limit,
             megapixels=settings.MAX_IMAGE_MEGAPIXELS,
         )
         self.helper = FormHelper()
         self.helper.form_id = "upload-form"
         self.helper.form_action = "home"
-        self.helper.attrs = {"enctype": "multipart/form-data", "data-upload": ""}
-        self.helper.layout = Layout(Field("image"), Submit("classify", _("Classify"), css_class="btn-lg w-100"))
+        self.helper.attrs = {
+            "enctype": "multipart/form-data",
+            "data-upload": "",
+            # A script refuses what the server would, in the same words.
+            "data-max-megabytes": limit,
+            "data-too-large": explain(FileTooLarge(limit="{limit}")),
+        }
+        self.helper.layout = Layout(
+            "submission",
+            Field("image"),
+            HTML("{% include 'classifier/_upload_ways.html' %}"),
+            Submit("classify", _("Classify"), css_class="btn-lg w-100"),
+        )
 
-    @property
-    def status(self) -> int:
-        """The HTTP status for this form's errors."""
-        codes = [error.code for errors in self.errors.as_data().values() for error in errors]
-        return max(map(status_of, codes), default=200)
+
+class ExampleForm(_SubmissionForm):
+    """One of the site's own pictures to classify; `cleaned_data["image"]` is a SubmittedImage."""
+
+    example = forms.ChoiceField(
+        choices=list(EXAMPLES.items()),
+        error_messages={"invalid_choice": _("There is no such example. Choose one of those shown.")},
+    )
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, auto_id=False, **kwargs)
+
+    def clean(self) -> dict:
+        if "example" in self.cleaned_data:
+            self.cleaned_data["image"] = read_example(self.cleaned_data["example"])
+        return self.cleaned_data
 
 
 class SearchForm(forms.Form):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -17,8 +18,11 @@ from ml.decision import Answers
 from ml.inference import Seen
 
 
-def classify(*, image: SubmittedImage, owner: Owner) -> Prediction:
-    """Classify a submitted image by the active model and store upload and prediction. Raises serving.NoModel."""
+def classify(*, image: SubmittedImage, owner: Owner, prediction_id: UUID | None = None) -> Prediction:
+    """Classify a submitted image by the active model and store upload and prediction. Raises serving.NoModel.
+
+    prediction_id: the prediction's id if not a random one; IntegrityError when there is one of this id.
+    """
     served = active_model()
     picture = image.decoded.picture
 
@@ -36,6 +40,8 @@ def classify(*, image: SubmittedImage, owner: Owner) -> Prediction:
     }
     prediction = describe_prediction(served=served, seen=seen, answers=answers, timings=timings)
     prediction.upload = describe_upload(image=image, owner=owner)
+    if prediction_id is not None:
+        prediction.id = prediction_id
     return store(prediction=prediction, content=image.content, thumbnail=thumbnail)
 
 

@@ -1,8 +1,13 @@
-// Drop a file, see it before it is sent, and send it once. Without this script the plain form does the same work.
+// Choose, drop, paste or photograph: one file is seen before it is sent, and its result is a page; many are sent at once,
+// with a row for each. Without this script the plain form takes one file.
 (() => {
   const form = document.querySelector("[data-upload]");
   const input = form?.querySelector("[data-upload-input]");
   if (!input) return;
+  const submit = form.querySelector("[type=submit]");
+  const examples = document.querySelector("[data-examples]");
+  const queue = new UploadQueue(document.querySelector("[data-upload-queue]"), form);
+  input.multiple = true;
 
   // A reload of the result shows it again instead of sending the file again.
   const result = document.querySelector("[data-result-url]");
@@ -17,40 +22,78 @@
 
   const show = () => {
     if (preview.src) URL.revokeObjectURL(preview.src);
+    preview.removeAttribute("src");
     const file = input.files[0];
     preview.hidden = !file;
     if (file) preview.src = URL.createObjectURL(file);
+    complain(file ? queue.refusal(file) : "");
   };
-  input.addEventListener("change", show);
+  const complain = (text) => {
+    input.setCustomValidity(text);
+    if (text) input.reportValidity();
+  };
 
-  const dropZone = document.body;
+  const take = (files) => {
+    if (!files.length) return;
+    if (files.length === 1 && !queue.isOpen) {
+      const transfer = new DataTransfer();
+      transfer.items.add(files[0]);
+      input.files = transfer.files;
+      show();
+      submit.focus();
+      return;
+    }
+    input.value = ""; // what the queue has is not in the form as well
+    show();
+    submit.hidden = examples.hidden = true;
+    queue.add(files);
+  };
+
+  input.addEventListener("change", () => (input.files.length > 1 || queue.isOpen ? take([...input.files]) : show()));
+  const camera = form.querySelector("[data-upload-camera]");
+  camera.addEventListener("change", () => {
+    take([...camera.files]);
+    camera.value = "";
+  });
+
+  const isImage = (file) => file.type.startsWith("image/") || /\.hei[cf]$/i.test(file.name);
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
-  dropZone.addEventListener("dragover", (event) => {
+  addEventListener("dragover", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     form.classList.add("dropping");
   });
-  dropZone.addEventListener("dragleave", (event) => {
+  addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) form.classList.remove("dropping");
   });
-  dropZone.addEventListener("drop", (event) => {
+  addEventListener("drop", async (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     form.classList.remove("dropping");
-    input.files = event.dataTransfer.files;
-    show();
-    form.querySelector("[type=submit]").focus();
+    const files = await droppedFiles(event.dataTransfer, isImage);
+    if (files.length) take(files);
+    else complain(queue.texts.noImages);
+  });
+  addEventListener("paste", (event) => {
+    if (event.target.closest?.("input:not([type=file]), textarea, [contenteditable]")) return;
+    const files = [...event.clipboardData.files].filter(isImage);
+    if (files.length) event.preventDefault();
+    take(files);
   });
 
-  form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) event.preventDefault();
-    form.dataset.sent = "yes";
-    form.setAttribute("aria-busy", "true");
-  });
-  // Back from the result: the form can be sent again.
+  for (const one of [form, examples]) {
+    one.addEventListener("submit", (event) => {
+      if (one.dataset.sent) event.preventDefault();
+      one.dataset.sent = "yes";
+      one.setAttribute("aria-busy", "true");
+    });
+  }
+  // Back from the result: the forms can be sent again.
   addEventListener("pageshow", () => {
-    delete form.dataset.sent;
-    form.removeAttribute("aria-busy");
-    show();
+    for (const one of [form, examples]) {
+      delete one.dataset.sent;
+      one.removeAttribute("aria-busy");
+    }
+    if (!queue.isOpen) show();
   });
 })();
