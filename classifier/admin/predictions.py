@@ -1,6 +1,7 @@
 """Predictions and uploads."""
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -9,9 +10,15 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.admin.filters import ClassFilter, ConfidenceFilter
 from classifier.admin.read_only import ReadOnlyAdmin
+from classifier.admin.search import as_uuid, uploads_like
 from classifier.class_labels import class_label
 from classifier.models import Correction, Prediction, Upload
 from classifier.templatetags.classification import percent
+
+SEARCH_HELP = _(
+    "Beginning of the file name, of the owner's name or of the SHA-256, or a number. Of a long list the first 5,000 rows "
+    "are shown: filters find the others."
+)
 
 
 class CorrectionInline(admin.TabularInline):
@@ -57,10 +64,10 @@ class PredictionAdmin(ReadOnlyAdmin):
     list_display_links = ["class_name"]
     list_filter = [ClassFilter, ConfidenceFilter, "abstained", "was_right", "model_version", "created_at"]
     list_select_related = ["upload", "owner", "model_version"]
-    search_fields = ["upload__original_name", "owner__username", "upload__sha256", "=id"]
+    # What `get_search_results` looks through.
+    search_fields = ["upload__folded_name", "owner__username", "upload__sha256", "id"]
+    search_help_text = SEARCH_HELP
     inlines = [CorrectionInline]
-    search_help_text = _("File name, owner, SHA-256 or number")
-    date_hierarchy = "created_at"
     fields = [
         "large_picture",
         "class_name",
@@ -80,6 +87,15 @@ class PredictionAdmin(ReadOnlyAdmin):
         "id",
     ]
     readonly_fields = fields
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        words = search_term.strip()
+        if not words:
+            return queryset, False
+        found = Q(upload__in=list(uploads_like(words).values_list("pk", flat=True)))
+        if (number := as_uuid(words)) is not None:
+            found |= Q(pk=number)
+        return queryset.filter(found), False
 
     @admin.display(description=_("picture"))
     def picture(self, prediction: Prediction) -> SafeString:
@@ -120,9 +136,9 @@ class UploadAdmin(ReadOnlyAdmin):
     list_display_links = ["original_name"]
     list_filter = ["format", "created_at"]
     list_select_related = ["owner"]
-    search_fields = ["original_name", "owner__username", "sha256", "=id"]
-    search_help_text = _("File name, owner, SHA-256 or number")
-    date_hierarchy = "created_at"
+    # What `get_search_results` looks through.
+    search_fields = ["folded_name", "owner__username", "sha256", "id"]
+    search_help_text = SEARCH_HELP
     fields = [
         "picture",
         "original_name",
@@ -137,6 +153,12 @@ class UploadAdmin(ReadOnlyAdmin):
         "id",
     ]
     readonly_fields = fields
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        words = search_term.strip()
+        if not words:
+            return queryset, False
+        return queryset.filter(pk__in=list(uploads_like(words).values_list("pk", flat=True))), False
 
     @admin.display(description=_("picture"))
     def picture(self, upload: Upload) -> SafeString:

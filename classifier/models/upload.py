@@ -41,6 +41,7 @@ class Upload(models.Model):
         indexes = [
             models.Index(fields=["owner", "-created_at"], name="upload_owner_created"),
             models.Index(fields=["visitor", "-created_at"], name="upload_visitor_created"),
+            models.Index(fields=["folded_name"], name="upload_name"),
         ]
         constraints = [
             models.CheckConstraint(

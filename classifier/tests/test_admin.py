@@ -6,6 +6,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from classifier.admin.read_only import BoundedPaginator
 from classifier.models import Activation, ModelVersion, Prediction, Upload
 from classifier.services.correction import correct
 from classifier.services.publishing import publish
@@ -142,6 +143,19 @@ def test_corrections_are_found_and_shown_with_who_and_when(admin, user):
     page = admin.get(f"/admin/classifier/prediction/{wrong.pk}/change/").text
     for expected in ("Corrected class", "Dog", "anonymous", "Cat", "olena"):
         assert expected in page
+
+
+@pytest.mark.parametrize("model", ["prediction", "upload"])
+def test_long_list_is_counted_no_further_than_it_is_shown(admin, model, monkeypatch):
+    monkeypatch.setattr(BoundedPaginator, "MOST", 2)
+    for seed in range(4):
+        make_prediction(seed=seed)
+    with CaptureQueriesContext(connection) as captured:
+        assert found(admin, model) == 2
+    counts = [query["sql"] for query in captured if "COUNT(" in query["sql"]]
+    assert len(counts) == 1
+    assert "LIMIT 2" in counts[0]
+    assert "filters find the others" in admin.get(f"/admin/classifier/{model}/").text
 
 
 def test_abstentions_are_found_and_shown_with_their_score(admin):
