@@ -16,8 +16,8 @@ from classifier.models import Correction, Prediction, Upload
 from classifier.templatetags.classification import percent
 
 SEARCH_HELP = _(
-    "Beginning of the file name, of the owner's name or of the SHA-256, or a number. Of a long list the first 5,000 rows "
-    "are shown: filters find the others."
+    "Beginning of the file name, of the owner's name or of the SHA-256, or a number. Of a long list the first 5,000 "
+    "rows are shown: filters find the others."
 )
 
 

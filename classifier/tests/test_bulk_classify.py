@@ -188,6 +188,16 @@ def test_wherever_a_table_is_cut_the_next_run_makes_it_whole(folder, tmp_path):
         assert table.read_bytes() == whole
 
 
+def test_half_a_row_goes_even_where_no_other_takes_its_place(folder, tmp_path):
+    table = tmp_path / "answers.csv"
+    classify(folder, "--csv", table)
+    whole = table.read_bytes()
+    table.write_bytes(whole[:-1])
+    (folder / NAMES[-1]).unlink()
+    classify(folder, "--csv", table)
+    assert table.read_bytes() == b"".join(whole.splitlines(keepends=True)[:-1])
+
+
 def test_new_files_are_added_to_a_finished_table(folder, tmp_path):
     table = tmp_path / "answers.csv"
     classify(folder, "--csv", table)
