@@ -40,6 +40,8 @@ try:
     RUNS_DIR = env.path("RUNS_DIR", BASE_DIR / "runs")
     MAX_UPLOAD_MEGABYTES = env.int("MAX_UPLOAD_MEGABYTES", 20, validate=_positive)
     MAX_IMAGE_MEGAPIXELS = env.int("MAX_IMAGE_MEGAPIXELS", 50, validate=_positive)
+    #: How many images one process classifies at the same time; 0 for one a processor.
+    INTERPRETERS = env.int("INTERPRETERS", 0, validate=validate.Range(min=0))
     HISTORY_PAGE_SIZE = env.int("HISTORY_PAGE_SIZE", 24, validate=_positive)
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")))
     TIME_ZONE = env.str(

@@ -33,12 +33,12 @@ class Seen(NamedTuple):
 class Network:
     """One network of a model, safe to share between threads.
 
-    It keeps as many interpreters as there are processors and lends them out: one holds its own copy of the weights,
-    and more of them would only wait for each other. Make it after a fork, never before: an interpreter's thread pool
-    does not survive one.
+    It keeps some interpreters, as many as there are processors unless told otherwise, and lends them out: one holds its
+    own copy of the weights, and more of them would only wait for each other. Make it after a fork, never before: an
+    interpreter's thread pool does not survive one.
     """
 
-    def __init__(self, folder: Path, interpreters: int | None = None) -> None:
+    def __init__(self, folder: Path, interpreters: int = 0) -> None:
         """Raise ArtifactError when the card or the statistics cannot be read; the graph is read by the first answer."""
         self.card: Card = load_card(folder)
         self.framing = Framing(**self.card.framing)
@@ -100,7 +100,7 @@ class LoadedModel:
     Make it after a fork, never before.
     """
 
-    def __init__(self, folder: Path, interpreters: int | None = None) -> None:
+    def __init__(self, folder: Path, interpreters: int = 0) -> None:
         """Raise ArtifactError when a card or statistics cannot be read; graphs are read by the first answer."""
         self.card: Card = load_card(folder)
         self.networks = {name: Network(folder / name, interpreters) for name in self.card.network_folders}

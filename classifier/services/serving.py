@@ -6,6 +6,8 @@ import threading
 import time
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from classifier.models import ModelVersion
 from classifier.services.publishing import check_unchanged
 from ml.artifacts import ArtifactError
@@ -59,7 +61,7 @@ class _Server:
             return self.served.model
         with self.other_lock:
             if not (self.other and _same(self.other.version, version)):
-                model = LoadedModel(version.path)
+                model = LoadedModel(version.path, settings.INTERPRETERS)
                 check_unchanged(version, model.card)
                 self.other = ServedModel(version, model)
             return self.other.model
@@ -72,7 +74,7 @@ class _Server:
             return self._fall_back(row)
         row = ModelVersion.objects.get(pk=row.pk)
         try:
-            model = LoadedModel(row.path)
+            model = LoadedModel(row.path, settings.INTERPRETERS)
             check_unchanged(row, model.card)
             model.warm_up()
         except (ArtifactError, OSError, ValueError) as error:

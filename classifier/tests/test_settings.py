@@ -1,4 +1,6 @@
+import os
 import re
+import runpy
 
 import pytest
 
@@ -29,6 +31,7 @@ def pins(name: str) -> set[str]:
         ({"HTTPS": "perhaps"}, '"HTTPS" invalid'),
         ({"MAX_UPLOAD_MEGABYTES": "many"}, '"MAX_UPLOAD_MEGABYTES" invalid'),
         ({"MAX_IMAGE_MEGAPIXELS": "0"}, '"MAX_IMAGE_MEGAPIXELS" invalid'),
+        ({"INTERPRETERS": "-1"}, '"INTERPRETERS" invalid'),
         ({"HISTORY_PAGE_SIZE": "-1"}, '"HISTORY_PAGE_SIZE" invalid'),
         ({"LOG_LEVEL": "LOUD"}, '"LOG_LEVEL" invalid'),
         ({"DATABASE_URL": "nonsense"}, '"DATABASE_URL" invalid'),
@@ -72,3 +75,19 @@ def test_serving_requires_no_tensorflow():
     packages = {pin.partition("==")[0] for pin in pins("requirements-serve.txt")}
     assert packages & {"tensorflow", "keras", "tensorflow-cpu"} == set()
     assert {"django", "ai-edge-litert", "gunicorn", "whitenoise"} <= packages
+
+
+@pytest.mark.parametrize(
+    ("processors", "given", "interpreters"),
+    [(2, {}, "1"), (8, {}, "2"), (8, {"WEB_CONCURRENCY": "1"}, "8"), (1, {"WEB_CONCURRENCY": "3"}, "1")]
+    + [(8, {"INTERPRETERS": "5"}, "5")],
+)
+def test_processes_share_one_interpreter_a_processor(monkeypatch, processors, given, interpreters):
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    for name in ("WEB_CONCURRENCY", "INTERPRETERS"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    runpy.run_path(str(BASE_DIR / "cifarsite" / "gunicorn.py"))
+    assert os.environ["INTERPRETERS"] == interpreters

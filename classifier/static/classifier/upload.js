@@ -43,10 +43,11 @@
       submit.focus();
       return;
     }
+    const chosenBefore = [...input.files].filter((file) => !files.includes(file));
     input.value = ""; // what the queue has is not in the form as well
     show();
     submit.hidden = examples.hidden = true;
-    queue.add(files);
+    queue.add([...chosenBefore, ...files]);
   };
 
   input.addEventListener("change", () => (input.files.length > 1 || queue.isOpen ? take([...input.files]) : show()));
