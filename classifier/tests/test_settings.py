@@ -79,8 +79,13 @@ def test_serving_requires_no_tensorflow():
 
 @pytest.mark.parametrize(
     ("processors", "given", "interpreters"),
-    [(2, {}, "1"), (8, {}, "2"), (8, {"WEB_CONCURRENCY": "1"}, "8"), (1, {"WEB_CONCURRENCY": "3"}, "1")]
-    + [(8, {"INTERPRETERS": "5"}, "5")],
+    [
+        (2, {}, "1"),
+        (8, {}, "2"),
+        (8, {"WEB_CONCURRENCY": "1"}, "8"),
+        (1, {"WEB_CONCURRENCY": "3"}, "1"),
+        (8, {"INTERPRETERS": "5"}, "5"),
+    ],
 )
 def test_processes_share_one_interpreter_a_processor(monkeypatch, processors, given, interpreters):
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
