@@ -1,0 +1,346 @@
+"""The upload page in Chromium: many files at once, and every way in which a person can give them."""
+
+import base64
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from classifier.models import Prediction
+from classifier.tests.browser import send, sign_in
+from classifier.tests.factories import image_bytes
+from classifier.views import home
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+INPUT = "[data-upload-input]"
+#: A DataTransfer with pictures, given as pairs of a name and base64.
+TRANSFER = """pictures => {
+    const transfer = new DataTransfer();
+    for (const [name, content] of pictures) {
+        const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+        transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
+    }
+    return transfer;
+}"""
+PASTE = "transfer => document.body.dispatchEvent(new ClipboardEvent('paste', {clipboardData: transfer, bubbles: true}))"
+
+
+class Posts:
+    """What a page sends: held until the test lets it go, if that is asked for."""
+
+    def __init__(self, page: Page, *, held: bool = False) -> None:
+        self.page, self.hold, self.count = page, held, 0
+        self.waiting: list[Route] = []
+        page.route("**/*", self._take)
+
+    def _take(self, route: Route) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        self.count += 1
+        self.waiting.append(route)
+        if not self.hold:
+            self.let_go()
+
+    def let_go(self, most: int | None = None) -> None:
+        some, self.waiting = self.waiting[:most], self.waiting[len(self.waiting) if most is None else most :]
+        for route in some:
+            route.continue_()
+
+    def let_all_go(self) -> None:
+        self.hold = False
+        self.let_go()
+
+    def wait_for(self, count: int) -> None:
+        until(self.page, lambda: len(self.waiting) >= count)
+
+
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    """Let the browser go on until something holds."""
+    for _ in range(1000):
+        if holds():
+            return
+        page.wait_for_timeout(20)
+    pytest.fail("waited for 20 seconds")
+
+
+@pytest.fixture
+def pictures(tmp_path) -> list[Path]:
+    """Six small pictures that differ."""
+    paths = [tmp_path / f"picture {number}.jpg" for number in range(6)]
+    for number, path in enumerate(paths):
+        path.write_bytes(image_bytes(seed=number))
+    return paths
+
+
+@pytest.fixture
+def page(open_browser) -> Page:
+    """The upload page, as somebody sees it who has stored nothing yet."""
+    page = open_browser()
+    page.goto("/")
+    return page
+
+
+@pytest.fixture
+def known_page(open_browser, user) -> Page:
+    """The upload page of somebody who has signed in."""
+    page = open_browser()
+    sign_in(page, user)
+    page.goto("/")
+    return page
+
+
+def rows(page: Page, state: str = "") -> Locator:
+    return page.locator(f".upload-row[data-state={state}]" if state else ".upload-row")
+
+
+def transfer(page: Page, names: Iterable[str]):
+    return page.evaluate_handle(
+        TRANSFER, [[name, base64.b64encode(image_bytes(seed=seed)).decode()] for seed, name in enumerate(names)]
+    )
+
+
+def drop_from_the_desktop(page: Page, *paths: Path) -> None:
+    """Drop files or folders, as the desktop hands them over."""
+    session, (x, y) = page.context.new_cdp_session(page), (200, 200)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+
+
+def test_every_file_has_its_row_with_its_result_or_its_own_error(page, pictures, settings, tmp_path):
+    settings.MAX_UPLOAD_MEGABYTES = 1
+    page.reload()
+    (tmp_path / "notes.jpg").write_text("This is no photograph.")
+    (tmp_path / "huge.bmp").write_bytes(b"0" * 1_100_000)
+    posts = Posts(page)
+    page.set_input_files(INPUT, [*pictures[:2], tmp_path / "notes.jpg", tmp_path / "huge.bmp"])
+    expect(page.locator("[data-upload-summary]")).to_have_text("2 of 4 done, errors: 2")
+    expect(page.locator("[data-upload-announcement]")).to_have_text("2 of 4 done, errors: 2")
+    expect(rows(page, "refused").nth(0)).to_contain_text("This is not an image of a kind that can be read.")
+    expect(rows(page, "refused").nth(1)).to_contain_text("The file is larger than 1 MB. Make it smaller and retry.")
+    assert posts.count == 3
+    for name in ("Retry", "Cancel"):
+        expect(page.locator(".upload-queue").get_by_role("button", name=name)).to_have_count(0)
+    for row, prediction in zip(rows(page, "done").all(), Prediction.objects.order_by("upload__original_name")):
+        expect(row).to_contain_text(prediction.upload.original_name)
+        expect(row.locator("a")).to_have_attribute("href", f"/predictions/{prediction.pk}/")
+    with page.expect_popup() as opened:
+        rows(page, "done").first.get_by_role("link").click()
+    expect(opened.value.locator("[data-prediction]")).to_have_count(1)
+
+
+def test_four_are_sent_at_a_time(known_page, pictures):
+    posts = Posts(known_page, held=True)
+    known_page.set_input_files(INPUT, pictures)
+    posts.wait_for(4)
+    expect(rows(known_page, "sending")).to_have_count(4)
+    expect(rows(known_page, "waiting")).to_have_count(2)
+    posts.let_go(1)
+    expect(rows(known_page, "done")).to_have_count(1)
+    posts.wait_for(4)
+    expect(rows(known_page, "sending")).to_have_count(4)
+    posts.let_all_go()
+    expect(rows(known_page, "done")).to_have_count(6)
+    assert posts.count == Prediction.objects.count() == 6
+
+
+def test_strangers_files_are_all_one_persons(page, pictures):
+    posts = Posts(page, held=True)
+    page.set_input_files(INPUT, pictures)
+    posts.wait_for(1)
+    expect(rows(page, "sending")).to_have_count(1)
+    posts.let_all_go()
+    expect(rows(page, "done")).to_have_count(6)
+    assert Prediction.objects.values("visitor").distinct().count() == 1
+    page.goto("/history/")
+    expect(page.locator(".history a")).to_have_count(6)
+
+
+def test_what_did_not_reach_the_site_is_sent_again(known_page, pictures):
+    posts = Posts(known_page, held=True)
+    known_page.set_input_files(INPUT, pictures[:2])
+    posts.wait_for(2)
+    for route in posts.waiting:
+        route.abort()
+    expect(rows(known_page, "failed")).to_have_count(2)
+    expect(rows(known_page, "failed").first).to_contain_text("The site could not be reached.")
+    posts.waiting.clear()
+    posts.let_all_go()
+    known_page.get_by_role("button", name="Retry: picture 0.jpg").click()
+    expect(rows(known_page, "done")).to_have_count(1)
+    known_page.get_by_role("button", name="Retry all").click()
+    expect(rows(known_page, "done")).to_have_count(2)
+    assert Prediction.objects.count() == 2
+
+
+def test_retry_after_a_lost_answer_keeps_nothing_twice(known_page, pictures, monkeypatch):
+    answers: list[Prediction] = []
+
+    def lose_the_first(**arguments):
+        answers.append(classify_once(**arguments))
+        if len(answers) == 1:
+            raise RuntimeError("the answer is lost")
+        return answers[-1]
+
+    classify_once = home.classify_once
+    monkeypatch.setattr(home, "classify_once", lose_the_first)
+    known_page.set_input_files(INPUT, pictures[:2])
+    failed = rows(known_page, "failed")
+    expect(failed).to_contain_text("The site did not answer as it should.")
+    failed.get_by_role("button", name="Retry").click()
+    expect(rows(known_page, "done")).to_have_count(2)
+    assert len(answers) == 3
+    assert Prediction.objects.count() == 2
+
+
+def test_what_waits_or_is_on_its_way_is_cancelled(known_page, pictures):
+    posts = Posts(known_page, held=True)
+    known_page.set_input_files(INPUT, pictures)
+    posts.wait_for(4)
+    known_page.get_by_role("button", name="Cancel: picture 5.jpg").click()
+    expect(rows(known_page, "cancelled")).to_contain_text("picture 5.jpg")
+    expect(known_page.get_by_role("button", name="Retry: picture 5.jpg")).to_be_focused()
+    known_page.get_by_role("button", name="Cancel: picture 0.jpg").click()
+    expect(rows(known_page, "cancelled")).to_have_count(2)
+    expect(rows(known_page, "sending")).to_have_count(4)
+    known_page.get_by_role("button", name="Cancel all").click()
+    expect(rows(known_page, "cancelled")).to_have_count(6)
+    expect(known_page.get_by_role("button", name="Cancel all")).to_be_hidden()
+    until(known_page, lambda: posts.count == 5)
+    posts.waiting.clear()
+    posts.let_all_go()
+    known_page.get_by_role("button", name="Retry: picture 3.jpg").click()
+    expect(rows(known_page, "done")).to_contain_text("picture 3.jpg")
+    assert [*Prediction.objects.values_list("upload__original_name", flat=True)] == ["picture 3.jpg"]
+
+
+def test_leaving_is_warned_of_while_something_is_under_way(known_page, pictures):
+    posts = Posts(known_page, held=True)
+    known_page.locator("h1").click()
+    known_page.set_input_files(INPUT, pictures[:2])
+    posts.wait_for(2)
+    with known_page.expect_event("dialog") as dialog:
+        known_page.close(run_before_unload=True)
+    assert dialog.value.type == "beforeunload"
+    dialog.value.dismiss()
+    posts.let_all_go()
+    expect(rows(known_page, "done")).to_have_count(2)
+    with known_page.expect_event("close"):
+        known_page.close(run_before_unload=True)
+
+
+def test_file_that_was_sent_is_not_sent_again(known_page, pictures):
+    posts = Posts(known_page)
+    known_page.set_input_files(INPUT, pictures[:2])
+    expect(rows(known_page, "done")).to_have_count(2)
+    assert known_page.locator(INPUT).evaluate("input => input.files.length") == 0
+    expect(known_page.locator("[data-upload] [type=submit]")).to_be_hidden()
+    known_page.set_input_files(INPUT, pictures[0])
+    expect(rows(known_page, "done")).to_have_count(3)
+    known_page.set_input_files(INPUT, pictures[2:4])
+    expect(rows(known_page, "done")).to_have_count(5)
+    assert posts.count == Prediction.objects.count() == 5
+
+
+def test_file_that_was_chosen_goes_along_with_several_that_are_dropped(known_page, pictures):
+    known_page.set_input_files(INPUT, pictures[0])
+    expect(known_page.locator(".upload-preview")).to_be_visible()
+    drop_from_the_desktop(known_page, *pictures[1:3])
+    expect(rows(known_page, "done")).to_have_count(3)
+    expect(known_page.locator(".upload-preview")).to_be_hidden()
+    assert [row.locator("[data-name]").inner_text() for row in rows(known_page).all()] == [
+        "picture 0.jpg",
+        "picture 1.jpg",
+        "picture 2.jpg",
+    ]
+
+
+def test_pasted_picture_is_previewed_and_classified(page):
+    page.evaluate(PASTE, transfer(page, ["pasted.jpg"]))
+    expect(page.locator(".upload-preview")).to_be_visible()
+    expect(page.locator("[data-upload] [type=submit]")).to_be_focused()
+    send(page)
+    expect(page.locator("figcaption")).to_have_text("pasted.jpg")
+
+
+def test_pasted_text_is_no_picture_and_a_field_keeps_what_is_pasted_into_it(page):
+    text = page.evaluate_handle(
+        "() => { const transfer = new DataTransfer(); transfer.setData('text/plain', 'a'); return transfer }"
+    )
+    page.evaluate(PASTE, text)
+    page.locator("main").evaluate("main => main.append(Object.assign(document.createElement('textarea'), {id: 'own'}))")
+    page.evaluate(PASTE.replace("document.body", "document.querySelector('#own')"), transfer(page, ["pasted.jpg"]))
+    assert page.locator(INPUT).evaluate("input => input.files.length") == 0
+
+
+def test_folder_that_is_dropped_gives_the_images_in_it(page, pictures, tmp_path):
+    album = tmp_path / "album" / "summer"
+    album.mkdir(parents=True)
+    for path in pictures[:2]:
+        path.rename(album / path.name)
+    pictures[2].rename(album.parent / pictures[2].name)
+    (album / "notes.txt").write_text("Not sent.")
+    drop_from_the_desktop(page, album.parent)
+    expect(rows(page, "done")).to_have_count(3)
+    assert rows(page).count() == 3
+
+
+def test_folder_without_images_says_so(page, tmp_path):
+    (tmp_path / "empty").mkdir()
+    drop_from_the_desktop(page, tmp_path / "empty")
+    until(page, lambda: page.locator(INPUT).evaluate("input => input.validationMessage") != "")
+    assert page.locator(INPUT).evaluate("input => input.validationMessage") == "There is no image in this folder."
+
+
+def test_one_file_that_is_too_large_is_not_sent(page, settings, tmp_path):
+    settings.MAX_UPLOAD_MEGABYTES = 1
+    page.reload()
+    (tmp_path / "huge.bmp").write_bytes(b"0" * 1_100_000)
+    posts = Posts(page)
+    page.set_input_files(INPUT, tmp_path / "huge.bmp")
+    message = page.locator(INPUT).evaluate("input => input.validationMessage")
+    assert message == "The file is larger than 1 MB. Make it smaller and retry."
+    page.locator("[data-upload] [type=submit]").click()
+    assert posts.count == 0
+
+
+def test_hundreds_of_files_are_sent_with_no_picture_kept_open(known_page, pictures):
+    known_page.evaluate("() => { window.opened = 0; URL.createObjectURL = () => { window.opened += 1; return '' } }")
+    known_page.route("**/*", lambda route: route.fulfill(body="<a href='/history/' data-upload-answer>Ship</a>"))
+    names = [f"picture {number}.jpg" for number in range(300)]
+    known_page.dispatch_event("main", "drop", {"dataTransfer": transfer(known_page, names)})
+    expect(known_page.locator("[data-upload-summary]")).to_have_text("300 of 300 done, errors: 0", timeout=120_000)
+    assert known_page.evaluate("window.opened") == 0
+    box = known_page.locator(".upload-rows").bounding_box()
+    assert box["height"] < 700
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_example_is_classified_with_one_click(open_browser, scripts):
+    page = open_browser(java_script_enabled=scripts)
+    page.goto("/")
+    page.get_by_role("button", name="Frog").click()
+    expect(page.locator("[data-prediction]")).to_have_count(1)
+    expect(page.locator("figcaption")).to_have_text("frog.jpg")
+    assert Prediction.objects.count() == 1
+
+
+def test_camera_is_offered_where_a_finger_points(open_browser, pictures):
+    page = open_browser(has_touch=True, is_mobile=True)
+    page.goto("/")
+    expect(page.get_by_text("Take a photo")).to_be_visible()
+    page.set_input_files("[data-upload-camera]", pictures[0])
+    expect(page.locator(".upload-preview")).to_be_visible()
+    send(page)
+    assert Prediction.objects.get().upload.original_name == "picture 0.jpg"
+
+
+def test_ways_that_need_a_script_are_not_shown_without_one(open_browser):
+    for options, way in (({"has_touch": True, "is_mobile": True}, ".camera"), ({}, ".upload-hint")):
+        for scripts in (True, False):
+            page = open_browser(java_script_enabled=scripts, **options)
+            page.goto("/")
+            expect(page.locator(way)).to_be_visible(visible=scripts)
