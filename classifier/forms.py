@@ -11,11 +11,13 @@ from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from classifier.class_labels import class_label
 from classifier.models import ModelVersion
 from classifier.services.examples import EXAMPLES, read_example
 from classifier.services.intake import FileTooLarge, SubmittedImage, explain, read_image, status_of
+from classifier.services.retention import PERIODS
 from classifier.services.search import Search
 from ml import preprocessing
 from ml.classes import NONE_CLASS
@@ -45,10 +47,25 @@ class ImageField(forms.FileField):
             raise ValidationError(explain(error), code=error.code) from error
 
 
+#: In the place of a number of days.
+NOT_KEPT = 0
+
+
 class _SubmissionForm(forms.Form):
     """Something to classify; the same content under the same number is one submission, however often it arrives."""
 
     submission = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput(attrs={"autocomplete": "off"}))
+    keep = forms.TypedChoiceField(
+        label=_("Keep the image and its result"),
+        required=False,
+        coerce=int,
+        empty_value=None,
+        choices=[
+            ("", _("until I delete them")),
+            *((days, ngettext_lazy("%(days)d day", "%(days)d days", "days") % {"days": days}) for days in PERIODS),
+            (NOT_KEPT, _("not at all: show the result and forget it")),
+        ],
+    )
 
     @property
     def status(self) -> int:
@@ -87,6 +104,7 @@ class UploadForm(_SubmissionForm):
             "submission",
             Field("image"),
             HTML("{% include 'classifier/_upload_ways.html' %}"),
+            "keep",
             Submit("classify", _("Classify"), css_class="btn-lg w-100"),
         )
 
@@ -222,6 +240,26 @@ class _AccountForm:
 
 class SignInForm(_AccountForm, AuthenticationForm):
     button = _("Sign in")
+
+
+class DeleteAccountForm(_AccountForm, forms.Form):
+    """Asks for the password again: who finds an open browser does not delete an account."""
+
+    button = _("Delete my account")
+    password = forms.CharField(
+        label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+    def __init__(self, user, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.helper.inputs[0].field_classes = "btn btn-danger"
+
+    def clean_password(self) -> str:
+        password = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise ValidationError(_("This is not your password."), code="wrong_password")
+        return password
 
 
 class SignUpForm(_AccountForm, UserCreationForm):

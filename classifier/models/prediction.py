@@ -101,6 +101,11 @@ class Prediction(models.Model):
         super().save(*args, **kwargs)
 
     @property
+    def is_stored(self) -> bool:
+        """Whether there is a row: an answer that was not to be kept has none."""
+        return not self._state.adding
+
+    @property
     def answer(self) -> str:
         """The class that was answered; abstaining answers that it is none of them."""
         return NONE_CLASS if self.abstained else self.predicted_class

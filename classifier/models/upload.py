@@ -33,6 +33,9 @@ class Upload(models.Model):
     height = models.PositiveIntegerField(_("height"))
     size = models.PositiveBigIntegerField(_("size in bytes"))
     created_at = models.DateTimeField(_("uploaded at"), auto_now_add=True, db_index=True)
+    expires_at = models.DateTimeField(
+        _("kept until"), null=True, blank=True, help_text=_("Empty: until its owner deletes it.")
+    )
 
     class Meta:
         verbose_name = _("upload")
@@ -42,6 +45,7 @@ class Upload(models.Model):
             models.Index(fields=["owner", "-created_at"], name="upload_owner_created"),
             models.Index(fields=["visitor", "-created_at"], name="upload_visitor_created"),
             models.Index(fields=["folded_name"], name="upload_name"),
+            models.Index(fields=["expires_at"], condition=models.Q(expires_at__isnull=False), name="upload_expiring"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -1,5 +1,6 @@
 """Classify an image and keep it: file, thumbnail and rows together, or none of them."""
 
+import datetime
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from uuid import UUID
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.utils import timezone
 
 from classifier.models import Prediction, Upload
 from classifier.services.intake import SubmittedImage
@@ -18,10 +20,26 @@ from ml.decision import Answers
 from ml.inference import Seen
 
 
-def classify(*, image: SubmittedImage, owner: Owner, prediction_id: UUID | None = None) -> Prediction:
+def classify(
+    *, image: SubmittedImage, owner: Owner, prediction_id: UUID | None = None, keep_days: int | None = None
+) -> Prediction:
     """Classify a submitted image by the active model and store upload and prediction. Raises serving.NoModel.
 
     prediction_id: the prediction's id if not a random one; IntegrityError when there is one of this id.
+    keep_days: after so many days both are deleted; None keeps them until their owner deletes them.
+    """
+    prediction, thumbnail = answer(image=image, owner=owner)
+    if prediction_id is not None:
+        prediction.id = prediction_id
+    if keep_days is not None:
+        prediction.upload.expires_at = timezone.now() + datetime.timedelta(days=keep_days)
+    return store(prediction=prediction, content=image.content, thumbnail=thumbnail)
+
+
+def answer(*, image: SubmittedImage, owner: Owner) -> tuple[Prediction, bytes]:
+    """Classify a submitted image by the active model and store nothing. Raises serving.NoModel.
+
+    Returns the rows as they would be stored, and the thumbnail's JPEG.
     """
     served = active_model()
     picture = image.decoded.picture
@@ -40,9 +58,7 @@ def classify(*, image: SubmittedImage, owner: Owner, prediction_id: UUID | None 
     }
     prediction = describe_prediction(served=served, seen=seen, answers=answers, timings=timings)
     prediction.upload = describe_upload(image=image, owner=owner)
-    if prediction_id is not None:
-        prediction.id = prediction_id
-    return store(prediction=prediction, content=image.content, thumbnail=thumbnail)
+    return prediction, thumbnail
 
 
 def describe_upload(*, image: SubmittedImage, owner: Owner) -> Upload:

@@ -1,5 +1,6 @@
 """Delete uploads with everything that hangs on them; their files go when the deletion is committed."""
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 
 from classifier.models import Prediction, Upload
@@ -13,14 +14,20 @@ def delete_prediction(*, prediction: Prediction) -> None:
 
 def delete_predictions(*, predictions: QuerySet[Prediction]) -> int:
     """Delete these predictions with their uploads; return how many uploads that was."""
-    return _delete(Upload.objects.filter(pk__in=predictions.values("upload")))
+    return delete_uploads(Upload.objects.filter(pk__in=predictions.values("upload")))
 
 
 def delete_everything(*, owner: Owner) -> int:
     """Delete all that the owner has uploaded; return how many uploads that was."""
-    return _delete(uploads_of(owner))
+    return delete_uploads(uploads_of(owner))
 
 
-def _delete(uploads: QuerySet[Upload]) -> int:
+def delete_account(*, user: AbstractBaseUser) -> None:
+    """Delete a person's account with every upload, prediction, correction and file of theirs."""
+    user.delete()
+
+
+def delete_uploads(uploads: QuerySet[Upload]) -> int:
+    """Delete uploads with their predictions and files; return how many they were."""
     _total, by_model = uploads.delete()
     return by_model.get(Upload._meta.label, 0)

@@ -1,13 +1,17 @@
 """Accounts: signing up; the rest is django.contrib.auth."""
 
-from django.contrib.auth import login
+from django.contrib import messages
+from django.contrib.auth import login, logout
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from classifier.forms import SignUpForm
+from classifier.forms import DeleteAccountForm, SignUpForm
+from classifier.services.deletion import delete_account as delete
 
 
 @sensitive_post_parameters()
@@ -22,3 +26,19 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         login(request, form.save())
         return redirect("history")
     return render(request, "registration/sign_up.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@sensitive_post_parameters()
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete_account(request: HttpRequest) -> HttpResponse:
+    """Ask for the password, then delete the account with all that is the person's."""
+    form = DeleteAccountForm(request.user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        user = request.user
+        logout(request)
+        delete(user=user)
+        messages.success(request, _("Your account and everything in it were deleted."))
+        return redirect("home")
+    return render(request, "registration/delete_account.html", {"form": form}, status=400 if form.errors else 200)

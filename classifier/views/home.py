@@ -1,13 +1,15 @@
 """The first page: the form, and under it the result."""
 
 import logging
+from base64 import b64encode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from classifier.forms import ExampleForm, UploadForm
+from classifier.forms import NOT_KEPT, ExampleForm, UploadForm
+from classifier.services.classification import answer
 from classifier.services.ownership import Owner
 from classifier.services.serving import NoModel, known_classes
 from classifier.services.submission import classify_once
@@ -32,14 +34,29 @@ def home(request: HttpRequest) -> HttpResponse:
         sent = form = UploadForm(request.POST, request.FILES)
     if not sent.is_valid():
         return _page(request, form, examples, errors=_texts(sent), status=sent.status)
-    image, submission = sent.cleaned_data["image"], sent.cleaned_data["submission"]
+    form = UploadForm(initial={"keep": sent.cleaned_data["keep"]})
     try:
-        prediction = classify_once(image=image, owner=uploader_of(request), submission=submission)
+        result = _result(request, sent.cleaned_data)
     except NoModel as error:
         logger.error("%s", error)
-        return _page(request, UploadForm(), ExampleForm(), no_model=True, status=503)
-    class_names = prediction.model_version.known_classes
-    return _page(request, UploadForm(), ExampleForm(), prediction=prediction, class_names=class_names)
+        return _page(request, form, ExampleForm(), no_model=True, status=503)
+    class_names = result["prediction"].model_version.known_classes
+    return _page(request, form, ExampleForm(), class_names=class_names, **result)
+
+
+def _result(request: HttpRequest, sent: dict) -> dict:
+    """What the page shows of an answer, which is kept unless the person wants otherwise."""
+    if sent["keep"] == NOT_KEPT:
+        prediction, thumbnail = answer(image=sent["image"], owner=Owner())
+        # Nothing is stored that a picture's address could lead to.
+        return {"prediction": prediction, "picture": f"data:image/jpeg;base64,{b64encode(thumbnail).decode()}"}
+    prediction = classify_once(
+        image=sent["image"],
+        owner=uploader_of(request),
+        submission=sent["submission"],
+        keep_days=sent["keep"],
+    )
+    return {"prediction": prediction}
 
 
 def _page(

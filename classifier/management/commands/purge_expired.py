@@ -1,0 +1,13 @@
+"""manage.py purge_expired: delete what was to be kept for a while only."""
+
+from django.core.management.base import BaseCommand
+
+from classifier.services.retention import purge_expired
+
+
+class Command(BaseCommand):
+    help = "Delete the uploads whose time is over, with their predictions and files. To be run every hour or day."
+
+    def handle(self, **options) -> None:
+        gone = purge_expired()
+        self.stdout.write("One upload was deleted." if gone == 1 else f"{gone:,} uploads were deleted.")

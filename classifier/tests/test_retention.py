@@ -1,0 +1,100 @@
+"""How long uploads are kept: for ever, for some days, or not at all; and what goes with an account."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from classifier.models import Correction, Prediction, Upload
+from classifier.services import retention
+from classifier.services.correction import correct
+from classifier.tests.factories import image_file, make_prediction
+from classifier.tests.pages import elements, result_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def purge(capsys) -> str:
+    call_command("purge_expired")
+    return capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize(("keep", "days"), [("", None), ("1", 1), ("7", 7), ("30", 30)])
+def test_upload_is_kept_for_as_long_as_was_asked(user_client, keep, days):
+    page = user_client.post("/", {"image": image_file(), "keep": keep})
+    upload = Upload.objects.get()
+    if days is None:
+        assert upload.expires_at is None
+    else:
+        assert upload.expires_at - upload.created_at == pytest.approx(timedelta(days=days), abs=timedelta(minutes=1))
+        assert "Kept until" in user_client.get(f"/predictions/{result_of(page)['data-prediction']}/").text
+    # The next one is kept as long, unless the person says otherwise.
+    assert f'<option value="{keep}" selected>' in page.text
+
+
+def test_what_is_not_to_be_kept_is_classified_and_leaves_nothing(client, stored_files):
+    page = client.post("/", {"image": image_file(), "keep": "0"})
+    assert page.status_code == 200
+    assert result_of(page)["data-class"]
+    assert len(elements(page, "data-probability")) == 10
+    assert [one["src"][:23] for one in elements(page, "src") if one["src"].startswith("data:")] == [
+        "data:image/jpeg;base64,"
+    ]
+    assert "data-not-kept" in page.text
+    assert "/predictions/" not in page.text
+    assert (Upload.objects.count(), Prediction.objects.count(), stored_files()) == (0, 0, [])
+    assert client.session.get("visitor") is None
+
+
+def test_script_is_told_too_and_gets_no_address(client, stored_files):
+    part = client.post("/", {"image": image_file(), "keep": "0"}, headers={"HX-Request": "true"})
+    assert "<html" not in part.text
+    assert len(elements(part, "data-upload-answer")) == 1
+    assert elements(part, "href") == []
+    assert stored_files() == []
+
+
+def test_period_that_is_not_offered_is_refused(client):
+    page = client.post("/", {"image": image_file(), "keep": "365"})
+    assert page.status_code == 400
+    assert not Upload.objects.exists()
+
+
+def test_purge_takes_what_is_over_with_its_files_and_leaves_the_rest(user, stored_files, capsys, monkeypatch):
+    monkeypatch.setattr(retention, "_BATCH", 2)
+    made = [make_prediction(user, seed=seed) for seed in range(7)]
+    now = timezone.now()
+    for prediction in made[:5]:
+        Upload.objects.filter(pk=prediction.upload_id).update(expires_at=now - timedelta(seconds=1))
+    Upload.objects.filter(pk=made[5].upload_id).update(expires_at=now + timedelta(hours=1))
+    assert purge(capsys) == "5 uploads were deleted."
+    assert {*Prediction.objects.all()} == {*made[5:]}
+    assert len(stored_files()) == 4
+    assert purge(capsys) == "0 uploads were deleted."
+
+
+def test_account_goes_with_everything_in_it(user, user_client, stored_files):
+    kept = make_prediction()
+    mine = make_prediction(user, seed=1)
+    correct(prediction=mine, label="cat", user=user)
+    page = user_client.post("/accounts/delete/", {"password": "password of olena"}, follow=True)
+    assert "Your account and everything in it were deleted." in page.text
+    assert not type(user).objects.filter(pk=user.pk).exists()
+    assert [*Prediction.objects.all()] == [kept]
+    assert not Correction.objects.exists()
+    assert len(stored_files()) == 2
+    assert user_client.get("/accounts/password/").status_code == 302
+
+
+def test_account_is_not_deleted_without_its_password(user, user_client):
+    assert user_client.get("/accounts/delete/").status_code == 200
+    for password in ("", "wrong"):
+        assert user_client.post("/accounts/delete/", {"password": password}).status_code == 400
+    assert "This is not your password." in user_client.post("/accounts/delete/", {"password": "wrong"}).text
+    assert type(user).objects.filter(pk=user.pk).exists()
+
+
+def test_nobody_deletes_an_account_without_being_signed_in(client, user):
+    assert client.post("/accounts/delete/", {"password": "password of olena"}).status_code == 302
+    assert type(user).objects.filter(pk=user.pk).exists()
