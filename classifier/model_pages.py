@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from PIL import Image
 
 from classifier.charts import training_curves
 from classifier.model_description import description
@@ -25,10 +26,22 @@ PLOTS = {
 
 @dataclass(frozen=True)
 class Plot:
-    """One picture: the network of the model that it is of, "" in a model of one; its name, a key of PLOTS."""
+    """One picture: the network of the model that it is of, "" in a model of one; its name, a key of PLOTS; its size."""
 
     network: str
     name: str
+    width: int
+    height: int
+
+    @classmethod
+    def find(cls, version: ModelVersion, network: str, name: str) -> "Plot | None":
+        """Return the picture, None where the folder has none that can be read."""
+        path = _file(version, _path(network, name))
+        try:
+            with Image.open(path) as picture:
+                return cls(network, name, *picture.size)
+        except OSError:
+            return None
 
     @property
     def description(self) -> str:
@@ -37,7 +50,7 @@ class Plot:
     @property
     def path(self) -> str:
         """Where it lies below the model's folder, without its ending; in an address likewise."""
-        return f"{self.network}/{self.name}" if self.network else self.name
+        return _path(self.network, self.name)
 
 
 @dataclass(frozen=True)
@@ -90,8 +103,8 @@ class VersionPage:
 
     @property
     def plots(self) -> list[Plot]:
-        plots = [Plot(network, name) for network in self.card.network_folders for name in PLOTS]
-        return [plot for plot in plots if _file(self.version, plot.path).is_file()]
+        found = (Plot.find(self.version, network, name) for network in self.card.network_folders for name in PLOTS)
+        return [plot for plot in found if plot]
 
 
 def plot_file(version: ModelVersion, path: str) -> Path | None:
@@ -101,6 +114,10 @@ def plot_file(version: ModelVersion, path: str) -> Path | None:
         return None
     file = _file(version, path)
     return file if file.is_file() else None
+
+
+def _path(network: str, name: str) -> str:
+    return f"{network}/{name}" if network else name
 
 
 def _file(version: ModelVersion, path: str) -> Path:

@@ -43,6 +43,7 @@ def test_model_page_shows_every_version_in_words_figures_and_pictures(client, sh
         assert picture.status_code == 200
         assert b"".join(picture).startswith(b"\x89PNG")
     assert all(picture["alt"] for picture in elements(page, "alt") if "/models/" in picture["src"])
+    assert all(picture["width"].isdigit() for picture in elements(page, "src") if "/models/" in picture["src"])
 
 
 def test_page_says_how_often_people_found_its_answers_right(client, shipped):

@@ -112,6 +112,13 @@ def test_number_of_somebody_else_is_no_way_to_that_persons_prediction(client, us
     assert client.get(second["href"]).status_code == 404
 
 
+def test_submission_that_is_kept_is_not_classified_again(monkeypatch, user):
+    submitted = {"image": read_example("ship"), "owner": Owner(user=user), "submission": uuid4()}
+    first = classify_once(**submitted)
+    monkeypatch.setattr(submission, "classify", None)
+    assert classify_once(**submitted) == first
+
+
 def test_submission_that_arrives_twice_at_once_is_kept_once(monkeypatch, user, stored_files):
     classify = submission.classify
     faster: list[Prediction] = []
