@@ -82,7 +82,7 @@ class UploadRow {
     const page = new DOMParser().parseFromString(responseText, "text/html");
     const answer = page.querySelector("[data-upload-answer]");
     if (status === 200 && answer) {
-      this.canvas.dataset.stored = answer.dataset.thumbnail;
+      this.canvas.dataset.stored = answer.dataset.thumbnail ?? ""; // none of what is not kept
       this.become("done", ...page.body.childNodes);
     } else if (status === 413 || (status === 400 && answer)) {
       // A proxy before the site has its own limit, and no words for it.
