@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from classifier.forms import ChangePasswordForm, SignInForm
+from classifier.forms.accounts import ChangePasswordForm, SignInForm
 from classifier.views import accounts, correction, explanation, export, files, health, history, home, models, training
 
 urlpatterns = [

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from classifier.forms import DeleteAccountForm, SignUpForm
+from classifier.forms.accounts import DeleteAccountForm, SignUpForm
 from classifier.services.deletion import delete_account as delete
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from classifier.forms import SearchForm
+from classifier.forms.history import SearchForm
 from classifier.models import Prediction
 from classifier.services.export import csv_lines, zip_blocks
 from classifier.services.ownership import predictions_of

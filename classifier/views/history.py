@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from classifier.forms import SearchForm, SelectionForm
+from classifier.forms.history import SearchForm, SelectionForm
 from classifier.services.deletion import delete_everything, delete_prediction, delete_predictions
 from classifier.services.ownership import predictions_of
 from classifier.services.pagination import BadCursor, page_of

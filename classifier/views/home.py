@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from classifier.forms import NOT_KEPT, ExampleForm, UploadForm
+from classifier.forms.uploads import NOT_KEPT, ExampleForm, UploadForm
 from classifier.services.classification import answer
 from classifier.services.ownership import Owner
 from classifier.services.serving import NoModel, known_classes

@@ -1,0 +1,51 @@
+"""Forms of accounts: those of django.contrib.auth in this site's looks, and deleting one."""
+
+from crispy_forms.helper import FormHelper
+from crispy_forms.layout import Submit
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, UserCreationForm
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+
+class _AccountForm:
+    """A form of django.contrib.auth in this site's looks, with one button."""
+
+    button = _("Save")
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.helper = FormHelper()
+        self.helper.add_input(Submit("submit", self.button))
+
+
+class SignInForm(_AccountForm, AuthenticationForm):
+    button = _("Sign in")
+
+
+class DeleteAccountForm(_AccountForm, forms.Form):
+    """Asks for the password again: who finds an open browser does not delete an account."""
+
+    button = _("Delete my account")
+    password = forms.CharField(
+        label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+    def __init__(self, user, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.helper.inputs[0].field_classes = "btn btn-danger"
+
+    def clean_password(self) -> str:
+        password = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise ValidationError(_("This is not your password."), code="wrong_password")
+        return password
+
+
+class SignUpForm(_AccountForm, UserCreationForm):
+    button = _("Sign up")
+
+
+class ChangePasswordForm(_AccountForm, PasswordChangeForm):
+    button = _("Change password")

@@ -1,0 +1,114 @@
+"""Forms of the history: which predictions are shown, and what is to be done with those that are ticked."""
+
+from uuid import UUID
+
+from crispy_forms.helper import FormHelper
+from crispy_forms.layout import Column, Layout, Row
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from classifier.class_labels import class_label
+from classifier.models import ModelVersion
+from classifier.services.search import Search
+from ml.classes import NONE_CLASS
+
+
+class SearchForm(forms.Form):
+    """Which predictions the history shows: read from the address, so a list can be kept as a bookmark or sent."""
+
+    name = forms.CharField(label=_("File name"), max_length=255, widget=forms.TextInput(attrs={"type": "search"}))
+    answer = forms.ChoiceField(label=_("Class"))
+    state = forms.ChoiceField(
+        label=_("State"),
+        choices=[
+            ("", _("Any")),
+            ("answered", _("Answered")),
+            ("abstained", _("Abstained")),
+            ("unchecked", _("Not checked")),
+            ("corrected", _("Checked")),
+            ("right", _("Checked: right")),
+            ("wrong", _("Checked: wrong")),
+        ],
+    )
+    lowest = forms.IntegerField(label=_("Confidence ≥, %"), min_value=0, max_value=100)
+    highest = forms.IntegerField(label=_("Confidence ≤, %"), min_value=0, max_value=100)
+    model = forms.ModelChoiceField(
+        ModelVersion.objects.order_by("name", "-number").defer("card"), label=_("Model"), empty_label=_("Any")
+    )
+    since = forms.DateField(label=_("From day"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
+    until = forms.DateField(label=_("To day"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
+    order = forms.ChoiceField(
+        label=_("Sort by"),
+        choices=[
+            ("newest", _("Newest first")),
+            ("oldest", _("Oldest first")),
+            ("surest", _("Most sure first")),
+            ("least_sure", _("Least sure first")),
+        ],
+    )
+
+    def __init__(self, data) -> None:
+        super().__init__(data)
+        for field in self.fields.values():
+            field.required = False
+        classes = {name for names in ModelVersion.objects.values_list("card__class_names", flat=True) for name in names}
+        labels = sorted((str(class_label(name)), name) for name in classes - {NONE_CLASS})
+        self.fields["answer"].choices = [
+            ("", _("Any")),
+            *((name, label) for label, name in labels),
+            (NONE_CLASS, class_label(NONE_CLASS)),
+        ]
+        self.helper = FormHelper()
+        self.helper.form_tag = False
+        self.helper.layout = Layout(
+            Row(
+                Column("name"), Column("answer"), Column("state"), Column("model"), css_class="row-cols-1 row-cols-sm-2"
+            ),
+            Row(Column("since"), Column("until"), css_class="row-cols-2"),
+            Row(Column("lowest"), Column("highest"), css_class="row-cols-2"),
+            Row(Column("order"), css_class="row-cols-1 row-cols-sm-2"),
+        )
+
+    def search(self) -> Search:
+        """What is asked for; a value that makes no sense has its error beside it and asks for nothing."""
+        self.is_valid()
+        given = self.cleaned_data
+        return Search(
+            class_name=given.get("answer", ""),
+            state=given.get("state", ""),
+            lowest=_share(given.get("lowest")),
+            highest=_share(given.get("highest")),
+            model=given.get("model"),
+            since=given.get("since"),
+            until=given.get("until"),
+            file_name=given.get("name", ""),
+            order=given.get("order") or "newest",
+        )
+
+    @property
+    def asked(self) -> bool:
+        """Whether the list is anything but all of it."""
+        return any(name != "order" and self.cleaned_data.get(name) not in (None, "") for name in self.fields)
+
+
+class SelectionForm(forms.Form):
+    """Predictions ticked in the history, and what is to be done with them."""
+
+    predictions = forms.TypedMultipleChoiceField(coerce=UUID)
+    action = forms.ChoiceField(choices=[(name, name) for name in ("download", "ask", "delete")])
+
+    def __init__(self, data) -> None:
+        super().__init__(data)
+        # Whose they are is not asked here: the view looks for them among the person's own.
+        self.fields["predictions"].valid_value = _is_uuid
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
+
+
+def _share(percent: int | None) -> float | None:
+    return None if percent is None else percent / 100

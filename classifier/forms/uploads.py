@@ -1,0 +1,121 @@
+"""Forms that send something to be classified."""
+
+from uuid import uuid4
+
+from crispy_forms.helper import FormHelper
+from crispy_forms.layout import HTML, Field, Layout, Submit
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files import File
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from classifier.services.examples import EXAMPLES, read_example
+from classifier.services.intake import FileTooLarge, SubmittedImage, explain, read_image, status_of
+from classifier.services.retention import PERIODS
+from ml import preprocessing
+from ml.preprocessing import ImageError
+
+ACCEPTED = ",".join([*(content_type for content_type, _extension in preprocessing.FORMATS.values()), ".heic", ".heif"])
+
+
+class ImageField(forms.FileField):
+    """An uploaded image; its clean value is a SubmittedImage."""
+
+    default_error_messages = {
+        "required": _("No file was chosen. Choose an image and press Classify."),
+        "invalid": _("No file arrived. Choose an image and press Classify."),
+        "missing": _("No file was chosen. Choose an image and press Classify."),
+    }
+
+    def __init__(self, **options) -> None:
+        super().__init__(allow_empty_file=True, **options)
+
+    def to_python(self, data: File | None) -> SubmittedImage | None:
+        if data in self.empty_values:
+            return None
+        try:
+            return read_image(data)
+        except ImageError as error:
+            raise ValidationError(explain(error), code=error.code) from error
+
+
+#: In the place of a number of days.
+NOT_KEPT = 0
+
+
+class _SubmissionForm(forms.Form):
+    """Something to classify; the same content under the same number is one submission, however often it arrives."""
+
+    submission = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput(attrs={"autocomplete": "off"}))
+    keep = forms.TypedChoiceField(
+        label=_("Keep the image and its result"),
+        required=False,
+        coerce=int,
+        empty_value=None,
+        choices=[
+            ("", _("until I delete them")),
+            *((days, ngettext_lazy("%(days)d day", "%(days)d days", "days") % {"days": days}) for days in PERIODS),
+            (NOT_KEPT, _("not at all: show the result and forget it")),
+        ],
+    )
+
+    @property
+    def status(self) -> int:
+        """The HTTP status for this form's errors."""
+        codes = [error.code for errors in self.errors.as_data().values() for error in errors]
+        return max(map(status_of, codes), default=200)
+
+
+class UploadForm(_SubmissionForm):
+    """One image to classify; `cleaned_data["image"]` is a SubmittedImage."""
+
+    image = ImageField(
+        label=_("Choose a photograph, or drop it here"),
+        widget=forms.ClearableFileInput(attrs={"accept": ACCEPTED, "data-upload-input": ""}),
+    )
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        limit = settings.MAX_UPLOAD_MEGABYTES
+        self.fields["image"].help_text = format_lazy(
+            _("JPEG, PNG, WebP, GIF, BMP or HEIC, up to {megabytes} MB and {megapixels} megapixels."),
+            megabytes=limit,
+            megapixels=settings.MAX_IMAGE_MEGAPIXELS,
+        )
+        self.helper = FormHelper()
+        self.helper.form_id = "upload-form"
+        self.helper.form_action = "home"
+        self.helper.attrs = {
+            "enctype": "multipart/form-data",
+            "data-upload": "",
+            # A script refuses what the server would, in the same words.
+            "data-max-megabytes": limit,
+            "data-too-large": explain(FileTooLarge(limit="{limit}")),
+        }
+        self.helper.layout = Layout(
+            "submission",
+            Field("image"),
+            HTML("{% include 'classifier/_upload_ways.html' %}"),
+            "keep",
+            Submit("classify", _("Classify"), css_class="btn-lg w-100"),
+        )
+
+
+class ExampleForm(_SubmissionForm):
+    """One of the site's own pictures to classify; `cleaned_data["image"]` is a SubmittedImage."""
+
+    example = forms.ChoiceField(
+        choices=list(EXAMPLES.items()),
+        error_messages={"invalid_choice": _("There is no such example. Choose one of those shown.")},
+    )
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, auto_id=False, **kwargs)
+
+    def clean(self) -> dict:
+        if "example" in self.cleaned_data:
+            self.cleaned_data["image"] = read_example(self.cleaned_data["example"])
+        return self.cleaned_data
