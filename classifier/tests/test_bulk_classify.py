@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -241,7 +242,14 @@ def stuck_run(*arguments: object, folder: Path, until: Callable[[], bool]) -> It
     env = environment(folder, DATABASE_URL=f"sqlite:///{connection.settings_dict['NAME']}")
     command = [sys.executable, "manage.py", "classify", *map(str, arguments)]
     process = subprocess.Popen(
-        command, cwd=BASE_DIR, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=BASE_DIR,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that were started in the background ignore Ctrl-C, and their children would too.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
     )
     try:
         while not until():
