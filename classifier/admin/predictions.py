@@ -1,7 +1,7 @@
 """Predictions and uploads."""
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.admin.filters import ClassFilter, ConfidenceFilter
 from classifier.admin.read_only import ReadOnlyAdmin
-from classifier.admin.search import as_uuid, uploads_like
+from classifier.admin.search import search
 from classifier.class_labels import class_label
 from classifier.models import Correction, Prediction, Upload
 from classifier.templatetags.classification import percent
@@ -89,13 +89,7 @@ class PredictionAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        words = search_term.strip()
-        if not words:
-            return queryset, False
-        found = Q(upload__in=list(uploads_like(words).values_list("pk", flat=True)))
-        if (number := as_uuid(words)) is not None:
-            found |= Q(pk=number)
-        return queryset.filter(found), False
+        return search(queryset, search_term, upload="upload"), False
 
     @admin.display(description=_("picture"))
     def picture(self, prediction: Prediction) -> SafeString:
@@ -155,10 +149,7 @@ class UploadAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        words = search_term.strip()
-        if not words:
-            return queryset, False
-        return queryset.filter(pk__in=list(uploads_like(words).values_list("pk", flat=True))), False
+        return search(queryset, search_term, upload="pk"), False
 
     @admin.display(description=_("picture"))
     def picture(self, upload: Upload) -> SafeString:

@@ -6,26 +6,25 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 
 from classifier.models import Upload
+from classifier.services.identifiers import as_uuid
 
 #: A beginning that more rows have finds so many of them.
 _MOST = 1_000
 _LAST_CHARACTER = "\U0010ffff"
 
 
-def uploads_like(words: str) -> QuerySet[Upload]:
-    """The uploads whose file's name, owner's name or SHA-256 begins with these words, or whose number they are."""
-    found = Q(pk__in=_beginning("folded_name", words.casefold())) | Q(pk__in=_beginning("sha256", words.lower()))
-    found |= Q(pk__in=_of_owners(words))
-    if (number := as_uuid(words)) is not None:
-        found |= Q(pk=number)
-    return Upload.objects.filter(found)
-
-
-def as_uuid(words: str) -> UUID | None:
-    try:
-        return UUID(words)
-    except ValueError:
-        return None
+def search(rows: QuerySet, words: str, *, upload: str) -> QuerySet:
+    """The rows whose upload's file name, owner or SHA-256 begins with the words; those whose own or whose upload's
+    number they are. `upload` names the field that leads to the upload.
+    """
+    words = words.strip()
+    if not words:
+        return rows
+    uploads = _beginning("folded_name", words.casefold()) + _beginning("sha256", words.lower()) + _of_owners(words)
+    number = as_uuid(words)
+    if number is None:
+        return rows.filter(**{f"{upload}__in": uploads})
+    return rows.filter(Q(**{f"{upload}__in": [*uploads, number]}) | Q(pk=number))
 
 
 def _beginning(field: str, words: str) -> list[UUID]:

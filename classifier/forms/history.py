@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.class_labels import class_label
 from classifier.models import ModelVersion
+from classifier.services.identifiers import as_uuid
 from classifier.services.search import Search
 from ml.classes import NONE_CLASS
 
@@ -100,14 +101,7 @@ class SelectionForm(forms.Form):
     def __init__(self, data) -> None:
         super().__init__(data)
         # Whose they are is not asked here: the view looks for them among the person's own.
-        self.fields["predictions"].valid_value = _is_uuid
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return bool(UUID(text))
-    except ValueError:
-        return False
+        self.fields["predictions"].valid_value = as_uuid
 
 
 def _share(percent: int | None) -> float | None:

@@ -9,11 +9,10 @@ from typing import BinaryIO, Self
 
 from classifier.models import ModelVersion
 from classifier.services.bulk import Outcome
+from classifier.services.spreadsheets import FORMULA, plain_text
 
 COLUMNS = ("file", "class", "confidence", "abstained", "model", "network", "error", "owner", "upload")
 _DECIMALS = 6
-#: What makes a spreadsheet take a cell for a formula (OWASP, CSV Injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class TableError(Exception):
@@ -33,7 +32,7 @@ class AnswerTable:
     def __init__(self, path: Path, version: ModelVersion, owner: str = "") -> None:
         self.path = path
         self.files: dict[str, bool] = {}
-        self._run = {"model": _text(str(version)), "owner": _text(owner)}
+        self._run = {"model": plain_text(str(version)), "owner": plain_text(owner)}
         self._classes = version.class_names
         self._header = [*COLUMNS, *(f"probability_{name}" for name in self._classes)]
 
@@ -71,7 +70,7 @@ class AnswerTable:
         prediction = outcome.prediction
         if prediction is None:
             return [*cells.values(), *[""] * len(self._classes)]
-        cells["class"] = _text(prediction.predicted_class)
+        cells["class"] = plain_text(prediction.predicted_class)
         cells["confidence"] = round(prediction.confidence, _DECIMALS)
         cells["abstained"] = "true" if prediction.abstained else "false"
         cells["network"] = prediction.network
@@ -146,11 +145,7 @@ def _whole_rows(file: BinaryIO) -> Iterator[tuple[list[str], int]]:
 
 def _file_name(path: Path) -> str:
     name = str(path)
-    return f"./{name}" if name.startswith(_FORMULA) else name
-
-
-def _text(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"./{name}" if name.startswith(FORMULA) else name
 
 
 def _in_words(run: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from classifier.models.model_version import ModelVersion
-from classifier.models.upload import Upload
+from classifier.models.upload import HAS_ONE_OWNER, Upload
 from ml.classes import NONE_CLASS
 
 
@@ -59,8 +59,7 @@ class Prediction(models.Model):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(owner__isnull=False, visitor__isnull=True)
-                | models.Q(owner__isnull=True, visitor__isnull=False),
+                condition=HAS_ONE_OWNER,
                 name="prediction_has_one_owner",
             )
         ]

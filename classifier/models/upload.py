@@ -6,6 +6,11 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+#: Of a row with the fields `owner` and `visitor`.
+HAS_ONE_OWNER = models.Q(owner__isnull=False, visitor__isnull=True) | models.Q(
+    owner__isnull=True, visitor__isnull=False
+)
+
 
 class Upload(models.Model):
     """One uploaded file: it belongs to a user, or to an anonymous visitor until that person signs in."""
@@ -49,8 +54,7 @@ class Upload(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(owner__isnull=False, visitor__isnull=True)
-                | models.Q(owner__isnull=True, visitor__isnull=False),
+                condition=HAS_ONE_OWNER,
                 name="upload_has_one_owner",
             )
         ]

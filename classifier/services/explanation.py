@@ -55,9 +55,23 @@ class Track:
     right: float
 
 
-def preparation(*, prediction: Prediction) -> Preparation:
-    """Say how the upload was prepared. Raises ExplanationUnavailable."""
+@dataclass(frozen=True)
+class Explanation:
+    """Of `tried` slightly changed pictures `same` are given the same class as what the network saw."""
+
+    preparation: Preparation
+    same: int
+    tried: int
+
+
+def explain(*, prediction: Prediction) -> Explanation:
+    """Say how the upload was prepared, and how stable the answer is. Raises ExplanationUnavailable."""
     decoded = _decoded(prediction)
+    same, tried = explanation.agreement(_model(prediction), _seen(prediction, decoded))
+    return Explanation(_preparation(prediction, decoded), same, tried)
+
+
+def _preparation(prediction: Prediction, decoded: DecodedImage) -> Preparation:
     height, width, _channels = prediction.network_card["input_shape"]
     size = decoded.picture.size
     left, upper, right, lower = _framing(prediction).box(size, (width, height))
@@ -72,7 +86,7 @@ def preparation(*, prediction: Prediction) -> Preparation:
 
 def input_png(*, prediction: Prediction) -> bytes:
     """What the network saw, pixel by pixel. Raises ExplanationUnavailable."""
-    return _png(Image.fromarray(_seen(prediction).pixels))
+    return _png(Image.fromarray(_seen(prediction, _decoded(prediction)).pixels))
 
 
 def map_png(*, prediction: Prediction) -> bytes:
@@ -81,17 +95,12 @@ def map_png(*, prediction: Prediction) -> bytes:
     Raises ExplanationUnavailable.
     """
     class_index = prediction.model_version.class_names.index(prediction.predicted_class)
-    values = explanation.occlusion_map(_model(prediction), _seen(prediction), class_index)
+    values = explanation.occlusion_map(_model(prediction), _seen(prediction, _decoded(prediction)), class_index)
     strength = np.abs(values) / max(float(np.abs(values).max()), _FAINTEST)
     layers = np.zeros((*values.shape, 4), np.uint8)
     layers[..., :3] = np.where((values > 0)[..., None], _FOR, _AGAINST)
     layers[..., 3] = (_STRONGEST * strength).astype(np.uint8)
     return _png(Image.fromarray(layers).resize((_MAP_SIDE, _MAP_SIDE), Image.Resampling.BICUBIC))
-
-
-def stability(*, prediction: Prediction) -> tuple[int, int]:
-    """Of how many slightly changed pictures the model says the same, and of how many. Raises ExplanationUnavailable."""
-    return explanation.agreement(_model(prediction), _seen(prediction))
 
 
 def track_record(prediction: Prediction) -> Track | None:
@@ -117,9 +126,9 @@ def _framing(prediction: Prediction) -> Framing:
     return WHOLE if prediction.saw_the_whole else Framing(**prediction.network_card["framing"])
 
 
-def _seen(prediction: Prediction) -> Seen:
+def _seen(prediction: Prediction, decoded: DecodedImage) -> Seen:
     height, width, _channels = prediction.network_card["input_shape"]
-    pixels = preprocessing.to_input(_decoded(prediction).picture, height, width, _framing(prediction))
+    pixels = preprocessing.to_input(decoded.picture, height, width, _framing(prediction))
     return Seen(prediction.network, pixels, prediction.saw_the_whole)
 
 

@@ -11,6 +11,7 @@ from zipstream import ZipStream
 
 from classifier.models import Prediction
 from classifier.services.pagination import Order, walk
+from classifier.services.spreadsheets import plain_text
 
 _COLUMNS = (
     "id",
@@ -30,8 +31,6 @@ _COLUMNS = (
     "height",
     "bytes",
 )
-#: What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FILE_BLOCK = 64 * 1024
 
 
@@ -78,7 +77,7 @@ def _row(prediction: Prediction) -> list[object]:
     return [
         prediction.pk,
         prediction.created_at.isoformat(),
-        _plain(upload.original_name),
+        plain_text(upload.original_name),
         prediction.predicted_class,
         f"{prediction.confidence:.6f}",
         str(prediction.abstained).lower(),
@@ -93,10 +92,6 @@ def _row(prediction: Prediction) -> list[object]:
         upload.height,
         upload.size,
     ]
-
-
-def _plain(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 class _Echo:

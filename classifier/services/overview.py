@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from heapq import nlargest
 
 from django.db.models import Avg, Count, Q, QuerySet, Sum
@@ -10,6 +10,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from classifier.models import Prediction, Upload
+from classifier.services.search import midnight
 
 _QUEUE = 12
 #: The slowest are looked for among so many of the newest.
@@ -71,10 +72,9 @@ def overview(*, days: int) -> Overview:
 
 def _daily(first: date) -> QuerySet:
     """One row a day and class."""
-    since = timezone.make_aware(datetime.combine(first, time.min))
     return (
         Prediction.objects.order_by()
-        .filter(created_at__gte=since)
+        .filter(created_at__gte=midnight(first))
         .annotate(day=TruncDate("created_at"))
         .values("day", "predicted_class")
         .annotate(

@@ -56,8 +56,8 @@ class Search:
             "confidence__gte": self.lowest,
             "confidence__lte": self.highest,
             "model_version": self.model,
-            "created_at__gte": self.since and _midnight(self.since),
-            "created_at__lt": self.until and _midnight(self.until + timedelta(days=1)),
+            "created_at__gte": self.since and midnight(self.since),
+            "created_at__lt": self.until and midnight(self.until + timedelta(days=1)),
             "upload__folded_name__contains": self.file_name.casefold() or None,
             **_answered(self.class_name),
         }
@@ -71,5 +71,6 @@ def _answered(class_name: str) -> dict[str, object]:
     return {"predicted_class": class_name, "abstained": False} if class_name else {}
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """When a day begins, in the site's time zone."""
     return timezone.make_aware(datetime.combine(day, time.min))

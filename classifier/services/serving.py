@@ -61,9 +61,7 @@ class _Server:
             return self.served.model
         with self.other_lock:
             if not (self.other and _same(self.other.version, version)):
-                model = LoadedModel(version.path, settings.INTERPRETERS)
-                check_unchanged(version, model.card)
-                self.other = ServedModel(version, model)
+                self.other = ServedModel(version, _open(version))
             return self.other.model
 
     def _load(self, row: ModelVersion) -> ServedModel:
@@ -74,8 +72,7 @@ class _Server:
             return self._fall_back(row)
         row = ModelVersion.objects.get(pk=row.pk)
         try:
-            model = LoadedModel(row.path, settings.INTERPRETERS)
-            check_unchanged(row, model.card)
+            model = _open(row)
             model.warm_up()
         except (ArtifactError, OSError, ValueError) as error:
             logger.error("The model %s cannot be loaded: %s", row, error)
@@ -89,6 +86,12 @@ class _Server:
         if self.served is None:
             raise NoModel(f"The model {row} cannot be loaded: restore its folder {row.path}.")
         return self.served
+
+
+def _open(version: ModelVersion) -> LoadedModel:
+    model = LoadedModel(version.path, settings.INTERPRETERS)
+    check_unchanged(version, model.card)
+    return model
 
 
 def _same(one: ModelVersion, other: ModelVersion) -> bool:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from classifier.models import Prediction
 from classifier.services.classification import classify
-from classifier.services.explanation import preparation, track_record
+from classifier.services.explanation import explain, track_record
 from classifier.services.intake import read_image
 from classifier.services.ownership import Owner
 from classifier.services.publishing import publish
@@ -80,7 +80,7 @@ def test_script_gets_the_part_alone(user, user_client):
 )
 def test_every_step_of_the_preparation_is_told(user, user_client, kind, steps, expected):
     prediction = upload(user, special(kind))
-    assert preparation(prediction=prediction).steps == steps
+    assert explain(prediction=prediction).preparation.steps == steps
     assert expected in user_client.get(f"/predictions/{prediction.pk}/explanation/").text
 
 

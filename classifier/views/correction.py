@@ -4,26 +4,24 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from classifier.services.correction import NothingToUndo, UnknownLabel, undo_correction
 from classifier.services.correction import correct as record
-from classifier.services.ownership import predictions_of
-from classifier.views.requests import owner_of
+from classifier.views.requests import own_prediction, owner_of
 
 
 @require_POST
 def correct(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     """Record the label sent, or undo the last one; the part of the page that shows it comes back to a script."""
-    owner = owner_of(request)
-    prediction = get_object_or_404(predictions_of(owner), pk=prediction_id)
+    prediction = own_prediction(request, prediction_id)
     try:
         if "undo" in request.POST:
             undo_correction(prediction=prediction)
         else:
-            record(prediction=prediction, label=request.POST.get("label", ""), user=owner.user)
+            record(prediction=prediction, label=request.POST.get("label", ""), user=owner_of(request).user)
     except UnknownLabel:
         messages.error(request, _("The model has no such class. Choose one of the classes shown."))
     except NothingToUndo:

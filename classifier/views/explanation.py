@@ -4,34 +4,30 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from classifier.models import Prediction
 from classifier.services.explanation import (
     ExplanationUnavailable,
+    explain,
     input_png,
     map_png,
-    preparation,
-    stability,
     track_record,
 )
-from classifier.services.ownership import predictions_of
-from classifier.views.requests import owner_of
+from classifier.views.requests import own_prediction
 
 
 @never_cache
 @require_safe
 def explanation(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     """What the network saw, what it looked at, and how far it can be trusted; the part alone for a script."""
-    prediction = _prediction(request, prediction_id)
-    context = {"prediction": prediction, "track": track_record(prediction)}
+    prediction = own_prediction(request, prediction_id)
     try:
-        context["preparation"] = preparation(prediction=prediction)
-        context["same"], context["tried"] = stability(prediction=prediction)
+        found = explain(prediction=prediction)
     except ExplanationUnavailable:
-        context["unavailable"] = True
+        found = None
+    context = {"prediction": prediction, "track": track_record(prediction), "explanation": found}
     template = "classifier/_explanation.html" if request.htmx else "classifier/explanation.html"
     return render(request, template, context)
 
@@ -50,12 +46,8 @@ def occlusion_map(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
 
 def _picture(request: HttpRequest, prediction_id: UUID, make: Callable[..., bytes]) -> HttpResponse:
     try:
-        content = make(prediction=_prediction(request, prediction_id))
+        content = make(prediction=own_prediction(request, prediction_id))
     except ExplanationUnavailable as error:
         raise Http404 from error
     # The same prediction always has the same picture; nobody between may keep it.
     return HttpResponse(content, content_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
-
-
-def _prediction(request: HttpRequest, prediction_id: UUID) -> Prediction:
-    return get_object_or_404(predictions_of(owner_of(request)), pk=prediction_id)

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -16,7 +16,7 @@ from classifier.services.deletion import delete_everything, delete_prediction, d
 from classifier.services.ownership import predictions_of
 from classifier.services.pagination import BadCursor, page_of
 from classifier.views.export import zip_response
-from classifier.views.requests import owner_of
+from classifier.views.requests import own_prediction, owner_of
 
 
 @never_cache
@@ -60,7 +60,7 @@ def selected(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 @require_safe
 def detail(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     """One prediction, with the receipt of how it came about."""
-    prediction = get_object_or_404(predictions_of(owner_of(request)), pk=prediction_id)
+    prediction = own_prediction(request, prediction_id)
     return render(request, "classifier/detail.html", {"prediction": prediction})
 
 
@@ -68,7 +68,7 @@ def detail(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     """Ask, then delete one prediction with its upload."""
-    prediction = get_object_or_404(predictions_of(owner_of(request)), pk=prediction_id)
+    prediction = own_prediction(request, prediction_id)
     if request.method != "POST":
         return render(request, "classifier/delete.html", {"prediction": prediction})
     delete_prediction(prediction=prediction)

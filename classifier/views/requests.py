@@ -1,8 +1,12 @@
 """What pages need to know of a request: whose it is."""
 
-from django.http import HttpRequest
+from uuid import UUID
 
-from classifier.services.ownership import Owner
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from classifier.models import Prediction
+from classifier.services.ownership import Owner, predictions_of
 from classifier.visitors import make_visitor, visitor_of
 
 
@@ -18,3 +22,8 @@ def uploader_of(request: HttpRequest) -> Owner:
     if request.user.is_authenticated:
         return Owner(user=request.user)
     return Owner(visitor=make_visitor(request))
+
+
+def own_prediction(request: HttpRequest, prediction_id: UUID) -> Prediction:
+    """The person's prediction of this number. Raises Http404 for anybody else's as for none."""
+    return get_object_or_404(predictions_of(owner_of(request)), pk=prediction_id)

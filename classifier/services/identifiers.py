@@ -1,0 +1,11 @@
+"""Numbers of rows as people and programs send them."""
+
+from uuid import UUID
+
+
+def as_uuid(text: str) -> UUID | None:
+    """The number that the text is, None if it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
