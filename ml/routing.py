@@ -6,6 +6,7 @@ A thumbnail that was enlarged is still one: it has no more detail than 32 pixels
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,8 @@ _THUMBNAIL_SIDE = 32
 #: From this many pixels on the shorter side the network for photographs is the better one, if there is detail at all.
 _SMALLEST_SIDE = _THUMBNAIL_SIDE + 1
 _THUMBNAILS_FITTED = 1000
-_MEASURED_SIDE = 128
-#: Enlarged to fewer pixels, a thumbnail differs too little from a small photograph.
-_SIDES_FITTED = (128, 256, 500)
-_SIDES_MEASURED = (48, 64, 96, *_SIDES_FITTED)
+_LONGEST_SIDE = 128
+_SIDES = (48, 64, 96, 128, 256, 500)
 #: The ways in which programs enlarge a picture.
 _KERNELS = (
     Image.Resampling.NEAREST,
@@ -57,7 +56,7 @@ class Router:
 
 def least_detail(thumbnails: np.ndarray, share: float = 0.995) -> float:
     """Return the detail that this share of thumbnails, uint8 (N, 32, 32, 3), stays under however they are enlarged."""
-    found = [detail(picture) for side in _SIDES_FITTED for picture in _enlarged(thumbnails, side)]
+    found = [detail(picture) for side in _SIDES for picture in _enlarged(thumbnails, side)]
     return float(np.quantile(found, share))
 
 
@@ -65,7 +64,7 @@ def measure(router: Router, thumbnails: np.ndarray, photographs: Sequence[Image.
     """Return how often the rule errs, for the card: on enlarged thumbnails by their side, and on photographs."""
     by_side = {
         str(side): float(np.mean([router.choose(picture) == PHOTOGRAPHS for picture in _enlarged(thumbnails, side)]))
-        for side in _SIDES_MEASURED
+        for side in _SIDES
     }
     figures: dict[str, Any] = {
         "thumbnails": len(thumbnails),
@@ -90,19 +89,28 @@ def _enlarged(thumbnails: np.ndarray, side: int) -> Iterator[Image.Image]:
 
 
 def detail(picture: Image.Image) -> float:
-    """How much of the picture a thumbnail of 32 pixels a side cannot hold, as a share of its contrast.
+    """How much of the picture no enlarged thumbnail can show, as a share of its contrast.
 
-    The root mean square of what is lost on the way to the thumbnail and back, by the way of enlarging that loses least,
-    over the standard deviation of the brightness; measured at 128 pixels a side. 0 for a picture of one colour.
+    Enlarging is linear, so that thumbnails enlarged in one way are a subspace of all pictures of that size: what is
+    left of the picture outside of the nearest of these subspaces, root mean square, over the standard deviation of its
+    brightness. Sides of more than 128 pixels are reduced to that. 0 for a picture of one colour.
     """
-    grey = picture.convert("L").resize((_MEASURED_SIDE, _MEASURED_SIDE), Image.Resampling.BOX, reducing_gap=None)
+    size = (min(picture.width, _LONGEST_SIDE), min(picture.height, _LONGEST_SIDE))
+    grey = picture.convert("L").resize(size, Image.Resampling.BOX, reducing_gap=None)
     values = np.asarray(grey, np.float32)
     contrast = float(values.std())
     if contrast < 1:
         return 0.0
-    small = grey.resize((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE), Image.Resampling.BOX)
-    losses = [
-        float(np.sqrt(np.mean((values - np.asarray(small.resize(grey.size, kernel), np.float32)) ** 2)))
-        for kernel in _KERNELS
-    ]
-    return min(losses) / contrast
+    values = values - values.mean()
+    left = []
+    for kernel in _KERNELS:
+        rows, columns = _thumbnails_along(size[1], kernel), _thumbnails_along(size[0], kernel)
+        left.append(np.mean(np.square(values - rows @ (rows.T @ values @ columns) @ columns.T)))
+    return float(np.sqrt(min(left))) / contrast
+
+
+@cache
+def _thumbnails_along(side: int, kernel: Image.Resampling) -> np.ndarray:
+    """An orthonormal basis, float32 (side, 32), of what 32 pixels in a row can become when enlarged to `side`."""
+    pixels = Image.fromarray(np.eye(_THUMBNAIL_SIDE, dtype=np.float32))
+    return np.linalg.qr(np.asarray(pixels.resize((_THUMBNAIL_SIDE, side), kernel)))[0]

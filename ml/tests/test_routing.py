@@ -6,22 +6,22 @@ from PIL import Image
 from ml.routing import PHOTOGRAPHS, THUMBNAILS, Router, detail
 from ml.tests.factories import scene
 
-ROUTER = Router(smallest_side=48, least_detail=0.12)
+ROUTER = Router(smallest_side=33, least_detail=0.09)
 KERNELS = [getattr(Image.Resampling, name) for name in ("NEAREST", "BILINEAR", "BICUBIC", "LANCZOS")]
 
 
 def test_small_picture_is_a_thumbnail():
-    assert ROUTER.choose(scene(256).resize((47, 200))) == THUMBNAILS
+    assert ROUTER.choose(scene(256).resize((32, 200), reducing_gap=2)) == THUMBNAILS
     assert ROUTER.choose(scene(256).resize((48, 200), reducing_gap=2)) == PHOTOGRAPHS
 
 
-@pytest.mark.parametrize("side", [128, 256, 500, 640])
+@pytest.mark.parametrize("side", [48, 64, 96, 128, 256, 500, 640])
 def test_picture_with_more_detail_than_a_thumbnail_is_a_photograph(side):
     assert ROUTER.choose(scene(512).resize((side, side), Image.Resampling.LANCZOS)) == PHOTOGRAPHS
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("size", [(128, 128), (256, 256), (500, 375), (640, 640)])
+@pytest.mark.parametrize("size", [(48, 48), (64, 64), (96, 72), (128, 128), (256, 256), (500, 375), (640, 640)])
 def test_enlarged_thumbnail_is_still_a_thumbnail(kernel, size):
     thumbnail = scene(512).resize((32, 32), Image.Resampling.LANCZOS)
     enlarged = thumbnail.resize(size, kernel)
@@ -43,4 +43,4 @@ def test_detail_is_a_share_of_the_contrast():
 
 
 def test_rule_is_read_from_a_card():
-    assert Router.from_card({"smallest_side": 48, "least_detail": 0.12, "errors": {}}) == ROUTER
+    assert Router.from_card({"smallest_side": 33, "least_detail": 0.09, "errors": {}}) == ROUTER
