@@ -102,6 +102,17 @@ def _on_photographs(figures: dict[str, Any]) -> list[tuple[str, str]]:
             },
         )
     ]
+    if "expected_calibration_error" in figures:
+        rows.append(
+            (
+                _("Expected calibration error on these photographs"),
+                _("%(error)s, at a mean confidence of %(confidence)s")
+                % {
+                    "error": percent(figures["expected_calibration_error"], 1),
+                    "confidence": percent(figures["mean_confidence"], 1),
+                },
+            )
+        )
     score = figures["scores"].get(figures["score"])
     if score and score["auroc"] is not None:
         rows.append(

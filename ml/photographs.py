@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ml import abstention, evaluation, image_folder
+from ml import abstention, calibration, evaluation, image_folder
 from ml.classes import NONE_CLASS
 from ml.dataset import DatasetError, Progress
 from ml.decision import Answers
@@ -48,6 +48,7 @@ class ScoreFigures:
 class PhotographEvaluation:
     """accuracy: over images, with its 95% Wilson interval; macro_accuracy: the mean over classes of that within each.
 
+    expected_calibration_error: over the photographs of the classes, whether the model abstains or not.
     score: the one by which the model abstains; scores: every one of them, side by side. networks: how many photographs
     each of the model's networks answered, of the classes and of none of them together.
     """
@@ -59,6 +60,8 @@ class PhotographEvaluation:
     macro_accuracy: float
     per_class: dict[str, dict[str, float]]
     answered_accuracy: float | None
+    mean_confidence: float
+    expected_calibration_error: float
     score: str | None
     scores: dict[str, ScoreFigures]
     networks: dict[str, int]
@@ -106,6 +109,10 @@ def evaluate(model: LoadedModel, photographs: Photographs) -> PhotographEvaluati
         macro_accuracy=float(np.mean([of_class["accuracy"] for of_class in per_class.values()])),
         per_class=per_class,
         answered_accuracy=float(right[answered].mean()) if answered.any() else None,
+        mean_confidence=float(answers.probabilities.max(axis=1).mean()),
+        expected_calibration_error=calibration.expected_calibration_error(
+            calibration.reliability(answers.probabilities, labels)
+        ),
         score=score,
         scores=scores,
         networks={name: sum(one.network == name for one in everything) for name in model.networks},

@@ -4,6 +4,7 @@ import json
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -17,12 +18,12 @@ from classifier.admin.read_only import ReadOnlyAdmin
 from classifier.charts import training_curves
 from classifier.models import Activation, Epoch, ModelVersion, TrainingRun
 from classifier.services.publishing import (
+    ModelInUse,
     NothingBefore,
     activate_version,
     delete_version,
     register_shipped,
     roll_back,
-    verified_folder,
 )
 from classifier.services.verification import verify_version
 from ml import artifacts
@@ -78,11 +79,10 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             self.message_user(request, _("Select exactly one model to activate."), messages.ERROR)
             return
         try:
-            verified_folder(versions[0])
+            activate_version(version=versions[0], user=request.user)
         except artifacts.ArtifactError as error:
             self.message_user(request, str(error), messages.ERROR)
             return
-        activate_version(version=versions[0], user=request.user)
         self.message_user(request, _("%(version)s is active now.") % {"version": versions[0]}, messages.SUCCESS)
 
     @admin.action(description=_("Check files and answers of the selected models"))
@@ -130,6 +130,15 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         """A model that answers or has answered is kept."""
         allowed = admin.ModelAdmin.has_delete_permission(self, request, obj)
         return allowed and (obj is None or not (obj.active or obj.predictions.exists()))
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+        """A model that answers somebody meanwhile is kept, which the database may only find out at the end."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except (ModelInUse, IntegrityError) as error:
+            reason = str(error) if isinstance(error, ModelInUse) else _("The model has answered just now. It is kept.")
+            self.message_user(request, reason, messages.ERROR)
+            return redirect("admin:classifier_modelversion_changelist")
 
     def delete_model(self, request: HttpRequest, obj: ModelVersion) -> None:
         delete_version(version=obj)

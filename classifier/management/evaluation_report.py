@@ -39,6 +39,7 @@ def of_photographs(card: Card, result: PhotographEvaluation) -> list[str]:
         _accuracy(result.accuracy, result.interval),
         f"over classes         {result.macro_accuracy:.2%}",
         f"right when answered  {_share(result.answered_accuracy)}",
+        f"calibration error    {result.expected_calibration_error:.2%}  (mean confidence {result.mean_confidence:.2%})",
         "",
         f"{'class':<12}{'accuracy':>10}{'images':>8}",
     ]

@@ -1,12 +1,13 @@
 """Make a model folder known to the site, decide which model answers, and take one away."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
-from django.db.models import Max
+from django.db import IntegrityError, transaction
+from django.db.models import Max, ProtectedError
 from django.utils import timezone
 
 from classifier.models import Activation, ModelVersion, TrainingRun
@@ -42,12 +43,18 @@ def publish(*, folder: Path, training_run: TrainingRun | None = None, activate: 
             },
         )
         if activate:
-            activate_version(version=version)
+            let_answer(version=version)
     return version
 
 
 def activate_version(*, version: ModelVersion, user: AbstractBaseUser | None = None) -> None:
-    """Make this version the one that answers; every process notices by itself."""
+    """Make this version the one that answers, if its folder is what was published. Raises ArtifactError."""
+    verified_folder(version)
+    let_answer(version=version, user=user)
+
+
+def let_answer(*, version: ModelVersion, user: AbstractBaseUser | None = None) -> None:
+    """Make this version, whose folder was inspected just now, the one that answers; every process notices by itself."""
     with transaction.atomic():
         if not _active_locked(version):
             _make_active(version, user)
@@ -97,14 +104,19 @@ def _make_active(version: ModelVersion, user: AbstractBaseUser | None, *, rollba
 
 def delete_version(*, version: ModelVersion) -> None:
     """Delete a version and, where it lies in MODELS_DIR, its folder. Raises ModelInUse."""
-    path = version.path
-    with transaction.atomic():
-        if _active_locked(version):
-            raise ModelInUse(f"{version} is the model that answers. Activate another one first.")
-        # One that comes meanwhile makes the database refuse.
-        if count := version.predictions.count():
-            raise ModelInUse(f"{version} has {count} predictions, which would lose what answered them. It is kept.")
-        version.delete()
+    try:
+        with transaction.atomic():
+            if _active_locked(version):
+                raise ModelInUse(f"{version} is the model that answers. Activate another one first.")
+            if count := version.predictions.count():
+                raise ModelInUse(f"{version} has {count} predictions, which would lose what answered them. It is kept.")
+            transaction.on_commit(partial(_remove_folder, version.path))
+            version.delete()
+    except (ProtectedError, IntegrityError) as error:
+        raise ModelInUse(f"{version} has answered just now. It is kept.") from error
+
+
+def _remove_folder(path: Path) -> None:
     if path.resolve().parent == Path(settings.MODELS_DIR).resolve():
         shutil.rmtree(path, ignore_errors=True)
 
@@ -121,7 +133,7 @@ def register_shipped() -> list[ModelVersion]:
     active = ModelVersion.objects.filter(active=True).first()
     for version in sorted(published, key=_rank, reverse=True):
         if active is None or version.folder == active.folder:
-            activate_version(version=version)
+            let_answer(version=version)
             active = version
     return published
 

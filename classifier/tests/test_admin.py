@@ -1,8 +1,10 @@
 import re
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection
+from django.db.models.signals import post_save
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -261,6 +263,24 @@ def test_unused_model_is_deleted_with_its_folder(admin, shipped, models_dir):
     assert admin.post(f"/admin/classifier/modelversion/{another.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not another.path.exists()
     assert [*ModelVersion.objects.all()] == [shipped]
+
+
+def test_model_that_answers_between_the_question_and_its_confirmation_is_kept(admin, shipped, models_dir):
+    another = publish(folder=another_model(models_dir / "another"))
+
+    def answer(sender, **_kwargs):
+        make_prediction(model_version=another)
+
+    # The admin writes its log after it has asked whether the model may go, and before it goes.
+    post_save.connect(answer, sender=LogEntry)
+    try:
+        answered = admin.post(f"/admin/classifier/modelversion/{another.pk}/delete/", {"post": "yes"}, follow=True)
+    finally:
+        post_save.disconnect(answer, sender=LogEntry)
+    said = [str(message) for message in answered.context["messages"]]
+    assert said == ["another v1 has 1 predictions, which would lose what answered them. It is kept."]
+    assert ModelVersion.objects.filter(pk=another.pk).exists()
+    assert another.path.is_dir()
 
 
 def test_model_page_shows_curves_and_card(admin, shipped):

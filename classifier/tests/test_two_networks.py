@@ -165,6 +165,7 @@ def test_command_puts_a_model_together_and_publishes_it(models_dir, cifar10_fold
         (["Two", "--thumbnails", "student_cnn"], "A model cannot be called 'Two'"),
         (["student_cnn", "--thumbnails", "student_cnn"], "is there already"),
         (["two", "--thumbnails", "student_cnn", "--data-dir", "/nowhere"], "There is no data set in /nowhere"),
+        (["two", "--thumbnails", "student_cnn", "--image-size", "16"], "'16' is not a whole number from 32 to 512"),
     ],
 )
 def test_wrong_argument_is_named_and_leaves_nothing(arguments, message, models_dir):

@@ -155,6 +155,14 @@ def test_accuracy_of_the_answers_leaves_out_where_the_model_abstains(model):
     assert result.score == model.rule.score
 
 
+def test_calibration_error_is_how_far_confidence_is_from_being_right(model):
+    sure = photographs.evaluate(model, found({"red": [RED] * 4}))
+    assert sure.expected_calibration_error == pytest.approx(1 - sure.mean_confidence)
+    half_wrong = photographs.evaluate(model, found({"red": [RED] * 2, "green": [RED] * 2}))
+    assert half_wrong.mean_confidence == pytest.approx(sure.mean_confidence)
+    assert half_wrong.expected_calibration_error == pytest.approx(sure.mean_confidence - 0.5)
+
+
 def test_a_model_that_answers_nothing_has_no_accuracy_of_its_answers(model):
     result = photographs.evaluate(model, found({"red": [GREY, GREY]}))
     assert result.answered_accuracy is None

@@ -7,11 +7,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from PIL import Image
 
+from classifier.management.numbers import whole_number
 from classifier.services import publishing
-from ml import artifacts, composite, image_folder, readers
+from ml import artifacts, bulk, composite, image_folder, readers
 from ml.architectures import WeightsMissing
 from ml.artifacts import ArtifactError
 from ml.dataset import DatasetError
+from ml.export import ExportError
 from ml.pipeline import TensorFlowMissing
 
 
@@ -24,7 +26,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="What to call the model.")
         parser.add_argument("--thumbnails", required=True, metavar="MODEL", help="A trained model of the ten classes.")
-        parser.add_argument("--image-size", type=int, default=224, help="What the network for photographs sees.")
+        parser.add_argument("--image-size",
+            type=whole_number(32, 512),
+            default=224,
+            metavar="PIXELS",
+            help="The side of what the network for photographs sees (32 to 512).",
+       )
         parser.add_argument("--weights", type=Path, metavar="FILE", help="ImageNet's weights, if not those installed.")
         parser.add_argument("--data-dir", type=Path, help="As for manage.py train.")
         parser.add_argument("--photos", type=Path, help="Photographs on which the rule's errors are counted.")
@@ -55,14 +62,15 @@ class Command(BaseCommand):
                     report=self._report,
                 )
             version = publishing.publish(folder=folder, activate=options["activate"])
-        except (ArtifactError, DatasetError, TensorFlowMissing, WeightsMissing) as error:
+        except (ArtifactError, DatasetError, ExportError, TensorFlowMissing, WeightsMissing) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{card.metrics['test']['accuracy']:.2%} of the test split. Published as {version}.")
 
     def _pictures(self, folder: Path | None) -> list[Image.Image]:
         if folder is None:
             return []
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in image_folder.SUFFIXES)
+        if not (paths := list(bulk.find_images([folder], recursive=True))):
+            raise CommandError(f"There are no photographs in {folder}.")
         return image_folder.read_pictures(paths, lambda picture: picture)
 
     def _report(self, step: str) -> None:

@@ -64,7 +64,6 @@ class Command(BaseCommand):
 
     def _activate(self, options: dict) -> None:
         version = _find(options["model"])
-        publishing.verified_folder(version)
         publishing.activate_version(version=version)
         self.stdout.write(f"{version} answers now.")
 

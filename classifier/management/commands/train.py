@@ -1,11 +1,11 @@
 """manage.py train: train a network, write its model folder and publish it."""
 
-import argparse
 from datetime import datetime
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from classifier.management.numbers import positive_number, whole_number
 from classifier.models import TrainingRun
 from classifier.services import publishing
 from classifier.services import training as training_service
@@ -20,6 +20,7 @@ from ml.architectures import (
 )
 from ml.artifacts import ArtifactError
 from ml.dataset import Dataset, DatasetError
+from ml.export import ExportError
 from ml.pipeline import TensorFlowMissing
 from ml.recipes import RECIPES, UnknownRecipe, find_recipe
 from ml.run_settings import RunSettings, SettingsError, check_models
@@ -54,16 +55,18 @@ class Command(BaseCommand):
             help=f"One of: {', '.join(sorted(ARCHITECTURES))} (default {DEFAULT_ARCHITECTURE}).",
         )
         parser.add_argument("--recipe", help=f"One of: {', '.join(sorted(RECIPES))} (default: the architecture's own).")
-        parser.add_argument("--epochs", type=_positive, help="Instead of the recipe's number.")
-        parser.add_argument("--batch-size", type=_positive, help="Instead of the recipe's number of images.")
-        parser.add_argument("--learning-rate", type=_positive_real, help="The peak, instead of the recipe's.")
+        parser.add_argument("--epochs", type=whole_number(1), help="Instead of the recipe's number.")
+        parser.add_argument("--batch-size", type=whole_number(1), help="Instead of the recipe's number of images.")
+        parser.add_argument("--learning-rate", type=positive_number, help="The peak, instead of the recipe's.")
         parser.add_argument(
             "--compute-dtype",
             choices=("float32", "mixed_bfloat16"),
             help="mixed_bfloat16 is faster on processors that have instructions for it.",
         )
-        parser.add_argument("--seed", type=_not_negative, help="What all chance is drawn from (default 1).")
-        parser.add_argument("--limit", type=_positive, metavar="N", help="Train on N images only: a quick run.")
+        parser.add_argument(
+            "--seed", type=whole_number(0, 2**31 - 1), help="What all chance is drawn from (default 1)."
+        )
+        parser.add_argument("--limit", type=whole_number(1), metavar="N", help="Train on N images only: a quick run.")
         parser.add_argument(
             "--data-dir",
             type=Path,
@@ -71,7 +74,10 @@ class Command(BaseCommand):
             "CIFAR10_DIR, or a download.",
         )
         parser.add_argument(
-            "--image-size", type=_positive, metavar="PIXELS", help="The side that one's own pictures are brought to."
+            "--image-size",
+            type=whole_number(1),
+            metavar="PIXELS",
+            help="The side that one's own pictures are brought to.",
         )
         parser.add_argument(
             "--weights",
@@ -93,6 +99,7 @@ class Command(BaseCommand):
         except (
             ArtifactError,
             DatasetError,
+            ExportError,
             RunInTheWay,
             SettingsError,
             TensorFlowMissing,
@@ -209,25 +216,3 @@ class Command(BaseCommand):
     def _say_stopped(self, run: TrainingRun, console) -> None:
         training_service.end_run(run=run, status=TrainingRun.Status.STOPPED)
         console.print(f"Stopped. Go on with: manage.py train --resume --name {run.name}")
-
-
-def _positive(text: str) -> int:
-    return _checked(text, int, lambda value: value >= 1, "a whole number of at least 1")
-
-
-def _not_negative(text: str) -> int:
-    return _checked(text, int, lambda value: 0 <= value < 2**31, "a whole number of at least 0")
-
-
-def _positive_real(text: str) -> float:
-    return _checked(text, float, lambda value: 0 < value < float("inf"), "a number above 0")
-
-
-def _checked(text: str, convert, accept, wanted: str):
-    try:
-        value = convert(text)
-    except ValueError:
-        value = None
-    if value is None or not accept(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
-    return value
