@@ -72,10 +72,19 @@ def _on_splits(card: Card) -> list[tuple[str, str]]:
 
 
 def _before_rounding(card: Card) -> list[tuple[str, str]]:
-    if "accuracy_float32" not in card.export:
-        return []
-    accuracy = percent(card.export["accuracy_float32"]["test"])
-    return [(_("The same before its weights were rounded to float16"), accuracy)]
+    rows = []
+    if "accuracy_float32" in card.export:
+        accuracy = percent(card.export["accuracy_float32"]["test"])
+        rows.append((_("The same before its weights were rounded"), accuracy))
+    if by_arithmetic := card.export.get("accuracy_by_arithmetic"):
+        accuracies = {name: percent(accuracy) for name, accuracy in by_arithmetic.items()}
+        rows.append(
+            (
+                _("Computes in %(arithmetic)s") % {"arithmetic": card.export["arithmetic"]},
+                _("validation images right: %(int8)s in int8, %(float32)s in float32") % accuracies,
+            )
+        )
+    return rows
 
 
 def _calibration(card: Card) -> str:

@@ -15,8 +15,9 @@ from ml.calibration import Calibration
 from ml.classes import without_none
 from ml.dataset import Dataset
 from ml.inference import LoadedModel
-from ml.pipeline import library_versions, require_tensorflow
+from ml.pipeline import require_tensorflow
 from ml.routing import PHOTOGRAPHS, THUMBNAILS, Router
+from ml.writing import library_versions
 
 #: What the network for photographs answers is more probably one of the classes than none of them.
 _KNOWN_PROBABILITY = 0.5

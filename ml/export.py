@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 #: Largest difference in any probability that the exported graph may show.
 TOLERANCE = 1e-5
+#: What a graph in int8 may cost: the share of validation images that it gets wrong and float32 does not.
+LARGEST_LOSS = 0.002
+_IMAGES_COMPARED = 256
+_BATCH = 250
 #: A probability below this counts as this much, so that it has a logarithm.
 _SMALLEST = 1e-30
 
@@ -80,31 +84,71 @@ def _is_dense(layer: "keras.layers.Layer", activation: Callable) -> bool:
     return isinstance(layer, keras.layers.Dense) and layer.activation is activation
 
 
-def export(model: "keras.Model", folder: Path, images: np.ndarray) -> dict[str, Any]:
+def export(model: "keras.Model", folder: Path, images: np.ndarray, labels: np.ndarray | None = None) -> dict[str, Any]:
     """Write both files into `folder` and hold them against each other on `images`, pixels (N, H, W, C).
 
-    Returns what was found, for the card. Raises ExportError when a probability differs by more than 1e-5.
+    With their `labels` (N,) the graph computes in int8, several times faster, if that costs at most 0.2 points of
+    accuracy: weights are rounded once, activations of every image by their own range. Returns what was found, for the
+    card. Raises ExportError when a probability of the float32 graph differs by more than 1e-5.
     """
     keras_path, litert_path = folder / KERAS_FILE, folder / LITERT_FILE
     model.save(keras_path)
     _compress(keras_path)
-    serving_network(model).export(litert_path, format="litert", verbose=False)
+    network, class_count = serving_network(model), model.output_shape[-1]
+    network.export(litert_path, format="litert", verbose=False)
+    found = _compare(model, _logits(litert_path, images[:_IMAGES_COMPARED], class_count), images[:_IMAGES_COMPARED])
+    arithmetic = "float32"
+    if labels is not None and _gains_by_int8(model):
+        rounded = folder / f"int8-{LITERT_FILE}"
+        _export_in_int8(network, rounded)
+        accuracies = {
+            name: float((_logits(path, images, class_count).argmax(axis=1) == labels).mean())
+            for name, path in (("float32", litert_path), ("int8", rounded))
+        }
+        found["accuracy_by_arithmetic"] = accuracies
+        if accuracies["int8"] >= accuracies["float32"] - LARGEST_LOSS:
+            arithmetic = "int8"
+            os.replace(rounded, litert_path)
+        else:
+            rounded.unlink()
+    probed = calibration.softmax(_logits(litert_path, probe.images(images.shape[1:]), class_count))
+    return {
+        **found,
+        "arithmetic": arithmetic,
+        "probe": probed.tolist(),
+        "keras_bytes": keras_path.stat().st_size,
+        "litert_bytes": litert_path.stat().st_size,
+    }
 
-    expected = model.predict(images.astype("float32"), batch_size=250, verbose=0)
-    logits = Outputs.split(Graph(litert_path)(images), expected.shape[1]).logits
+
+def _compare(model: "keras.Model", logits: np.ndarray, images: np.ndarray) -> dict[str, Any]:
+    expected = model.predict(images.astype("float32"), batch_size=_BATCH, verbose=0)
     difference = float(np.abs(calibration.softmax(logits) - expected).max())
     if not difference <= TOLERANCE:
         raise ExportError(
             f"The LiteRT graph differs from the Keras model by {difference:.1e} on {len(images)} images; "
             f"at most {TOLERANCE:.0e} is allowed. Nothing was published."
         )
-    return {
-        "largest_difference": difference,
-        "images_compared": len(images),
-        "probe": model.predict(probe.images(images.shape[1:]).astype("float32"), verbose=0).tolist(),
-        "keras_bytes": keras_path.stat().st_size,
-        "litert_bytes": litert_path.stat().st_size,
-    }
+    return {"largest_difference": difference, "images_compared": len(images)}
+
+
+def _logits(path: Path, images: np.ndarray, class_count: int) -> np.ndarray:
+    graph = Graph(path, threads=os.cpu_count() or 1)
+    parts = [graph(images[start : start + _BATCH])[:, :class_count] for start in range(0, len(images), _BATCH)]
+    return np.concatenate(parts)
+
+
+def _gains_by_int8(model: "keras.Model") -> bool:
+    """Depthwise convolutions do not: EfficientNet-Lite0 takes 1.8 times as long in int8 on LiteRT."""
+    import keras
+
+    return not any(isinstance(layer, keras.layers.DepthwiseConv2D) for layer in model.layers)
+
+
+def _export_in_int8(network: "keras.Model", path: Path) -> None:
+    import tensorflow as tf
+
+    network.export(path, format="litert", verbose=False, optimizations=[tf.lite.Optimize.DEFAULT])
 
 
 def _compress(path: Path) -> None:

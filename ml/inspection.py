@@ -57,16 +57,18 @@ def _check_network(folder: Path) -> None:
     elif features < 1:
         raise _other_classes(folder, card, f"its graph gives {values.shape[1]} values")
     if expected := card.export.get("probe"):
-        _check_answers(folder, softmax(Outputs.split(values, count).logits), np.array(expected, np.float32))
+        tolerance = probe.TOLERANCES[card.export.get("arithmetic", "float32")]
+        found = softmax(Outputs.split(values, count).logits)
+        _check_answers(folder, found, np.array(expected, np.float32), tolerance)
 
 
-def _check_answers(folder: Path, found: np.ndarray, expected: np.ndarray) -> None:
+def _check_answers(folder: Path, found: np.ndarray, expected: np.ndarray, tolerance: float) -> None:
     difference = float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
     # Not `>`: what is no number does not agree.
-    if not difference <= probe.TOLERANCE:
+    if not difference <= tolerance:
         raise ArtifactError(
             f"{folder / LITERT_FILE} does not answer as the network that its card describes: probabilities differ by "
-            f"{difference:.1e}, at most {probe.TOLERANCE:.0e} is allowed. Export or train the model again."
+            f"{difference:.1e}, at most {tolerance:.0e} is allowed. Export or train the model again."
         )
 
 

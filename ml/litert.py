@@ -8,12 +8,12 @@ import numpy as np
 class Graph:
     """An interpreter with its own copy of the weights; not to be shared between threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, threads: int = 1) -> None:
         """Raise ValueError or OSError when the file cannot be read."""
         # The import takes a third of a second: commands that never predict need not wait for it.
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(model_path=str(path), num_threads=1)
+        self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
         self._interpreter.allocate_tensors()
 
     def __call__(self, images: np.ndarray) -> np.ndarray:

@@ -1,32 +1,22 @@
-"""From settings and data to a finished model folder: train, round, evaluate once, export, draw, write the card."""
+"""From settings and data to a finished model folder: train, round, and write it."""
 
-import importlib.metadata
-import json
 import os
 import platform
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
-from datetime import UTC, datetime
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ml import artifacts, evaluation, training
-from ml.artifacts import Card
+from ml import artifacts, training, writing
+from ml.artifacts import ArtifactError, Card
+from ml.checkpoints import EpochRecord
 from ml.dataset import Dataset
-from ml.decision import DecisionRule, Outputs
-from ml.export import export, outputs_of, round_to_float16
-from ml.preprocessing import WHOLE
-from ml.routing import Router
+from ml.export import round_to_float16
 from ml.run_settings import RunSettings
 from ml.training import Listener, TrainingResult
 
-if TYPE_CHECKING:
-    import keras
-
-_IMAGES_COMPARED = 256
 #: Keras exports a graph for LiteRT with this one.
 _WRITING_BACKEND = "tensorflow"
 
@@ -52,13 +42,6 @@ def require_tensorflow() -> None:
         raise TensorFlowMissing from error
 
 
-def backend() -> str:
-    """The name of the backend that Keras runs on: `tensorflow`, `torch` or `jax`."""
-    import keras
-
-    return keras.backend.backend()
-
-
 def produce(
     settings: RunSettings,
     dataset: Dataset,
@@ -81,7 +64,7 @@ def produce(
     result = training.train(settings, dataset, run_folder, listener, resume=resume)
     if not result.finished:
         return None
-    if backend() != _WRITING_BACKEND:
+    if writing.backend() != _WRITING_BACKEND:
         report(f"write the model with {_WRITING_BACKEND}")
         with ProcessPoolExecutor(1, get_context("spawn"), _choose_writing_backend) as executor:
             return executor.submit(_write_finished, settings, dataset, run_folder, model_folder).result()
@@ -109,82 +92,56 @@ def write_model(
     folder: Path,
     report: Callable[[str], None] = lambda step: None,
 ) -> Card:
-    """Calibrate, evaluate and export a trained network into `folder`, with its plots and its card."""
-    from ml import plots
-    from ml.network_plot import save_network
-
+    """Round, export, calibrate and evaluate a trained network into `folder`, with its plots and its card."""
     report("evaluate")
-    full = _run_on_held_out(result.model, dataset)
+    accuracies = writing.accuracies(result.model, dataset)
     round_to_float16(result.model)
-    outputs = _run_on_held_out(result.model, dataset)
-    report("calibrate")
-    training_outputs = evaluation.run(outputs_of(result.model), dataset.train.images)
-    rule = DecisionRule.fit(
-        training_outputs,
-        dataset.train.labels,
-        outputs["validation"],
-        dataset.validation.labels,
+    trained = writing.Trained(
+        model=result.model,
+        history=result.history,
+        best_epoch=result.best_epoch,
         label_smoothing=settings.recipe.label_smoothing,
+        accuracy_float32=accuracies,
+        card={
+            "name": settings.name,
+            "architecture": settings.architecture,
+            "recipe": settings.recipe.as_dict(),
+            "seed": settings.seed,
+            "dataset": _describe_dataset(dataset, settings.limit),
+            "training": _describe_training(settings, result, len(dataset.train.labels)),
+        },
     )
-    answers = {split: rule.answer(found) for split, found in outputs.items()}
-    assessments = {
-        split: evaluation.assess(answers[split], getattr(dataset, split).labels, dataset.class_names)
-        for split in answers
-    }
-    with artifacts.writing(folder) as temporary:
-        report("export")
-        compared = export(result.model, temporary, dataset.validation.images[:_IMAGES_COMPARED])
-        rule.statistics.save(temporary / artifacts.STATISTICS_FILE)
-        report("draw")
-        save_network(result.model, temporary)
-        plots.save_curves(result.history, result.best_epoch, assessments["test"].evaluation, temporary)
-        plots.save_assessment(assessments["test"], dataset.class_names, "test", temporary)
-        plots.save_mistakes(dataset.test, answers["test"].probabilities, dataset.class_names, temporary)
-        history = [asdict(record) for record in result.history]
-        (temporary / artifacts.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
-        report("write")
-        return artifacts.save_card(
-            temporary,
-            Card(
-                name=settings.name,
-                architecture=settings.architecture,
-                class_names=settings.class_names,
-                input_shape=settings.image_shape,
-                parameter_count=result.model.count_params(),
-                recipe=settings.recipe.as_dict(),
-                seed=settings.seed,
-                dataset=_describe_dataset(dataset, settings.limit),
-                training=_describe_training(settings, result, len(dataset.train.labels)),
-                export={**compared, "weights": "float16", "accuracy_float32": _accuracies(full, dataset)},
-                libraries=library_versions(),
-                metrics={split: assessment.as_dict() for split, assessment in assessments.items()},
-                **rule.as_dict(),
-                **_framing(dataset),
-                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            ),
-        )
+    return writing.write(trained, dataset, folder, report)
 
 
-def _framing(dataset: Dataset) -> dict[str, dict[str, float]]:
-    """What the card says of photographs: how they are framed, and what tells them from thumbnails, which are not."""
-    if dataset.framing == WHOLE:
-        return {}
-    return {"framing": asdict(dataset.framing), "routing": asdict(Router.fit(dataset.validation.images))}
+def write_again(
+    source: Path, dataset: Dataset, folder: Path, report: Callable[[str], None] = lambda step: None
+) -> Card:
+    """Export, calibrate and evaluate the network of the model folder `source` anew into `folder`.
 
+    dataset: the one that it was trained on. Raises ArtifactError (another data set, several networks, `folder` is there
+    already) or ExportError.
+    """
+    require_tensorflow()
+    import keras
 
-def _run_on_held_out(model: "keras.Model", dataset: Dataset) -> dict[str, Outputs]:
-    network = outputs_of(model)
-    return {
-        name: evaluation.run(network, split.images)
-        for name, split in (("validation", dataset.validation), ("test", dataset.test))
-    }
-
-
-def _accuracies(outputs: dict[str, Outputs], dataset: Dataset) -> dict[str, float]:
-    return {
-        split: float((found.logits.argmax(axis=1) == getattr(dataset, split).labels).mean())
-        for split, found in outputs.items()
-    }
+    artifacts.check_free(folder)
+    card = artifacts.verify(source)
+    if card.networks:
+        raise ArtifactError(f"{card.name} is made of {', '.join(card.networks)}: combine it again.")
+    if dataset.fingerprint != card.dataset["fingerprint"]:
+        raise ArtifactError(f"{card.name} was trained on another data set than this one: {card.dataset['name']}.")
+    if limit := card.dataset["limit"]:
+        dataset = dataset.limited(limit)
+    trained = writing.Trained(
+        model=keras.models.load_model(source / artifacts.KERAS_FILE, compile=False),
+        history=[EpochRecord(**record) for record in artifacts.read_history(source)],
+        best_epoch=card.training["best_epoch"],
+        label_smoothing=card.recipe["label_smoothing"],
+        accuracy_float32=card.export["accuracy_float32"],
+        card={name: getattr(card, name) for name in ("name", "architecture", "recipe", "seed", "dataset", "training")},
+    )
+    return writing.write(trained, dataset, folder, report)
 
 
 def _describe_dataset(dataset: Dataset, limit: int | None) -> dict[str, Any]:
@@ -214,8 +171,3 @@ def _describe_training(settings: RunSettings, result: TrainingResult, images: in
         "processor_count": os.cpu_count(),
         "machine": platform.machine(),
     }
-
-
-def library_versions() -> dict[str, str]:
-    versions = {name: importlib.metadata.version(name) for name in ("keras", "numpy", "pillow")}
-    return {"python": platform.python_version(), **versions, backend(): importlib.metadata.version(backend())}

@@ -70,6 +70,16 @@ def test_commands_take_the_folder_and_speak_of_its_classes(trained):
     assert "All within 1e-05." in checked.stdout, checked.stderr
 
 
+def test_trained_model_is_exported_again_as_the_next_version(trained):
+    done = manage("export", "garden", "--data-dir", str(trained.pictures), env=trained.env)
+    assert "Published as garden v2 in " in done.stdout, done.stderr
+    first, second = load_card(trained.model), load_card(trained.model.with_name("garden-2"))
+    for kept in ("name", "architecture", "recipe", "seed", "dataset", "training", "framing"):
+        assert getattr(second, kept) == getattr(first, kept)
+    assert second.metrics["test"]["accuracy"] == first.metrics["test"]["accuracy"]
+    assert "garden v2: as published" in manage("models", "verify", "garden@2", env=trained.env).stdout
+
+
 def test_pages_show_the_folders_class_names(published):
     client = Client()
     client.force_login(make_user())

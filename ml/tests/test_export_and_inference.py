@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from ml import artifacts
+from ml import artifacts, probe
 from ml.calibration import softmax
 from ml.classes import CLASS_NAMES
 from ml.decision import DecisionRule, Outputs
@@ -125,6 +125,63 @@ def test_export_tells_what_it_found_and_leaves_the_two_files_alone(exported):
 def test_graph_that_cannot_be_shown_equal_is_refused(tmp_path):
     with pytest.raises(ExportError, match="differs from the Keras model by nan on 3 images"):
         export(small_model(bias=float("nan")), tmp_path, some_images(3))
+
+
+def in_float32(model, images: np.ndarray) -> np.ndarray:
+    """The class that the Keras network sees in each image."""
+    return model.predict(images.astype("float32"), verbose=0).argmax(axis=1)
+
+
+def decided(count: int) -> tuple[np.ndarray, object]:
+    """Images, and a small network that is far from undecided about any of them."""
+    network, images = small_model(), some_images(3 * count)
+    kernel, bias = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([30 * kernel, bias])
+    probabilities = np.sort(network.predict(images.astype("float32"), verbose=0), axis=1)
+    clear = np.argsort(probabilities[:, -2] - probabilities[:, -1])[:count]
+    return images[clear], network
+
+
+def test_graph_computes_in_int8_where_that_costs_nothing(tmp_path):
+    images, network = decided(60)
+    (tmp_path / "float32").mkdir()
+    (tmp_path / "int8").mkdir()
+    whole = export(network, tmp_path / "float32", images)
+    found = export(network, tmp_path / "int8", images, in_float32(network, images))
+    assert (whole["arithmetic"], found["arithmetic"]) == ("float32", "int8")
+    assert found["accuracy_by_arithmetic"]["float32"] == 1.0
+    assert found["accuracy_by_arithmetic"]["int8"] >= 0.998
+    assert found["litert_bytes"] < 0.4 * whole["litert_bytes"]
+    assert {path.name for path in (tmp_path / "int8").iterdir()} == {artifacts.KERAS_FILE, artifacts.LITERT_FILE}
+    graph = Graph(tmp_path / "int8" / artifacts.LITERT_FILE)
+    # Every image has a range of its own: what it is asked beside changes nothing.
+    assert np.array_equal(graph(images[:32]), np.concatenate([graph(images[n : n + 1]) for n in range(32)]))
+    assert softmax(Outputs.split(graph(probe.images((32, 32, 3))), 10).logits).tolist() == found["probe"]
+
+
+def test_graph_stays_in_float32_where_int8_would_cost_accuracy(tmp_path):
+    network, images = small_model(), some_images(60)
+    # Two classes that differ by less than int8 can tell, and are told apart by their labels.
+    kernel, bias = network.layers[-1].get_weights()
+    kernel[:, 1] = kernel[:, 0] + np.random.default_rng(0).normal(0, 1e-4, len(kernel))
+    network.layers[-1].set_weights([kernel, np.where(np.arange(10) < 2, 2, bias)])
+    found = export(network, tmp_path, images, in_float32(network, images))
+    assert found["arithmetic"] == "float32"
+    assert found["accuracy_by_arithmetic"]["int8"] < found["accuracy_by_arithmetic"]["float32"] - 0.002
+    assert {path.name for path in tmp_path.iterdir()} == {artifacts.KERAS_FILE, artifacts.LITERT_FILE}
+
+
+def test_depthwise_convolutions_stay_in_float32_which_is_faster(tmp_path):
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((8, 8, 3))
+    x = layers.DepthwiseConv2D(3)(inputs)
+    outputs = layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+    images = np.zeros((4, 8, 8, 3), np.uint8)
+    found = export(keras.Model(inputs, outputs), tmp_path, images, np.zeros(4, np.int64))
+    assert found["arithmetic"] == "float32"
+    assert "accuracy_by_arithmetic" not in found
 
 
 def ending_in(activation: str | None, *, layer_after: bool):

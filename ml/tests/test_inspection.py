@@ -95,6 +95,22 @@ def test_graph_of_another_network_is_refused(folder):
         inspect(folder)
 
 
+@pytest.mark.parametrize(("arithmetic", "difference"), [("float32", 1e-4), ("int8", 2e-2)])
+def test_probabilities_may_differ_by_what_another_processor_rounds_another_way(folder, arithmetic, difference):
+    export = json.loads((folder / CARD_FILE).read_text())["export"]
+
+    def state(moved: float) -> None:
+        probabilities = np.array(export["probe"])
+        probabilities[0, :2] += (moved, -moved)
+        change_card(folder, export=export | {"probe": probabilities.tolist(), "arithmetic": arithmetic})
+
+    state(0.9 * difference)
+    assert inspect(folder).export["arithmetic"] == arithmetic
+    state(1.1 * difference)
+    with pytest.raises(ArtifactError, match="does not answer as the network that its card describes"):
+        inspect(folder)
+
+
 def test_probe_is_the_same_pictures_every_time_in_any_shape():
     assert np.array_equal(probe.images((32, 32, 3)), probe.images((32, 32, 3)))
     pictures = probe.images((40, 24, 3))

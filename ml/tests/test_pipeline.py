@@ -71,7 +71,7 @@ def test_stopped_and_resumed_run_is_the_run_that_was_not(produced, undisturbed):
 
 
 def test_steps_are_reported_in_order(produced):
-    assert produced.steps == ["evaluate", "calibrate", "export", "draw", "write"]
+    assert produced.steps == ["evaluate", "export", "calibrate", "draw", "write"]
 
 
 def test_card_says_how_the_model_came_to_be(produced, dataset, undisturbed):

@@ -26,12 +26,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="What to call the model.")
         parser.add_argument("--thumbnails", required=True, metavar="MODEL", help="A trained model of the ten classes.")
-        parser.add_argument("--image-size",
+        parser.add_argument(
+            "--image-size",
             type=whole_number(32, 512),
             default=224,
             metavar="PIXELS",
             help="The side of what the network for photographs sees (32 to 512).",
-       )
+        )
         parser.add_argument("--weights", type=Path, metavar="FILE", help="ImageNet's weights, if not those installed.")
         parser.add_argument("--data-dir", type=Path, help="As for manage.py train.")
         parser.add_argument("--photos", type=Path, help="Photographs on which the rule's errors are counted.")

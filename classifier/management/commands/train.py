@@ -10,7 +10,7 @@ from classifier.models import TrainingRun
 from classifier.services import publishing
 from classifier.services import training as training_service
 from classifier.services.training import RunInTheWay
-from ml import artifacts, pipeline, readers, training
+from ml import artifacts, pipeline, readers, training, writing
 from ml.architectures import (
     ARCHITECTURES,
     DEFAULT_ARCHITECTURE,
@@ -185,7 +185,7 @@ class Command(BaseCommand):
                 recipe=recipe,
                 seed=seed,
                 limit=options["limit"],
-                backend=pipeline.backend(),
+                backend=writing.backend(),
                 **models,
             ),
             dataset,

@@ -1,0 +1,39 @@
+"""manage.py export: write a trained model's graph and figures again, from its Keras file."""
+
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from classifier.services import publishing
+from ml import artifacts, pipeline, readers
+from ml.artifacts import ArtifactError
+from ml.dataset import DatasetError
+from ml.export import ExportError
+from ml.pipeline import TensorFlowMissing
+
+
+class Command(BaseCommand):
+    help = (
+        "Export a trained model again from its Keras file, calibrate and evaluate it on the data set of its training, "
+        "and publish it as the next version of its name."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="A model's folder below MODELS_DIR, such as student_cnn, a path, or name@2.")
+        parser.add_argument("--data-dir", type=Path, help="As for manage.py train.")
+        parser.add_argument("--activate", action="store_true", help="Let the new version answer on the site.")
+
+    def handle(self, *, name: str, data_dir: Path | None, activate: bool, **options) -> None:
+        try:
+            source = publishing.find_folder(name)
+            card = artifacts.load_card(source)
+            dataset = readers.load_for(card.class_names, card.input_shape[0], data_dir)
+            folder = publishing.free_folder(card.name)
+            card = pipeline.write_again(source, dataset, folder, lambda step: self.stderr.write(f"{step} ..."))
+            version = publishing.publish(folder=folder, activate=activate)
+        except (ArtifactError, DatasetError, ExportError, TensorFlowMissing) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(
+            f"{card.metrics['test']['accuracy']:.2%} of the test split, computed in {card.export['arithmetic']}. "
+            f"Published as {version} in {version.path}."
+        )

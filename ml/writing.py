@@ -1,0 +1,130 @@
+"""From a trained network to its model folder: export, calibrate and evaluate what is served, draw, write the card."""
+
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml import artifacts, evaluation
+from ml.artifacts import Card
+from ml.checkpoints import EpochRecord
+from ml.dataset import Dataset
+from ml.decision import DecisionRule, Outputs
+from ml.export import export
+from ml.litert import Graph
+from ml.preprocessing import WHOLE
+from ml.routing import Router
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network, its kernels rounded, and what its card is to say of how it came to be.
+
+    accuracy_float32: that on each held-out split before the kernels were rounded. card: name, architecture, recipe,
+    seed, dataset and training, as `ml.artifacts.Card` has them.
+    """
+
+    model: "keras.Model"
+    history: list[EpochRecord]
+    best_epoch: int
+    label_smoothing: float
+    accuracy_float32: dict[str, float]
+    card: dict[str, Any]
+
+
+def write(trained: Trained, dataset: Dataset, folder: Path, report: Callable[[str], None]) -> Card:
+    """Write the model folder and return its card. All figures are of the graph that is served, not of Keras's network.
+
+    Raises ExportError when the graph does not do what the network does. `report` hears the name of each step.
+    """
+    from ml import plots
+    from ml.network_plot import save_network
+
+    model, class_names = trained.model, dataset.class_names
+    with artifacts.writing(folder) as temporary:
+        report("export")
+        exported = export(model, temporary, dataset.validation.images, dataset.validation.labels)
+        report("calibrate")
+        graph = Graph(temporary / artifacts.LITERT_FILE, threads=os.cpu_count() or 1)
+        outputs = {
+            split: evaluation.run(partial(_outputs, graph, len(class_names)), getattr(dataset, split).images)
+            for split in ("train", "validation", "test")
+        }
+        rule = DecisionRule.fit(
+            outputs["train"],
+            dataset.train.labels,
+            outputs["validation"],
+            dataset.validation.labels,
+            label_smoothing=trained.label_smoothing,
+        )
+        rule.statistics.save(temporary / artifacts.STATISTICS_FILE)
+        answers = {split: rule.answer(outputs[split]) for split in ("validation", "test")}
+        assessments = {
+            split: evaluation.assess(found, getattr(dataset, split).labels, class_names)
+            for split, found in answers.items()
+        }
+        report("draw")
+        save_network(model, temporary)
+        plots.save_curves(trained.history, trained.best_epoch, assessments["test"].evaluation, temporary)
+        plots.save_assessment(assessments["test"], class_names, "test", temporary)
+        plots.save_mistakes(dataset.test, answers["test"].probabilities, class_names, temporary)
+        history = [asdict(record) for record in trained.history]
+        (temporary / artifacts.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
+        report("write")
+        return artifacts.save_card(
+            temporary,
+            Card(
+                **trained.card,
+                class_names=class_names,
+                input_shape=dataset.image_shape,
+                parameter_count=model.count_params(),
+                export={**exported, "weights": "float16", "accuracy_float32": trained.accuracy_float32},
+                libraries=library_versions(),
+                metrics={split: assessment.as_dict() for split, assessment in assessments.items()},
+                **rule.as_dict(),
+                **_framing(dataset),
+                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            ),
+        )
+
+
+def accuracies(model: "keras.Model", dataset: Dataset) -> dict[str, float]:
+    """Return the share of validation and of test images that the Keras network has right."""
+    return {
+        split: float((model.predict(images.astype("float32"), batch_size=250, verbose=0).argmax(1) == labels).mean())
+        for split, (images, labels) in (("validation", dataset.validation), ("test", dataset.test))
+    }
+
+
+def _outputs(graph: Graph, class_count: int, images: np.ndarray) -> Outputs:
+    return Outputs.split(graph(images), class_count)
+
+
+def _framing(dataset: Dataset) -> dict[str, dict[str, float]]:
+    """What the card says of photographs: how they are framed, and what tells them from thumbnails, which are not."""
+    if dataset.framing == WHOLE:
+        return {}
+    return {"framing": asdict(dataset.framing), "routing": asdict(Router.fit(dataset.validation.images))}
+
+
+def backend() -> str:
+    """The name of the backend that Keras runs on: `tensorflow`, `torch` or `jax`."""
+    import keras
+
+    return keras.backend.backend()
+
+
+def library_versions() -> dict[str, str]:
+    versions = {name: importlib.metadata.version(name) for name in ("keras", "numpy", "pillow")}
+    return {"python": platform.python_version(), **versions, backend(): importlib.metadata.version(backend())}
