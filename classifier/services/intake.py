@@ -4,6 +4,7 @@ import hashlib
 import time
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from django.conf import settings
@@ -23,7 +24,7 @@ class SubmittedImage:
     original_name: str
     decode_milliseconds: float
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.content).hexdigest()
 

@@ -467,3 +467,14 @@ def test_input_shows_what_the_framing_leaves():
     side_by_side = Image.new("RGB", (200, 100), RED)
     side_by_side.paste(BLUE, (50, 0, 150, 100))
     assert (to_input(side_by_side, 10, 10, Framing(squareness=1))[:, 1:-1] == BLUE).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "decoded"),
+    [((4000, 3000), (500, 375)), ((1800, 1200), (450, 300)), ((1300, 650), (640, 320)), ((500, 400), (500, 400))],
+)
+def test_photograph_is_decoded_as_small_as_the_decoder_can_while_enough_is_left(size, decoded):
+    buffer = io.BytesIO()
+    Image.new("RGB", size, "teal").save(buffer, "JPEG")
+    image = decode(buffer.getvalue())
+    assert (image.picture.size, (image.width, image.height)) == (decoded, size)
