@@ -5,6 +5,7 @@ by default under a server, and on under `manage.py`, which says so by setting CI
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -32,6 +33,8 @@ try:
     _secret_key = env.str("SECRET_KEY", "")
     _secret_key_file = env.path("SECRET_KEY_FILE", BASE_DIR / ".secret_key" if DEBUG else None)
     _database = env.dj_db_url("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}", conn_max_age=60)
+    #: How long whoever writes to SQLite waits for another to be done before it gives up with the status 503.
+    DATABASE_WAIT_SECONDS = env.float("DATABASE_WAIT_SECONDS", 20, validate=validate.Range(min=0))
     MEDIA_ROOT = env.path("MEDIA_ROOT", BASE_DIR / "media")
     STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "staticfiles")
     #: Where trained models lie and new ones are written.
@@ -68,12 +71,17 @@ INSTALLED_APPS = [
     "crispy_forms",
     "crispy_bootstrap5",
     "django_htmx",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "classifier",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "cifarsite.compression.CompressedPagesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -82,6 +90,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "classifier.views.unavailable.UnavailableMiddleware",
 ]
 
 ROOT_URLCONF = "cifarsite.urls"
@@ -108,7 +117,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     # Readers and a writer at once, waiting for each other instead of failing.
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": DATABASE_WAIT_SECONDS,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 DATABASES = {"default": _database}
@@ -142,6 +151,42 @@ STORAGES = {
         if DEBUG
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
+}
+
+# The API.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "classifier.api.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "classifier.api.authentication.TokenMayWrite",
+    ],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "classifier.api.problems.handle",
+}
+KNOX_TOKEN_MODEL = "classifier.ApiToken"  # noqa: S105
+# The prefix lets programs that look for leaked secrets know one.
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_PREFIX": "cifar_", "TOKEN_TTL": timedelta(days=90)}
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": _("CIFAR-10 classifier"),
+    "DESCRIPTION": _("Classify photographs, and read, correct and delete what became of them."),
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "classifier.api.schema.require_bodies",
+    ],
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
 # A larger upload goes to a temporary file instead of memory; the limit itself is the form's.

@@ -13,8 +13,12 @@ admin.site.site_header = _("CIFAR-10 classifier: administration")
 admin.site.site_title = _("CIFAR-10 classifier")
 admin.site.index_title = _("Models and results")
 
+#: Also for what goes wrong outside of the views, where no other part of the site can answer.
+handler500 = "classifier.views.unavailable.server_error"
+
 urlpatterns = [
     path("", include("classifier.urls")),
+    path("api/", include("classifier.api.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/overview/", admin.site.admin_view(overview_page), name="overview"),
     path("admin/", admin.site.urls),

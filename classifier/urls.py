@@ -4,7 +4,19 @@ from django.contrib.auth import views as auth_views
 from django.urls import path
 
 from classifier.forms.accounts import ChangePasswordForm, SignInForm
-from classifier.views import accounts, correction, explanation, export, files, health, history, home, models, training
+from classifier.views import (
+    accounts,
+    correction,
+    explanation,
+    export,
+    files,
+    health,
+    history,
+    home,
+    models,
+    tokens,
+    training,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -39,6 +51,8 @@ urlpatterns = [
         auth_views.PasswordChangeView.as_view(form_class=ChangePasswordForm),
         name="password_change",
     ),
+    path("accounts/tokens/", tokens.tokens, name="tokens"),
+    path("accounts/tokens/<uuid:number>/revoke/", tokens.revoke, name="revoke_token"),
     path("accounts/delete/", accounts.delete_account, name="delete_account"),
     path("accounts/password/done/", auth_views.PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("healthz", health.healthz, name="healthz"),

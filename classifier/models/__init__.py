@@ -1,10 +1,11 @@
 """The tables, one file each."""
 
 from classifier.models.activation import Activation
+from classifier.models.api_token import ApiToken
 from classifier.models.correction import Correction
 from classifier.models.model_version import ModelVersion
 from classifier.models.prediction import Prediction
 from classifier.models.training_run import Epoch, TrainingRun
 from classifier.models.upload import Upload
 
-__all__ = ["Activation", "Correction", "Epoch", "ModelVersion", "Prediction", "TrainingRun", "Upload"]
+__all__ = ["Activation", "ApiToken", "Correction", "Epoch", "ModelVersion", "Prediction", "TrainingRun", "Upload"]

@@ -62,7 +62,7 @@ def classify_files(
 
     For an `owner` each is stored as the page does, in the moment before it is yielded; what the same model has
     answered to the same content under the same name for this owner is not stored again, so a run that was killed goes
-    on. Limits of size are those of the site. Raises OSError or DatabaseError when storing fails.
+    on. Limits of size are those of the site. Raises storage.StorageUnavailable.
     """
     bulk = _Bulk(served, owner)
     with closing(answer_stream(served.model, paths, bulk.read)) as batches:

@@ -3,45 +3,59 @@
 import datetime
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from classifier.models import Prediction, Upload
+from classifier.models import ModelVersion, Prediction, Upload
 from classifier.services.intake import SubmittedImage
 from classifier.services.ownership import Owner
-from classifier.services.serving import ServedModel, active_model
+from classifier.services.serving import ServedModel, served_model
+from classifier.services.storage import storage_errors
 from ml import preprocessing
 from ml.decision import Answers
 from ml.inference import Seen
 
 
 def classify(
-    *, image: SubmittedImage, owner: Owner, prediction_id: UUID | None = None, keep_days: int | None = None
+    *,
+    image: SubmittedImage,
+    owner: Owner,
+    prediction_id: UUID | None = None,
+    upload_id: UUID | None = None,
+    keep_days: int | None = None,
+    version: ModelVersion | None = None,
 ) -> Prediction:
-    """Classify a submitted image by the active model and store upload and prediction. Raises serving.NoModel.
+    """Classify a submitted image and store upload and prediction.
 
-    prediction_id: the prediction's id if not a random one; IntegrityError when there is one of this id.
+    Raises serving.NoModel and storage.StorageUnavailable.
+
+    prediction_id, upload_id: the rows' ids if not random ones; IntegrityError when there is one of this id.
     keep_days: after so many days both are deleted; None keeps them until their owner deletes them.
+    version: the model that is to answer if not the active one.
     """
-    prediction, thumbnail = answer(image=image, owner=owner)
+    prediction, thumbnail = answer(image=image, owner=owner, version=version)
     if prediction_id is not None:
         prediction.id = prediction_id
+    if upload_id is not None:
+        upload = prediction.upload
+        upload.id = upload_id
+        prediction.upload = upload
     if keep_days is not None:
         prediction.upload.expires_at = timezone.now() + datetime.timedelta(days=keep_days)
     return store(prediction=prediction, content=image.content, thumbnail=thumbnail)
 
 
-def answer(*, image: SubmittedImage, owner: Owner) -> tuple[Prediction, bytes]:
-    """Classify a submitted image by the active model and store nothing. Raises serving.NoModel.
+def answer(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None = None) -> tuple[Prediction, bytes]:
+    """Classify a submitted image, by the active model unless told another, and store nothing. Raises serving.NoModel.
 
     Returns the rows as they would be stored, and the thumbnail's JPEG.
     """
-    served = active_model()
+    served = served_model(version)
     picture = image.decoded.picture
 
     started = time.perf_counter()
@@ -99,10 +113,15 @@ def describe_prediction(*, served: ServedModel, seen: Seen, answers: Answers, ti
 
 
 def store(*, prediction: Prediction, content: bytes, thumbnail: bytes) -> Prediction:
-    """Store a prediction and its upload, both described before, with the upload's files; return the prediction."""
+    """Store a prediction and its upload, both described before, with the upload's files; return the prediction.
+
+    Raises storage.StorageUnavailable.
+    """
     upload = prediction.upload
     file, small = _file_names(upload)
-    with _stored_files({file: content, small: thumbnail}) as names, transaction.atomic():
+    # The files come first and the commit last: a process killed in between leaves files without a row, which
+    # `manage.py sweep` removes, and never a row without its files.
+    with storage_errors(), _stored_files(upload, {file: content, small: thumbnail}) as names, transaction.atomic():
         upload.file, upload.thumbnail = names
         upload.save(force_insert=True)
         prediction.save(force_insert=True)
@@ -122,14 +141,25 @@ def _file_names(upload: Upload) -> tuple[str, str]:
 
 
 @contextmanager
-def _stored_files(contents: dict[str, bytes]) -> Iterator[list[str]]:
+def _stored_files(upload: Upload, contents: dict[str, bytes]) -> Iterator[list[str]]:
     """Write files to the storage and yield their names; whatever fails in the block or here takes them away again."""
-    names: list[str] = []
+    # All from the beginning: of a file that a full disk has cut short there is a half, and no answer from the storage.
+    # Free ones: the same submission may be arriving a second time just now, and its files are none of these.
+    names = [default_storage.get_available_name(name) for name in contents]
     try:
-        for name, content in contents.items():
-            names.append(default_storage.save(name, ContentFile(content)))
+        for position, content in enumerate(contents.values()):
+            names[position] = default_storage.save(names[position], ContentFile(content))
         yield names
     except BaseException:
-        for name in names:
-            default_storage.delete(name)
+        _take_back(upload, names)
         raise
+
+
+def _take_back(upload: Upload, names: list[str]) -> None:
+    """Delete the files of an upload that certainly have no row; what is left in doubt, `manage.py sweep` finds."""
+    with suppress(OSError, DatabaseError):
+        # A commit may have succeeded although its answer was lost on the way.
+        kept = Upload.objects.filter(pk=upload.pk).values_list("file", "thumbnail").first() or ()
+        for name in names:
+            if name not in kept:
+                default_storage.delete(name)

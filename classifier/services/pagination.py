@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -45,13 +45,21 @@ class Order:
     def _parse(self, cursor: str) -> tuple[Any, UUID]:
         value_text, _, identifier_text = cursor.partition("_")
         try:
-            value = float(value_text) if self.number else datetime.fromisoformat(value_text)
+            value = float(value_text) if self.number else _moment(value_text)
             identifier = UUID(identifier_text)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise BadCursor(f"{cursor!r} is no page's cursor.") from error
-        if not math.isfinite(value) if self.number else value.tzinfo is None:
+        if self.number and not math.isfinite(value):
             raise BadCursor(f"{cursor!r} is no page's cursor.")
         return value, identifier
+
+
+def _moment(text: str) -> datetime:
+    """The moment with a time zone that the text is. Raises ValueError, or OverflowError for one that UTC cannot say."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment.astimezone(UTC)
 
 
 NEWEST_FIRST = Order("created_at")

@@ -180,7 +180,7 @@ def find_version(name: str) -> ModelVersion | None:
     base, _, number = name.partition("@")
     versions = ModelVersion.objects.filter(name=base)
     if number:
-        versions = versions.filter(number=int(number)) if number.isdigit() else versions.none()
+        versions = versions.filter(number=int(number)) if number.isdecimal() else versions.none()
     return versions.order_by("-number").first()
 
 

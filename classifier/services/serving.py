@@ -38,7 +38,8 @@ class _Server:
         self.other_lock = threading.Lock()
         self.other: ServedModel | None = None
         self.served: ServedModel | None = None
-        self.failed: tuple[str, float] = ("", 0.0)
+        #: The digest of the model that could not be loaded last, when that was, and why.
+        self.failed: tuple[str, float, str] = ("", 0.0, "")
 
     def active(self) -> ServedModel:
         row = ModelVersion.objects.filter(active=True).only("pk", "digest").first()
@@ -61,13 +62,13 @@ class _Server:
             return self.served.model
         with self.other_lock:
             if not (self.other and _same(self.other.version, version)):
-                self.other = ServedModel(version, _open(version))
+                self.other = ServedModel(version, _open_warm(version))
             return self.other.model
 
     def _load(self, row: ModelVersion) -> ServedModel:
         if self.served and _same(self.served.version, row):
             return self.served
-        digest, when = self.failed
+        digest, when, _why = self.failed
         if digest == row.digest and time.monotonic() - when < _RETRY_SECONDS:
             return self._fall_back(row)
         row = ModelVersion.objects.get(pk=row.pk)
@@ -75,8 +76,9 @@ class _Server:
             model = _open(row)
             model.warm_up()
         except (ArtifactError, OSError, ValueError) as error:
-            logger.error("The model %s cannot be loaded: %s", row, error)
-            self.failed = (row.digest, time.monotonic())
+            self.failed = (row.digest, time.monotonic(), str(error).rstrip("."))
+            if self.served:
+                logger.error("The model %s cannot be loaded: %s. %s goes on.", row, error, self.served.version)
             return self._fall_back(row)
         self.served = ServedModel(row, model)
         logger.info("Serving %s", row)
@@ -84,13 +86,24 @@ class _Server:
 
     def _fall_back(self, row: ModelVersion) -> ServedModel:
         if self.served is None:
-            raise NoModel(f"The model {row} cannot be loaded: restore its folder {row.path}.")
+            row = ModelVersion.objects.get(pk=row.pk)
+            raise NoModel(f"The model {row} cannot be loaded ({self.failed[2]}): restore its folder {row.path}.")
         return self.served
 
 
 def _open(version: ModelVersion) -> LoadedModel:
     model = LoadedModel(version.path, settings.INTERPRETERS)
     check_unchanged(version, model.card)
+    return model
+
+
+def _open_warm(version: ModelVersion) -> LoadedModel:
+    """Open a version that has answered once. Raises ArtifactError, whatever is wrong with its files."""
+    try:
+        model = _open(version)
+        model.warm_up()
+    except (OSError, ValueError) as error:
+        raise ArtifactError(str(error).rstrip(".")) from error
     return model
 
 
@@ -105,6 +118,16 @@ _server = _Server()
 def active_model() -> ServedModel:
     """Return the active version and its network, loading it if need be. Raises NoModel."""
     return _server.active()
+
+
+def served_model(version: ModelVersion | None = None) -> ServedModel:
+    """Return a version that is to answer, active or not, and its network; the active one for None. Raises NoModel."""
+    if version is None:
+        return active_model()
+    try:
+        return ServedModel(version, loaded_model(version))
+    except ArtifactError as error:
+        raise NoModel(f"The model {version} cannot be loaded ({error}): restore its folder {version.path}.") from error
 
 
 def loaded_model(version: ModelVersion) -> LoadedModel:

@@ -1,15 +1,34 @@
 """A file that may arrive more than once, because the answer to it was lost or a form was sent again, is kept once."""
 
+from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from django.db import IntegrityError
 
-from classifier.models import Prediction
-from classifier.services.classification import classify
+from classifier.models import ModelVersion, Prediction
+from classifier.services.classification import answer, classify
 from classifier.services.intake import SubmittedImage
 from classifier.services.ownership import Owner, predictions_of
 
 _SUBMISSIONS = UUID("5b0f0f62-6f0c-4f0e-9a55-0c1f6f8f2a37")
+_KEYS = UUID("8d6f3d0e-53a3-4d0b-8a43-0a5d1e0c7f61")
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What is to be done with what was sent.
+
+    keep: whether to store it. keep_days: for how long, None until its owner deletes it. version: the model that is to
+    answer, None for the active one.
+    """
+
+    keep: bool = True
+    keep_days: int | None = None
+    version: ModelVersion | None = None
+
+
+class KeyReused(ValueError):
+    """Something else was sent under this key before."""
 
 
 def classify_once(
@@ -22,13 +41,52 @@ def classify_once(
     if submission is None:
         return classify(image=image, owner=owner, keep_days=keep_days)
     # The prediction's own id is made of all that makes it the same: no column is needed, and the key keeps it unique.
-    person = owner.user.pk if owner.user else owner.visitor
-    prediction_id = uuid5(_SUBMISSIONS, f"{person}\n{submission}\n{image.sha256}")
-    stored = predictions_of(owner).filter(pk=prediction_id)
-    if prediction := stored.first():
-        return prediction
+    prediction_id = uuid5(_SUBMISSIONS, f"{_person(owner)}\n{submission}\n{image.sha256}")
+    return _stored(owner, prediction_id) or _classify_or_stored(
+        image=image, owner=owner, prediction_id=prediction_id, keep_days=keep_days
+    )
+
+
+def classify_under_key(
+    *, image: SubmittedImage, owner: Owner, handling: Handling, key: str | None = None
+) -> Prediction:
+    """Classify and store as asked; the same again under the same key returns what is stored of it.
+
+    key: what a program calls this sending, None if it calls it nothing. The same are content, model and time to be
+    kept. A key is free again when its prediction is deleted, and unused where nothing is kept. Raises KeyReused,
+    serving.NoModel, storage.StorageUnavailable.
+    """
+    if not handling.keep:
+        return answer(image=image, owner=owner, version=handling.version)[0]
+    wanted = {"image": image, "owner": owner, "keep_days": handling.keep_days, "version": handling.version}
+    if key is None:
+        return classify(**wanted)
+    # The prediction's id says under which key, that of its upload says what: two that differ cannot both be stored.
+    prediction_id = uuid5(_KEYS, f"{_person(owner)}\n{key}")
+    model = handling.version.pk if handling.version else ""
+    upload_id = uuid5(prediction_id, f"{image.sha256}\n{model}\n{handling.keep_days}")
+    prediction = _stored(owner, prediction_id)
+    if prediction is None:
+        prediction = _classify_or_stored(prediction_id=prediction_id, upload_id=upload_id, **wanted)
+    if prediction.upload_id != upload_id:
+        raise KeyReused(f"Something else was sent as {key!r} before.")
+    return prediction
+
+
+def _person(owner: Owner) -> int | UUID | None:
+    return owner.user.pk if owner.user else owner.visitor
+
+
+def _stored(owner: Owner, prediction_id: UUID) -> Prediction | None:
+    return predictions_of(owner).filter(pk=prediction_id).first()
+
+
+def _classify_or_stored(*, owner: Owner, prediction_id: UUID, **options) -> Prediction:
     try:
-        return classify(image=image, owner=owner, prediction_id=prediction_id, keep_days=keep_days)
+        return classify(owner=owner, prediction_id=prediction_id, **options)
     except IntegrityError:
         # It arrived twice at once, and the other one was faster.
-        return stored.get()
+        prediction = _stored(owner, prediction_id)
+        if prediction is None:
+            raise
+        return prediction

@@ -3,7 +3,6 @@
 import http.cookiejar
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -18,47 +17,19 @@ from typing import NamedTuple
 import pytest
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from classifier.tests.factories import BASE_DIR, another_model, environment, image_bytes, image_file, manage
+from classifier.tests.factories import BASE_DIR, another_model, image_bytes, image_file, manage
 from classifier.tests.pages import elements, probabilities_of, result_of
+from classifier.tests.server import Site, serve
 from ml.inference import LoadedModel
 from ml.preprocessing import decode
 
 WORKERS = 2
 
 
-class Site(NamedTuple):
-    address: str
-    process_id: int
-    folder: Path
-    env: dict[str, str]
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("server")
-    env = environment(
-        folder, DEBUG="false", HTTPS="false", ALLOWED_HOSTS="127.0.0.1", PORT="0", WEB_CONCURRENCY=str(WORKERS)
-    )
-    for command in ("migrate", "collectstatic"):
-        done = manage(command, "--no-input", env=env)
-        assert done.returncode == 0, done.stderr
-    command = [sys.executable, "-m", "gunicorn", "--config", "python:cifarsite.gunicorn", "cifarsite.wsgi"]
-    log = folder / "log"
-    with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=BASE_DIR, env=env, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield Site(_address(process, log), process.pid, folder, env)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, log.read_text()
-
-
-def _address(process: subprocess.Popen, log: Path) -> str:
-    """Where the server listens, which it says when its socket is open."""
-    while process.poll() is None:
-        if found := re.search(r"Listening at: (http://[\d.]+:\d+)", log.read_text()):
-            return found[1]
-    pytest.fail(log.read_text())
+    with serve(tmp_path_factory.mktemp("server"), WEB_CONCURRENCY=str(WORKERS)) as site:
+        yield site
 
 
 class Response(NamedTuple):

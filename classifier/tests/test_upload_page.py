@@ -1,5 +1,6 @@
 import hashlib
 import logging
+import re
 from uuid import UUID
 
 import numpy as np
@@ -201,8 +202,7 @@ def test_failure_to_store_the_thumbnail_leaves_nothing(client, monkeypatch, stor
         return saved[0]
 
     monkeypatch.setattr(default_storage, "save", fail_at_the_second)
-    with pytest.raises(OSError, match="No space left"):
-        upload(client, image_file())
+    assert upload(client, image_file()).status_code == 503
     assert len(saved) == 1
     assert (Upload.objects.count(), stored_files()) == (0, [])
 
@@ -251,12 +251,32 @@ def test_upload_without_a_token_is_forbidden(stored_files):
     assert (Upload.objects.count(), stored_files()) == (0, [])
 
 
-def test_upload_with_the_forms_own_token_is_taken():
+def test_upload_with_the_token_of_any_form_is_taken():
     client = Client(enforce_csrf_checks=True)
-    (token,) = {
-        field["value"] for field in elements(client.get("/"), "value") if field.get("name") == "csrfmiddlewaretoken"
-    }
-    assert client.post("/", {"image": image_file(), "csrfmiddlewaretoken": token}).status_code == 200
+    fields = elements(client.get("/"), "value")
+    tokens = {field["value"] for field in fields if field.get("name") == "csrfmiddlewaretoken"}
+    assert tokens
+    for token in tokens:
+        assert client.post("/", {"image": image_file(), "csrfmiddlewaretoken": token}).status_code == 200
+
+
+def test_forms_are_every_requests_own():
+    """The page's forms are rendered once for all; what belongs to one request is not."""
+    first, second = Client(), Client()
+    seen = [
+        {field.get("name"): field["value"] for field in elements(client.get("/"), "value")}
+        for client in (first, first, second)
+    ]
+    for name in ("csrfmiddlewaretoken", "submission"):
+        assert len({fields[name] for fields in seen}) == 3, name
+    page = first.get("/").text
+    assert "belongs-here" not in page
+    assert len(set(re.findall(r'name="submission" value="([0-9a-f-]{36})"', page))) == 2
+
+
+def test_chosen_time_to_keep_stays_chosen_for_the_next_upload(client):
+    page = client.post("/", {"image": image_file(), "keep": "7"})
+    assert [option["value"] for option in elements(page, "selected")] == ["7"]
 
 
 def test_same_file_twice_is_two_results(client):

@@ -1,6 +1,5 @@
 """The first page: the form, and under it the result."""
 
-import logging
 from base64 import b64encode
 
 from django.http import HttpRequest, HttpResponse
@@ -11,11 +10,10 @@ from django.views.decorators.http import require_http_methods
 from classifier.forms.uploads import NOT_KEPT, ExampleForm, UploadForm
 from classifier.services.classification import answer
 from classifier.services.ownership import Owner
-from classifier.services.serving import NoModel, known_classes
+from classifier.services.serving import known_classes
 from classifier.services.submission import classify_once
 from classifier.views.requests import owner_of, uploader_of
-
-logger = logging.getLogger(__name__)
+from classifier.views.uploading import empty_forms, refused_forms
 
 
 @never_cache
@@ -25,23 +23,15 @@ def home(request: HttpRequest) -> HttpResponse:
 
     A script that sends one file of many gets only what became of it.
     """
-    form, examples = UploadForm(), ExampleForm()
     if request.method != "POST":
-        return _page(request, form, examples)
-    if "example" in request.POST:
-        sent = examples = ExampleForm(request.POST)
-    else:
-        sent = form = UploadForm(request.POST, request.FILES)
+        return _page(request)
+    is_example = "example" in request.POST
+    sent = ExampleForm(request.POST) if is_example else UploadForm(request.POST, request.FILES)
     if not sent.is_valid():
-        return _page(request, form, examples, errors=_texts(sent), status=sent.status)
-    form = UploadForm(initial={"keep": sent.cleaned_data["keep"]})
-    try:
-        result = _result(request, sent.cleaned_data)
-    except NoModel as error:
-        logger.error("%s", error)
-        return _page(request, form, ExampleForm(), no_model=True, status=503)
+        return _page(request, refused=sent, errors=_texts(sent), status=sent.status)
+    result = _result(request, sent.cleaned_data)
     class_names = result["prediction"].model_version.known_classes
-    return _page(request, form, ExampleForm(), class_names=class_names, **result)
+    return _page(request, keep=sent.cleaned_data["keep"], class_names=class_names, **result)
 
 
 def _result(request: HttpRequest, sent: dict) -> dict:
@@ -60,17 +50,22 @@ def _result(request: HttpRequest, sent: dict) -> dict:
 
 
 def _page(
-    request: HttpRequest, form: UploadForm, examples: ExampleForm, *, status: int = 200, **context
+    request: HttpRequest,
+    *,
+    keep: int | None = None,
+    refused: UploadForm | ExampleForm | None = None,
+    status: int = 200,
+    **context,
 ) -> HttpResponse:
     if request.htmx:
         return render(request, "classifier/_upload_row_result.html", context, status=status)
-    context = {
-        "form": form,
-        "examples": examples,
-        "class_names": context.get("class_names") or known_classes(),
-        "is_known": owner_of(request) != Owner(),
-        **context,
-    }
+    is_known = owner_of(request) != Owner()
+    if refused is None:
+        uploading = empty_forms(request, keep=keep, is_known=is_known)
+    else:
+        form, examples = (refused, ExampleForm()) if isinstance(refused, UploadForm) else (UploadForm(), refused)
+        uploading = refused_forms(request, form=form, examples=examples, is_known=is_known)
+    context = {"class_names": context.get("class_names") or known_classes(), "uploading": uploading, **context}
     return render(request, "classifier/home.html", context, status=status)
 
 

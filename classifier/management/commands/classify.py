@@ -17,6 +17,7 @@ from classifier.models import Prediction
 from classifier.services.bulk import Outcome, classify_files
 from classifier.services.publishing import find_version, verified_folder
 from classifier.services.serving import NoModel, ServedModel, active_model
+from classifier.services.storage import StorageUnavailable
 from ml.artifacts import ArtifactError
 from ml.bulk import find_images
 from ml.inference import LoadedModel
@@ -61,7 +62,7 @@ class Command(BaseCommand):
             raise CommandError(f"{message}{run.how_to_go_on}", returncode=_INTERRUPTED) from None
         except TableError as error:
             raise CommandError(str(error)) from error
-        except (OSError, DatabaseError) as error:
+        except (OSError, DatabaseError, StorageUnavailable) as error:
             raise CommandError(f"Stopped after {run.done:,} files: {error}.{run.how_to_go_on}") from error
         if not run.done:
             hint = "" if options["recursive"] else " With --recursive, those in folders below are taken as well."

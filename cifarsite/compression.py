@@ -1,0 +1,14 @@
+"""Pages are sent compressed; whatever else a view answers with has its own compression or is small."""
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
+
+
+class CompressedPagesMiddleware(GZipMiddleware):
+    """Django's own, which hides the length of secrets in a page, for HTML alone: images and archives gain nothing."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            return super().process_response(request, response)
+        return response

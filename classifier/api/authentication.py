@@ -1,0 +1,38 @@
+"""Who asks: a token in the header `Authorization: Bearer ...`, or the session of the site's pages.
+
+The settings name these classes, so nothing here may import rest_framework.views.
+"""
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from knox.auth import TokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from classifier.models import ApiToken
+
+
+class ReadOnlyToken(PermissionDenied):
+    default_detail = gettext_lazy("This token may only read. Make one that may read and write.")
+    default_code = "read-only-token"
+
+
+class BearerAuthentication(TokenAuthentication):
+    """`request.auth` is the ApiToken."""
+
+    def authenticate_credentials(self, token: bytes) -> tuple[AbstractBaseUser, ApiToken]:
+        # Of letters beyond ASCII there is no token, and decoding them might fail.
+        if not token.isascii():
+            raise AuthenticationFailed(_("Invalid token."))
+        return super().authenticate_credentials(token)
+
+
+class TokenMayWrite(BasePermission):
+    """A token to read with changes nothing."""
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        if isinstance(request.auth, ApiToken) and request.method not in SAFE_METHODS and not request.auth.may_write:
+            raise ReadOnlyToken
+        return True

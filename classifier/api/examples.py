@@ -1,0 +1,111 @@
+"""Examples in the OpenAPI description: what the site really answers, of made-up things."""
+
+from ml.classes import CLASS_NAMES
+
+_ID = "0e3c2a6e-5f0c-4d0e-8f52-6f1c1b7f2a10"
+_SITE = "https://example.org"
+
+PREDICTION = {
+    "id": _ID,
+    "url": f"{_SITE}/api/v1/predictions/{_ID}/",
+    "page": f"{_SITE}/predictions/{_ID}/",
+    "answer": "cat",
+    "answer_label": "Cat",
+    "abstained": False,
+    "predicted_class": "cat",
+    "confidence": 0.91,
+    "probabilities": {"cat": 0.91, **dict.fromkeys([name for name in CLASS_NAMES if name != "cat"], 0.01)},
+    "abstention_score": -12.5,
+    "corrected_class": None,
+    "was_right": None,
+    "model": "student_cnn@1",
+    "network": "",
+    "preprocessing_version": "1",
+    "timings": {"decode": 2.1, "resize": 0.8, "infer": 4.2, "thumbnail": 1.3},
+    "created_at": "2026-12-01T10:15:00+02:00",
+    "expires_at": "2026-12-08T10:15:00+02:00",
+    "upload": {
+        "name": "cat.jpg",
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "format": "JPEG",
+        "content_type": "image/jpeg",
+        "width": 1200,
+        "height": 800,
+        "size": 245760,
+    },
+}
+CORRECTED = PREDICTION | {"corrected_class": "dog", "was_right": False}
+PAGE = {
+    "next": f"{_SITE}/api/v1/predictions/?after=2026-12-01T08%3A15%3A00%2B00%3A00_{_ID}",
+    "previous": None,
+    "results": [PREDICTION],
+}
+MODEL = {
+    "model": "student_cnn@1",
+    "url": f"{_SITE}/api/v1/models/student_cnn@1/",
+    "name": "student_cnn",
+    "number": 1,
+    "active": True,
+    "classes": [*CLASS_NAMES],
+    "architecture": "student_cnn",
+    "parameter_count": 11_332_138,
+    "test_accuracy": 0.95,
+    "digest": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    "published_at": "2026-11-25T08:56:11+02:00",
+}
+MODELS = {"results": [MODEL]}
+MODEL_DETAIL = MODEL | {"card": {"name": "student_cnn", "architecture": "student_cnn", "seed": 1}}
+ME = {
+    "username": "olena",
+    "joined_at": "2026-11-01T09:00:00+02:00",
+    "token": {
+        "name": "the script in the kitchen",
+        "scope": "write",
+        "created": "2026-12-01T10:00:00+02:00",
+        "expiry": "2027-03-01T10:00:00+02:00",
+    },
+}
+
+
+def _problem(status: int, title: str, detail: str, kind: str = "") -> dict:
+    problem_type = f"{_SITE}/api/problems/#{kind}" if kind else "about:blank"
+    return {"type": problem_type, "title": title, "status": status, "detail": detail}
+
+
+def _invalid(status: int, field: str, code: str, detail: str) -> dict:
+    errors = [{"field": field, "code": code, "detail": detail}]
+    return {**_problem(status, "What was sent is not valid", detail, "invalid"), "errors": errors}
+
+
+PROBLEMS = {
+    400: _invalid(400, "image", "empty_file", "The file is empty. Choose another one."),
+    401: _problem(401, "Not signed in", "Invalid token."),
+    403: _problem(
+        403,
+        "This token may only read",
+        "This token may only read. Make one that may read and write.",
+        "read-only-token",
+    ),
+    404: _problem(404, "Not found", "There is no such thing here, or it is not yours to see."),
+    406: _problem(406, "Not available in this format", "Could not satisfy the request Accept header."),
+    409: _problem(
+        409,
+        "This Idempotency-Key was used for something else",
+        "Something else was sent under this Idempotency-Key before. Use a new key.",
+        "idempotency-key-reused",
+    ),
+    413: _invalid(413, "image", "file_too_large", "The file is larger than 20 MB. Make it smaller and retry."),
+    415: _problem(415, "Not accepted in this format", 'Unsupported media type "text/plain" in request.'),
+    429: _problem(429, "Too many requests", "Request was throttled. Expected available in 30 seconds."),
+    503: _problem(
+        503,
+        "Not available at the moment",
+        "No model can answer at the moment. Nothing that was stored is lost. Please try again in a minute.",
+    ),
+}
+BATCH = {
+    "results": [
+        {"name": "cat.jpg", "prediction": PREDICTION, "problem": None},
+        {"name": "notes.txt", "prediction": None, "problem": PROBLEMS[400]},
+    ]
+}

@@ -1,0 +1,35 @@
+"""Pages about the API: its description, the same for people, and its kinds of problems."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from classifier.api.problems import INVALID, KEY_REUSED, READ_ONLY_TOKEN, TITLES
+
+schema = SpectacularAPIView.as_view()
+docs = SpectacularSwaggerSplitView.as_view(url_name="api_schema", template_name="api/docs.html")
+
+
+@require_safe
+def problems(request: HttpRequest) -> HttpResponse:
+    """What the `type` of a problem leads to."""
+    titles = {"invalid": TITLES[INVALID], "reused": TITLES[KEY_REUSED], "read_only": TITLES[READ_ONLY_TOKEN]}
+    return render(request, "api/problems.html", {"titles": titles})
+
+
+class Nothing(APIView):
+    """Any other address below the API's: its answer is a problem, no page."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    schema = None
+
+    def initial(self, request: Request, *args, **kwargs) -> None:
+        super().initial(request, *args, **kwargs)
+        raise NotFound(_("There is no such address. All of the API's end with a slash."))

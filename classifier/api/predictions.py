@@ -1,0 +1,219 @@
+"""Predictions over HTTP: each method validates, makes one call into a service, and represents what comes of it."""
+
+from typing import TypeVar
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.utils.urls import remove_query_param, replace_query_param
+from rest_framework.views import APIView
+
+from classifier.api import examples
+from classifier.api.parsers import ImageParser
+from classifier.api.problems import KeyConflict
+from classifier.api.representations import BatchResultSerializer, PageSerializer, PredictionSerializer
+from classifier.api.schema import IDEMPOTENCY_KEY, PREDICTION_ID, operation
+from classifier.api.serializers import (
+    BatchSerializer,
+    CorrectionSerializer,
+    CreateSerializer,
+    HandlingSerializer,
+    ListQuery,
+    idempotency_key,
+)
+from classifier.models import Prediction
+from classifier.services.batch import classify_batch
+from classifier.services.correction import NothingToUndo, UnknownLabel, correct, undo_correction
+from classifier.services.deletion import delete_prediction
+from classifier.services.ownership import Owner, predictions_of
+from classifier.services.pagination import BadCursor, Page, page_of
+from classifier.services.submission import KeyReused, classify_under_key
+
+Sent = TypeVar("Sent", bound=Serializer)
+
+
+class Predictions(APIView):
+    parser_classes = [MultiPartParser, ImageParser]
+
+    @operation(
+        operation_id="list_predictions",
+        summary=gettext_lazy("List your predictions"),
+        description=gettext_lazy("Those that the filters ask for, a page at a time; follow “next” until it is null."),
+        parameters=[ListQuery],
+        answer=PageSerializer,
+        example=examples.PAGE,
+        errors=(400, 404),
+    )
+    def get(self, request: Request) -> Response:
+        query = _valid(ListQuery, request.query_params.dict())
+        try:
+            page = page_of(query.search.filter(predictions_of(_owner(request))), **query.page)
+        except BadCursor as error:
+            raise NotFound(_("There is no such place in the list. Use the addresses it gives.")) from error
+        return _represent(PageSerializer, _links(page, request), request)
+
+    @operation(
+        operation_id="create_prediction",
+        summary=gettext_lazy("Classify an image"),
+        description=gettext_lazy(
+            "Send the image as the file “image” of a multipart form, or as the whole body with its own Content-Type. "
+            "“model” and “keep” are fields of the form or stand in the address. With “keep” 0 nothing is stored, and "
+            "the status is 200."
+        ),
+        parameters=[IDEMPOTENCY_KEY, HandlingSerializer],
+        request={"multipart/form-data": CreateSerializer, "image/*": OpenApiTypes.BINARY},
+        answer=PredictionSerializer,
+        example=examples.PREDICTION,
+        status=201,
+        more_responses={200: OpenApiResponse(PredictionSerializer, gettext_lazy("Answered, and not kept."))},
+        errors=(400, 403, 409, 413, 415),
+    )
+    def post(self, request: Request) -> Response:
+        query = request.query_params.dict()
+        _valid(HandlingSerializer, query)
+        sent = _valid(CreateSerializer, query | dict(request.data.items()))
+        try:
+            prediction = classify_under_key(
+                image=sent.validated_data["image"],
+                owner=_owner(request),
+                handling=sent.handling,
+                key=idempotency_key(request),
+            )
+        except KeyReused as error:
+            raise KeyConflict from error
+        response = _represent(PredictionSerializer, prediction, request)
+        if prediction.is_stored:
+            response.status_code, response["Location"] = 201, response.data["url"]
+        return response
+
+
+class Batch(APIView):
+    parser_classes = [MultiPartParser]
+
+    @operation(
+        operation_id="create_predictions",
+        summary=gettext_lazy("Classify several images"),
+        description=gettext_lazy(
+            "Up to 32 files named “images” in one multipart form. The answer says of each, in order, its prediction or "
+            "its problem; one that cannot be read does not spoil the others."
+        ),
+        parameters=[IDEMPOTENCY_KEY],
+        request={"multipart/form-data": BatchSerializer},
+        answer=BatchResultSerializer,
+        example=examples.BATCH,
+        errors=(400, 403, 415),
+    )
+    def post(self, request: Request) -> Response:
+        files = {"images": request.data.getlist("images")} if "images" in request.data else {}
+        sent = _valid(BatchSerializer, dict(request.data.items()) | files)
+        outcomes = classify_batch(
+            files=sent.validated_data["images"],
+            owner=_owner(request),
+            handling=sent.handling,
+            key=idempotency_key(request),
+        )
+        return _represent(BatchResultSerializer, {"results": list(outcomes)}, request)
+
+
+class OnePrediction(APIView):
+    @operation(
+        operation_id="read_prediction",
+        parameters=[PREDICTION_ID],
+        summary=gettext_lazy("Read a prediction"),
+        description=gettext_lazy("One of your own; anybody else's is not found."),
+        answer=PredictionSerializer,
+        example=examples.PREDICTION,
+        errors=(404,),
+    )
+    def get(self, request: Request, prediction_id: UUID) -> Response:
+        return _represent(PredictionSerializer, _own(request, prediction_id), request)
+
+    @operation(
+        operation_id="delete_prediction",
+        parameters=[PREDICTION_ID],
+        summary=gettext_lazy("Delete a prediction"),
+        description=gettext_lazy("With its image and its corrections, for good."),
+        answer=None,
+        status=204,
+        errors=(403, 404),
+    )
+    def delete(self, request: Request, prediction_id: UUID) -> Response:
+        delete_prediction(prediction=_own(request, prediction_id))
+        return Response(status=204)
+
+
+class Correction(APIView):
+    @operation(
+        operation_id="correct_prediction",
+        parameters=[PREDICTION_ID],
+        summary=gettext_lazy("Say what an image really shows"),
+        description=gettext_lazy("The last correction counts. The same one twice is one."),
+        request=CorrectionSerializer,
+        examples=[OpenApiExample("a dog", {"label": "dog"}, request_only=True)],
+        answer=PredictionSerializer,
+        example=examples.CORRECTED,
+        errors=(400, 403, 404, 415),
+    )
+    def put(self, request: Request, prediction_id: UUID) -> Response:
+        prediction = _own(request, prediction_id)
+        sent = _valid(CorrectionSerializer, request.data)
+        try:
+            correct(prediction=prediction, label=sent.validated_data["label"], user=request.user)
+        except UnknownLabel as error:
+            text = _("The model has no such class. Choose one of the classes shown.")
+            raise ValidationError({"label": text}, code="unknown_label") from error
+        return _represent(PredictionSerializer, prediction, request)
+
+    @operation(
+        operation_id="undo_correction",
+        parameters=[PREDICTION_ID],
+        summary=gettext_lazy("Take a correction back"),
+        description=gettext_lazy("The last one; the one before it, if there is one, counts again."),
+        answer=PredictionSerializer,
+        example=examples.PREDICTION,
+        errors=(403, 404),
+    )
+    def delete(self, request: Request, prediction_id: UUID) -> Response:
+        prediction = _own(request, prediction_id)
+        try:
+            undo_correction(prediction=prediction)
+        except NothingToUndo as error:
+            raise NotFound(_("There is nothing to undo.")) from error
+        return _represent(PredictionSerializer, prediction, request)
+
+
+def _valid(serializer: type[Sent], data: object) -> Sent:
+    """What was sent, validated. Raises ValidationError."""
+    sent = serializer(data=data)
+    sent.is_valid(raise_exception=True)
+    return sent
+
+
+def _owner(request: Request) -> Owner:
+    return Owner(user=request.user)
+
+
+def _own(request: Request, prediction_id: UUID) -> Prediction:
+    """The person's prediction of this number. Raises Http404 for anybody else's as for none."""
+    return get_object_or_404(predictions_of(_owner(request)), pk=prediction_id)
+
+
+def _represent(serializer: type, found: object, request: Request) -> Response:
+    return Response(serializer(found, context={"request": request}).data)
+
+
+def _links(page: Page, request: Request) -> dict[str, object]:
+    address = remove_query_param(remove_query_param(request.build_absolute_uri(), "after"), "before")
+    return {
+        "next": page.after and replace_query_param(address, "after", page.after),
+        "previous": page.before and replace_query_param(address, "before", page.before),
+        "results": page.items,
+    }

@@ -1,0 +1,105 @@
+"""Errors as problem details (RFC 9457), in the language of the request."""
+
+from collections.abc import Iterator
+
+from django.core.exceptions import SuspiciousOperation
+from django.http import Http404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+from rest_framework import exceptions
+from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from classifier.api.authentication import ReadOnlyToken
+from classifier.services.intake import explain, status_of
+from classifier.services.submission import KeyReused
+from ml.preprocessing import ImageError
+
+CONTENT_TYPE = "application/problem+json"
+
+#: Problems that mean more than their status does; each has its paragraph on the page that the type leads to.
+INVALID, KEY_REUSED, READ_ONLY_TOKEN = "invalid", "idempotency-key-reused", ReadOnlyToken.default_code
+TITLES = {
+    INVALID: gettext_lazy("What was sent is not valid"),
+    KEY_REUSED: gettext_lazy("This Idempotency-Key was used for something else"),
+    READ_ONLY_TOKEN: gettext_lazy("This token may only read"),
+}
+_STATUSES = {
+    400: gettext_lazy("Bad request"),
+    401: gettext_lazy("Not signed in"),
+    403: gettext_lazy("Not allowed"),
+    404: gettext_lazy("Not found"),
+    405: gettext_lazy("No such method here"),
+    406: pgettext_lazy("an answer", "Not available in this format"),
+    413: gettext_lazy("Too large"),
+    415: gettext_lazy("Not accepted in this format"),
+    429: gettext_lazy("Too many requests"),
+}
+
+
+class KeyConflict(APIException):
+    status_code = 409
+    default_detail = gettext_lazy("Something else was sent under this Idempotency-Key before. Use a new key.")
+    default_code = KEY_REUSED
+
+
+def handle(error: Exception, context: dict) -> Response | None:
+    """What the API answers to an exception in one of its methods; None leaves it to the rest of the site."""
+    if isinstance(error, Http404):
+        error = exceptions.NotFound(_("There is no such thing here, or it is not yours to see."))
+    if isinstance(error, exceptions.NotAuthenticated):
+        error.detail = ErrorDetail(_("Sign in, or send a token: Authorization: Bearer …"), error.default_code)
+    if isinstance(error, SuspiciousOperation):
+        # For one, more parts in a form than Django reads.
+        error = exceptions.ParseError()
+    if isinstance(error, ValidationError):
+        error.status_code = max(map(status_of, _codes(error)), default=error.status_code)
+    response = exception_handler(error, context)
+    if response is not None:
+        response.data = describe(error, context["request"])
+        response.content_type = CONTENT_TYPE
+    return response
+
+
+def describe(error: APIException, request: Request) -> dict:
+    """The problem's members. Of a ValidationError each field's errors are listed."""
+    if not isinstance(error, ValidationError):
+        return _problem(error.get_codes(), error.status_code, str(error.detail), request)
+    errors = [*_flat(error.get_full_details())]
+    detail = " ".join(dict.fromkeys(one["detail"] for one in errors))
+    return _problem(INVALID, error.status_code, detail, request) | {"errors": errors}
+
+
+def describe_image(error: ImageError | KeyReused, request: Request) -> dict:
+    """The problem of one image of several."""
+    if isinstance(error, KeyReused):
+        return describe(KeyConflict(), request)
+    refused = ValidationError({"image": [ErrorDetail(explain(error), error.code)]})
+    refused.status_code = status_of(error.code)
+    return describe(refused, request)
+
+
+def _problem(code: str, status: int, detail: str, request: Request) -> dict:
+    problem_type, title = "about:blank", _STATUSES.get(status, "")
+    if code in TITLES:
+        problem_type, title = request.build_absolute_uri(f"{reverse('api_problems')}#{code}"), TITLES[code]
+    return {"type": problem_type, "title": str(title), "status": status, "detail": detail}
+
+
+def _flat(details: object, path: str = "") -> Iterator[dict[str, str]]:
+    """The errors of a ValidationError's nested details, with the name of the field that each is of."""
+    if isinstance(details, dict) and set(details) == {"message", "code"}:
+        yield {"field": path, "code": details["code"], "detail": str(details["message"])}
+    elif isinstance(details, dict):
+        for name, inner in details.items():
+            yield from _flat(inner, f"{path}.{name}" if path else "" if name == "non_field_errors" else str(name))
+    else:
+        for inner in details:
+            yield from _flat(inner, path)
+
+
+def _codes(error: ValidationError) -> list[str]:
+    return [one["code"] for one in _flat(error.get_full_details())]

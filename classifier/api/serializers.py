@@ -1,0 +1,143 @@
+"""What the API takes: it is validated and converted here, and neither classified nor saved."""
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from classifier.api.fields import ClassField, DayField, FileField, ImageField, ModelField
+from classifier.forms.uploads import NOT_KEPT
+from classifier.services.retention import PERIODS
+from classifier.services.search import ORDERS, STATES, Search
+from classifier.services.submission import Handling
+
+#: How many images one request may bring; Django itself reads no form of more than a hundred files.
+MOST_IMAGES = 32
+MOST_PREDICTIONS = 100
+KEY_HEADER = "Idempotency-Key"
+
+
+class HandlingSerializer(serializers.Serializer):
+    """What is to be done with what is sent."""
+
+    model = ModelField(
+        required=False,
+        help_text=gettext_lazy("The model that is to answer: a name, or name@2 for a version; else the active one."),
+    )
+    keep = serializers.ChoiceField(
+        choices=[*PERIODS, NOT_KEPT],
+        required=False,
+        help_text=gettext_lazy(
+            "For how many days image and result are kept; 0: not at all; without it: until you delete them."
+        ),
+    )
+
+    @property
+    def handling(self) -> Handling:
+        days = self.validated_data.get("keep")
+        return Handling(keep=days != NOT_KEPT, keep_days=days, version=self.validated_data.get("model"))
+
+
+class CreateSerializer(HandlingSerializer):
+    """One image to classify."""
+
+    image = ImageField(help_text=gettext_lazy("A JPEG, PNG, WebP, GIF, BMP or HEIC file."))
+
+
+class BatchSerializer(HandlingSerializer):
+    """Several images to classify, as files of the same field."""
+
+    images = serializers.ListField(
+        child=FileField(),
+        min_length=1,
+        max_length=MOST_IMAGES,
+        help_text=gettext_lazy("The files, each as a part of its own with the name “images”."),
+        error_messages={"required": ImageField.default_error_messages["required"]},
+    )
+
+
+class CorrectionSerializer(serializers.Serializer):
+    """What an image really shows."""
+
+    label = ClassField(help_text=gettext_lazy("A class of the model that answered, or “none” for none of them."))
+
+
+class ListQuery(serializers.Serializer):
+    """Which predictions are wanted; what is not given asks for nothing."""
+
+    name = serializers.CharField(
+        required=False, max_length=255, help_text=gettext_lazy("A part of the file's name, in capitals or not.")
+    )
+    answer = ClassField(
+        required=False,
+        help_text=gettext_lazy("The class that was answered; “none” finds what the model abstained from."),
+    )
+    state = serializers.ChoiceField(
+        choices=[*STATES],
+        required=False,
+        help_text=gettext_lazy("Whether the model answered, and what your corrections say of it."),
+    )
+    lowest = serializers.FloatField(
+        required=False, min_value=0, max_value=1, help_text=gettext_lazy("Confidence at least, from 0 to 1.")
+    )
+    highest = serializers.FloatField(
+        required=False, min_value=0, max_value=1, help_text=gettext_lazy("Confidence at most, from 0 to 1.")
+    )
+    model = ModelField(required=False, help_text=gettext_lazy("The model that answered: a name, or name@2."))
+    since = DayField(required=False, help_text=gettext_lazy("From this day on, by the site's clock."))
+    until = DayField(required=False, help_text=gettext_lazy("Up to this day, which is included."))
+    order = serializers.ChoiceField(choices=[*ORDERS], required=False, help_text=gettext_lazy("What comes first."))
+    after = serializers.CharField(
+        required=False,
+        max_length=100,
+        help_text=gettext_lazy("Where the page begins; it stands in the address “next” of another page."),
+    )
+    before = serializers.CharField(
+        required=False,
+        max_length=100,
+        help_text=gettext_lazy("Where the page ends; it stands in the address “previous” of another page."),
+    )
+    size = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MOST_PREDICTIONS,
+        help_text=gettext_lazy("How many predictions a page has at most."),
+    )
+
+    @property
+    def search(self) -> Search:
+        given = self.validated_data
+        return Search(
+            class_name=given.get("answer", ""),
+            state=given.get("state", ""),
+            lowest=given.get("lowest"),
+            highest=given.get("highest"),
+            model=given.get("model"),
+            since=given.get("since"),
+            until=given.get("until"),
+            file_name=given.get("name", ""),
+            order=given.get("order", "newest"),
+        )
+
+    @property
+    def page(self) -> dict[str, object]:
+        """The arguments of `page_of` but for the rows."""
+        given = self.validated_data
+        return {
+            "size": given.get("size", settings.HISTORY_PAGE_SIZE),
+            "order": self.search.row_order,
+            "after": given.get("after", ""),
+            "before": given.get("before", ""),
+        }
+
+
+def idempotency_key(request: Request) -> str | None:
+    """What the program calls this sending, None if it calls it nothing."""
+    key = request.headers.get(KEY_HEADER)
+    if key is None:
+        return None
+    if not 1 <= len(key) <= 200 or not key.isascii() or not key.isprintable() or " " in key:
+        raise ValidationError({KEY_HEADER: _("A key has 1 to 200 Latin letters, digits and signs, and no spaces.")})
+    return key

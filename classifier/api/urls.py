@@ -1,0 +1,24 @@
+"""The API's addresses."""
+
+from django.urls import include, path, re_path
+
+from classifier.api import account, models, pages, predictions
+
+_v1 = [
+    path("predictions/", predictions.Predictions.as_view(), name="api_predictions"),
+    path("predictions/batch/", predictions.Batch.as_view(), name="api_batch"),
+    path("predictions/<uuid:prediction_id>/", predictions.OnePrediction.as_view(), name="api_prediction"),
+    path("predictions/<uuid:prediction_id>/correction/", predictions.Correction.as_view(), name="api_correction"),
+    path("models/", models.Models.as_view(), name="api_models"),
+    re_path(r"^models/(?P<model>[-a-zA-Z0-9_]+(?:@[0-9]+)?)/$", models.OneModel.as_view(), name="api_model"),
+    path("me/", account.Me.as_view(), name="api_me"),
+    re_path("^.*$", pages.Nothing.as_view()),
+]
+
+urlpatterns = [
+    path("v1/", include(_v1)),
+    path("schema/", pages.schema, name="api_schema"),
+    path("docs/", pages.docs, name="api_docs"),
+    path("problems/", pages.problems, name="api_problems"),
+    re_path("^.*$", pages.Nothing.as_view()),
+]

@@ -1,0 +1,31 @@
+"""The form that makes a token of the API."""
+
+from crispy_forms.helper import FormHelper
+from crispy_forms.layout import Submit
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from classifier.models import ApiToken
+from classifier.services.tokens import PERIODS
+
+
+class TokenForm(forms.Form):
+    """`cleaned_data` holds what `create_token` takes."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=63, help_text=_("So that you know it again: the program's name.")
+    )
+    scope = forms.ChoiceField(label=_("It may"), choices=ApiToken.Scope.choices)
+    days = forms.TypedChoiceField(
+        label=_("It holds for"),
+        coerce=int,
+        initial=PERIODS[1],
+        choices=[(days, ngettext_lazy("%(days)d day", "%(days)d days", "days") % {"days": days}) for days in PERIODS],
+    )
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.helper = FormHelper()
+        self.helper.form_action = "tokens"
+        self.helper.add_input(Submit("submit", _("Make the token")))

@@ -1,0 +1,34 @@
+"""manage.py backup: database, uploads and models in one archive, while the site goes on."""
+
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.template.defaultfilters import filesizeformat
+
+from classifier.services.archive import ArchiveError
+from classifier.services.backup import back_up
+
+
+class Command(BaseCommand):
+    help = (
+        "Save the database, the uploads and the published models in one archive; the site may go on meanwhile. The "
+        "archive holds everybody's images: keep it as you keep the site. The secret key is not in it."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE", help="Such as site.tar, site.tar.gz or site.tar.zst.")
+
+    def handle(self, *, file: Path, **options) -> None:
+        try:
+            backup = back_up(file=file)
+        except (ArchiveError, OSError, DatabaseError) as error:
+            raise CommandError(f"There is no backup: {error}") from error
+        for upload_id in backup.lost:
+            self.stderr.write(f"Upload {upload_id} has lost a file, and is saved without. See: manage.py sweep")
+        for version in backup.models_lost:
+            self.stderr.write(f"The folder of the model {version} is missing, and is not in the archive.")
+        self.stdout.write(
+            f"{file}: {backup.upload_count:,} uploads and {len(backup.model_folders)} models, "
+            f"{filesizeformat(file.stat().st_size)}."
+        )

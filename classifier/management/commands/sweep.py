@@ -1,0 +1,47 @@
+"""manage.py sweep: remove files that no upload refers to, and report uploads whose files are missing."""
+
+from datetime import timedelta
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.template.defaultfilters import filesizeformat
+
+from classifier.services.sweep import OLD, Loss, sweep
+
+
+class Command(BaseCommand):
+    help = (
+        "Remove the files that a killed process has left without an upload, and report uploads whose files are "
+        "missing. The site may go on meanwhile. Fails if something is missing."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="Say what would be removed, and remove nothing.")
+        parser.add_argument(
+            "--older-than",
+            type=float,
+            default=OLD.total_seconds() / 60,
+            metavar="MINUTES",
+            help="Spare what is younger: uploads on their way (default: %(default)g). 0 only while the site stands.",
+        )
+
+    def handle(self, *, dry_run: bool, older_than: float, verbosity: int, **options) -> None:
+        count = size = lost = 0
+        try:
+            for found in sweep(older_than=timedelta(minutes=older_than), dry_run=dry_run):
+                if isinstance(found, Loss):
+                    lost += 1
+                    self.stderr.write(f"Upload {found.upload_id} has lost {' and '.join(found.names)}")
+                    continue
+                count, size = count + 1, size + found.size
+                if dry_run or verbosity > 1:
+                    self.stdout.write(found.name)
+        except (OSError, DatabaseError) as error:
+            raise CommandError(f"Stopped after {count:,} files: {error}. The same command goes on.") from error
+        done = "would be removed" if dry_run else "were removed"
+        self.stdout.write(f"{count:,} files that belong to no upload {done} ({filesizeformat(size)}).")
+        if lost:
+            raise CommandError(
+                f"{lost:,} uploads have lost a file. Put the files named above back into the folder of uploads, from a "
+                "backup, or delete these uploads: with their predictions in the history, or in the administration."
+            )

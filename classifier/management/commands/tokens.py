@@ -1,0 +1,65 @@
+"""manage.py tokens: make, list and revoke tokens of the API."""
+
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from classifier.models import ApiToken
+from classifier.services.identifiers import as_uuid
+from classifier.services.tokens import PERIODS, NoSuchToken, create_token, revoke_token, tokens_of, tokens_that_hold
+
+
+class Command(BaseCommand):
+    help = "Make, list and revoke tokens of the API."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        create = actions.add_parser("create", help="Make a token for a person and print it, this once.")
+        create.add_argument("user")
+        create.add_argument("name", help="What the token is known by in lists.")
+        create.add_argument("--scope", choices=ApiToken.Scope.values, default=ApiToken.Scope.READ.value)
+        create.add_argument("--days", type=int, choices=PERIODS, default=PERIODS[1], help="How long it holds.")
+        show = actions.add_parser("list", help="The tokens that hold, of one person or of all.")
+        show.add_argument("user", nargs="?")
+        revoke = actions.add_parser("revoke", help="Take a token back.")
+        revoke.add_argument("number", help="As the list shows it.")
+
+    def handle(self, *, action: str, **options) -> None:
+        getattr(self, f"_{action}")(options)
+
+    def _create(self, options: dict) -> None:
+        name = options["name"]
+        if not 1 <= len(name) <= 63:
+            raise CommandError("A token's name has 1 to 63 characters.")
+        _row, token = create_token(user=_find(options["user"]), name=name, scope=options["scope"], days=options["days"])
+        self.stdout.write(token)
+
+    def _list(self, options: dict) -> None:
+        tokens = tokens_of(_find(options["user"])) if options["user"] else tokens_that_hold()
+        for token in tokens:
+            self.stdout.write(
+                f"{token.public_id}  {token.expiry:%Y-%m-%d}  {token.scope:<5}  {token.user.get_username()}: {token}"
+            )
+
+    def _revoke(self, options: dict) -> None:
+        try:
+            token = revoke_token(number=_number(options["number"]))
+        except NoSuchToken as error:
+            raise CommandError(f"{error} See: manage.py tokens list") from error
+        self.stdout.write(f"The token {token} of {token.user.get_username()} was revoked.")
+
+
+def _find(username: str) -> AbstractBaseUser:
+    user = get_user_model().objects.filter(username=username).first()
+    if user is None:
+        raise CommandError(f"There is no account {username!r}.")
+    return user
+
+
+def _number(text: str) -> UUID:
+    number = as_uuid(text)
+    if number is None:
+        raise CommandError(f"{text!r} is no token's number. See: manage.py tokens list")
+    return number

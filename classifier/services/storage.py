@@ -1,0 +1,101 @@
+"""When the site's disk or database cannot do its part for now: a named error, and what it means in a person's words."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.utils.translation import gettext as _
+
+
+class Reason(StrEnum):
+    FULL = "full"
+    UNUSABLE = "unusable"
+    BUSY = "busy"
+    UNREACHABLE = "unreachable"
+
+
+class StorageUnavailable(Exception):
+    """Files or rows cannot be stored or read at the moment; the message is the cause, for the log."""
+
+    def __init__(self, reason: Reason, cause: object) -> None:
+        super().__init__(str(cause))
+        self.reason = reason
+
+
+_OF_THE_SYSTEM = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), Reason.FULL),
+    **dict.fromkeys(
+        (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE),
+        Reason.UNUSABLE,
+    ),
+}
+#: The beginnings of SQLite's names for its errors. Any other one, a missing table for instance, is no passing trouble.
+_OF_SQLITE = {
+    "SQLITE_BUSY": Reason.BUSY,
+    "SQLITE_LOCKED": Reason.BUSY,
+    "SQLITE_FULL": Reason.FULL,
+    "SQLITE_READONLY": Reason.UNUSABLE,
+    "SQLITE_IOERR": Reason.UNUSABLE,
+    "SQLITE_CANTOPEN": Reason.UNREACHABLE,
+}
+#: The beginnings of PostgreSQL's SQLSTATEs: disk full, lock not available, read-only, no connection, shut down.
+_OF_POSTGRESQL = {
+    "53100": Reason.FULL,
+    "55P03": Reason.BUSY,
+    "25006": Reason.UNUSABLE,
+    "08": Reason.UNREACHABLE,
+    "53": Reason.BUSY,
+    "57P": Reason.UNREACHABLE,
+}
+
+
+def as_unavailable(error: BaseException) -> StorageUnavailable | None:
+    """Return what an error of the system or the database means for the site; None if it is anything else."""
+    if isinstance(error, StorageUnavailable):
+        return error
+    reason = None
+    if isinstance(error, OSError):
+        reason = _OF_THE_SYSTEM.get(error.errno)
+    elif isinstance(error, DatabaseError | InterfaceError):
+        reason = _reason_of_database(error)
+    return StorageUnavailable(reason, error) if reason else None
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Around what stores or reads files and rows: whatever the disk or the database refuses is a StorageUnavailable."""
+    try:
+        yield
+    except (OSError, DatabaseError, InterfaceError) as error:
+        unavailable = as_unavailable(error)
+        if unavailable is None and isinstance(error, OSError):
+            unavailable = StorageUnavailable(Reason.UNUSABLE, error)
+        if unavailable is None:
+            raise
+        raise unavailable from error
+
+
+def explain(error: StorageUnavailable) -> str:
+    """What has happened, in the language of the moment."""
+    return {
+        Reason.FULL: _("The site's disk is full."),
+        Reason.UNUSABLE: _("The site cannot use its disk at the moment."),
+        Reason.BUSY: _("The database is busy with something else."),
+        Reason.UNREACHABLE: _("The database cannot be reached at the moment."),
+    }[error.reason]
+
+
+def _reason_of_database(error: DatabaseError | InterfaceError) -> Reason | None:
+    cause = error.__cause__
+    if name := getattr(cause, "sqlite_errorname", None):
+        return _by_beginning(_OF_SQLITE, name)
+    if state := getattr(cause, "sqlstate", None):
+        return _by_beginning(_OF_POSTGRESQL, state)
+    # Without a code of its own it is a connection that could not be made, or was lost.
+    return Reason.UNREACHABLE if isinstance(error, OperationalError | InterfaceError) else None
+
+
+def _by_beginning(reasons: dict[str, Reason], code: str) -> Reason | None:
+    return next((reason for beginning, reason in reasons.items() if code.startswith(beginning)), None)

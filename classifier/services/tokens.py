@@ -1,0 +1,48 @@
+"""Tokens of the API: made, listed and taken back; the token itself is kept nowhere."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from classifier.models import ApiToken
+
+#: For how many days a token may hold.
+PERIODS = (30, 90, 365)
+
+
+class NoSuchToken(ValueError):
+    """There is no token of this number that holds."""
+
+
+def create_token(*, user: AbstractBaseUser, name: str, scope: str, days: int) -> tuple[ApiToken, str]:
+    """Make a token and return its row and the token itself, which cannot be had a second time.
+
+    scope: a value of ApiToken.Scope. What has expired of this person's tokens is deleted.
+    """
+    ApiToken.objects.filter(user=user, expiry__lte=timezone.now()).delete()
+    return ApiToken.objects.create(user=user, name=name, scope=scope, expiry=timedelta(days=days))
+
+
+def tokens_that_hold() -> QuerySet[ApiToken]:
+    """The tokens that have not expired, with their users, the newest first."""
+    return ApiToken.objects.filter(expiry__gt=timezone.now()).select_related("user").order_by("-created")
+
+
+def tokens_of(user: AbstractBaseUser) -> QuerySet[ApiToken]:
+    """A person's tokens that have not expired, the newest first."""
+    return tokens_that_hold().filter(user=user)
+
+
+def revoke_token(*, number: UUID, user: AbstractBaseUser | None = None) -> ApiToken:
+    """Take a token back and return what its row was. Raises NoSuchToken.
+
+    number: its `public_id`. user: whose it has to be; None for anybody's.
+    """
+    token = (tokens_that_hold() if user is None else tokens_of(user)).filter(public_id=number).first()
+    if token is None:
+        raise NoSuchToken(f"There is no token {number}.")
+    ApiToken.objects.filter(pk=token.pk).delete()
+    return token

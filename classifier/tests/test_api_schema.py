@@ -1,0 +1,191 @@
+"""The API is what its OpenAPI description says: to people, to Schemathesis and to a client made of it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from playwright.sync_api import expect
+
+from classifier.models import Prediction
+from classifier.tests.api import PROBLEM, make_token, program
+from classifier.tests.browser import sign_in
+from classifier.tests.factories import BASE_DIR, image_bytes, make_prediction
+
+PROGRAMS = Path(sys.executable).parent
+#: Nothing but the site's own files; pictures may stand in a style sheet.
+STRICT = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'"
+
+OPERATIONS = [
+    "get /api/v1/me/",
+    "get /api/v1/models/",
+    "get /api/v1/models/{model}/",
+    "get /api/v1/predictions/",
+    "post /api/v1/predictions/",
+    "get /api/v1/predictions/{prediction_id}/",
+    "delete /api/v1/predictions/{prediction_id}/",
+    "put /api/v1/predictions/{prediction_id}/correction/",
+    "delete /api/v1/predictions/{prediction_id}/correction/",
+    "post /api/v1/predictions/batch/",
+]
+
+
+def run(*command: str, folder: Path, **variables: str) -> None:
+    env = {**os.environ, "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}", **variables}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def described() -> dict:
+    return Client().get("/api/schema/", {"format": "json"}).json()
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict:
+    return described()
+
+
+@pytest.fixture(scope="module")
+def operations(schema) -> dict[str, dict]:
+    return {
+        f"{method} {path}": operation
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_description_is_openapi_and_has_every_address(schema, operations):
+    assert schema["openapi"] == "3.1.0"
+    assert [*operations] == OPERATIONS
+    schemes = schema["components"]["securitySchemes"]
+    assert (schemes["token"]["type"], schemes["token"]["scheme"]) == ("http", "bearer")
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_has_a_description_examples_and_its_errors(operations, name):
+    operation = operations[name]
+    method, path = name.split()
+    assert operation["summary"]
+    assert operation["description"]
+    assert all(parameter["description"] for parameter in operation.get("parameters", []))
+    expected = {401, 406, 429, 503}
+    expected |= {404} if "{" in path else set()
+    expected |= {403} if method != "get" else set()
+    expected |= {400, 415} if "requestBody" in operation else set()
+    assert expected <= set(map(int, operation["responses"]))
+    for status, response in operation["responses"].items():
+        assert response["description"]
+        if status >= "400":
+            (content_type, content), *others = response["content"].items()
+            assert (content_type, others) == (PROBLEM, [])
+            (example,) = content["examples"].values()
+            assert example["value"]["status"] == int(status)
+        elif status not in ("200", "204") or method == "get":
+            assert response["content"]["application/json"]["examples"]
+
+
+def test_examples_have_the_members_that_real_answers_have(operations, user):
+    prediction = make_prediction(user)
+    api = program(user)
+    for name, address in (
+        ("get /api/v1/predictions/{prediction_id}/", f"/api/v1/predictions/{prediction.pk}/"),
+        ("get /api/v1/predictions/", "/api/v1/predictions/"),
+        ("get /api/v1/models/", "/api/v1/models/"),
+        ("get /api/v1/me/", "/api/v1/me/"),
+    ):
+        content = operations[name]["responses"]["200"]["content"]["application/json"]
+        (example,) = content["examples"].values()
+        assert members(example["value"]) == members(api.get(address).json())
+
+
+def members(found: object) -> object:
+    if isinstance(found, dict):
+        return {name: members(value) for name, value in found.items()}
+    return [members(value) for value in found[:1]] if isinstance(found, list) else None
+
+
+def test_description_is_in_the_language_that_is_asked_for():
+    texts = {
+        language: Client().get("/api/schema/", {"lang": language, "format": "json"}).json()["info"]["title"]
+        for language in ("en", "uk")
+    }
+    assert texts["en"] == "CIFAR-10 classifier"
+    assert re.search("[а-я]", texts["uk"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_schemathesis_finds_no_answer_that_the_description_does_not_foresee(live_server, user, tmp_path):
+    make_prediction(user)
+    run(
+        "schemathesis",
+        "run",
+        f"{live_server.url}/api/schema/?format=json",
+        "--header",
+        f"Authorization: Bearer {make_token(user)}",
+        "--max-examples=8",
+        "--seed=1",
+        "--no-shrink",
+        folder=tmp_path,
+        SCHEMATHESIS_HOOKS="classifier.tests.schema_hooks",
+        PYTHONPATH=str(BASE_DIR),
+    )
+    assert Prediction.objects.count() > 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_client_made_of_the_description_creates_and_reads_a_prediction(
+    live_server, user, schema, tmp_path, monkeypatch
+):
+    description, package = tmp_path / "schema.json", tmp_path / "classifier_client"
+    description.write_text(json.dumps(schema))
+    options = tmp_path / "options.yaml"
+    options.write_text("post_hooks: []\n")
+    run(
+        *("openapi-python-client", "generate", "--meta", "none", "--config", str(options)),
+        *("--path", str(description), "--output-path", str(package)),
+        folder=tmp_path,
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from classifier_client import AuthenticatedClient
+    from classifier_client.api.predictions import create_prediction, list_predictions, read_prediction
+    from classifier_client.models import CreateRequest, KeepEnum, Problem
+    from classifier_client.types import File
+
+    with AuthenticatedClient(live_server.url, make_token(user)) as client:
+        body = CreateRequest(image=File(image_bytes(), "cat.jpg", "image/jpeg"), keep=KeepEnum.VALUE_7)
+        made = create_prediction.sync(client=client, body=body, idempotency_key="one")
+        read = read_prediction.sync(made.id, client=client)
+        listed = list_predictions.sync(client=client)
+        damaged = CreateRequest(image=File(b"text", "cat.jpg", "image/jpeg"))
+        refused = create_prediction.sync(client=client, body=damaged)
+    prediction = Prediction.objects.get()
+    assert made == read == listed.results[0]
+    assert (made.id, made.predicted_class) == (prediction.pk, prediction.predicted_class)
+    assert made.probabilities.additional_properties == pytest.approx(dict(prediction.ranking))
+    assert isinstance(refused, Problem)
+    assert refused.errors[0].code == "not_an_image"
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_page_for_people_works_under_a_strict_policy(open_browser, live_server, user):
+    page, asked = open_browser(), []
+    sign_in(page, user)
+
+    def stricter(route) -> None:
+        asked.append(route.request.url)
+        answer = route.fetch()
+        route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": STRICT})
+
+    page.route("**/*", stricter)
+    page.goto("/api/docs/")
+    expect(page.locator(".opblock")).to_have_count(len(OPERATIONS))
+    page.locator("#operations-me-read_me .opblock-summary-control").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table")).to_contain_text('"username": "olena"')
+    assert {url.startswith((live_server.url, "data:")) for url in asked} == {True}
