@@ -7,6 +7,8 @@ card.json      what it is, how it came to be, how good it is, and the checksums 
 history.json   every epoch
 *.svg *.png    the curves, the confusion matrix, the reliability diagram, the most confident mistakes
 evaluation-*/  what `manage.py evaluate` measured later: figures.json and pictures
+neighbours/    the training images by what the network sees in them, as `ml.neighbours` writes and reads it; no checksum
+               of the card counts it, and a copy of the model goes without
 
 A model of several networks has a folder for each, as above, and a card that says which of them answers what.
 """
@@ -30,6 +32,9 @@ MODEL_FILES = (KERAS_FILE, LITERT_FILE, STATISTICS_FILE)
 CARD_FILE = "card.json"
 HISTORY_FILE = "history.json"
 FIGURES_FILE = "figures.json"
+NEIGHBOURS_FOLDER = "neighbours"
+#: What a model's folder has beside the model: made later, and made again for a copy of it.
+MADE_LATER = ("evaluation-*", NEIGHBOURS_FOLDER)
 CARD_FORMAT = 2
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -138,7 +143,7 @@ def save_card(folder: Path, card: Card) -> Card:
     """Write the card with the checksums of the model files in `folder`, and return it."""
     values = card.as_dict()
     values["files"] = {name: sha256(folder / name) for name in _files(card)}
-    _write_json(folder / CARD_FILE, values)
+    write_json(folder / CARD_FILE, values)
     return load_card(folder)
 
 
@@ -165,19 +170,29 @@ def save_evaluation(folder: Path, name: str, figures: dict[str, Any], draw: Call
     Raises ArtifactError when the folder cannot be written to.
     """
     target = _evaluation_folder(folder, name)
+    with replacing(target) as new:
+        draw(new)
+        write_json(new / FIGURES_FILE, figures)
+    return target
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `target`, a part of a model's folder, when the block ends well.
+
+    Whatever else ends it leaves what was there. Raises ArtifactError when the model's folder cannot be written to.
+    """
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{target.name}-") as temporary:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
             new = Path(temporary) / "new"
             new.mkdir()
             new.chmod(0o755)
-            draw(new)
-            _write_json(new / FIGURES_FILE, figures)
+            yield new
             if target.exists():
                 target.rename(Path(temporary) / "earlier")
             new.rename(target)
     except OSError as error:
         raise ArtifactError(f"{target} cannot be written ({error.strerror or error}).") from error
-    return target
 
 
 def load_evaluation(folder: Path, name: str) -> dict[str, Any] | None:
@@ -229,5 +244,5 @@ def _evaluation_folder(folder: Path, name: str) -> Path:
     return folder / f"evaluation-{name}"
 
 
-def _write_json(path: Path, values: dict[str, Any]) -> None:
+def write_json(path: Path, values: dict[str, Any]) -> None:
     path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

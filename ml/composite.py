@@ -119,7 +119,7 @@ def combine(
     rule = {**asdict(router), "errors": routing.measure(router, images, pictures)}
     with artifacts.writing(folder) as temporary:
         for name, source in sources.items():
-            shutil.copytree(source, temporary / name, ignore=shutil.ignore_patterns("evaluation-*"))
+            shutil.copytree(source, temporary / name, ignore=shutil.ignore_patterns(*artifacts.MADE_LATER))
         card = artifacts.save_card(temporary, _card(folder.name, cards, rule))
         report("evaluate")
         model = LoadedModel(temporary)

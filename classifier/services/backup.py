@@ -15,6 +15,7 @@ from django.utils import timezone
 from classifier.models import ModelVersion, Upload
 from classifier.services.archive import MANIFEST, ArchiveWriter, write_archive
 from classifier.services.snapshots import Snapshot, snapshot
+from ml import artifacts
 
 #: What `restore` of this version reads; it is raised when an older one could not.
 FORMAT = 1
@@ -87,4 +88,7 @@ def _add_models(archive: ArchiveWriter, copy: Snapshot, backup: Backup) -> None:
         place = f"{version.name}-v{version.number}" if Path(version.folder).is_absolute() else version.folder
         backup.model_folders[version.folder] = place
         for path in sorted(filter(Path.is_file, version.path.rglob("*"))):
-            archive.add_file(f"models/{place}/{path.relative_to(version.path).as_posix()}", path)
+            relative = path.relative_to(version.path)
+            # An index of neighbours is large and made again in half a minute; what is hidden is being written.
+            if not any(part == artifacts.NEIGHBOURS_FOLDER or part.startswith(".") for part in relative.parts):
+                archive.add_file(f"models/{place}/{relative.as_posix()}", path)

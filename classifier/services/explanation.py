@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from classifier.models import Prediction
+from classifier.services.neighbours import Neighbourhood, neighbourhood
 from classifier.services.serving import loaded_model
 from ml import explanation, preprocessing
 from ml.artifacts import ArtifactError
@@ -57,18 +58,27 @@ class Track:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Of `tried` slightly changed pictures `same` are given the same class as what the network saw."""
+    """Of `tried` slightly changed pictures `same` are given the same class as what the network saw.
+
+    neighbourhood: the training images most like it, None where there is no index of them.
+    """
 
     preparation: Preparation
     same: int
     tried: int
+    neighbourhood: Neighbourhood | None
 
 
 def explain(*, prediction: Prediction) -> Explanation:
-    """Say how the upload was prepared, and how stable the answer is. Raises ExplanationUnavailable."""
-    decoded = _decoded(prediction)
-    same, tried = explanation.agreement(_model(prediction), _seen(prediction, decoded))
-    return Explanation(_preparation(prediction, decoded), same, tried)
+    """Say how the upload was prepared, how stable the answer is, and what it was learnt from.
+
+    Raises ExplanationUnavailable.
+    """
+    decoded, model = _decoded(prediction), _model(prediction)
+    seen = _seen(prediction, decoded)
+    same, tried = explanation.agreement(model, seen)
+    near = neighbourhood(folder=prediction.model_version.path, model=model, seen=seen)
+    return Explanation(_preparation(prediction, decoded), same, tried, near)
 
 
 def _preparation(prediction: Prediction, decoded: DecodedImage) -> Preparation:

@@ -51,6 +51,18 @@ def step_in_words(step: str) -> str:
 
 
 @register.filter
+def closeness_in_words(closeness: str) -> str:
+    """How like a picture a training image is, one of ml.neighbours.CLOSENESS."""
+    return {
+        "same": _("the same"),
+        "very_similar": _("very similar"),
+        "similar": _("similar"),
+        "a_little": _("a little similar"),
+        "hardly": _("hardly similar"),
+    }[closeness]
+
+
+@register.filter
 def percent(share: float) -> str:
     """A share of one as percent with one decimal: 100 and 0 are kept for what is exactly that."""
     value = round(100 * share, 1)

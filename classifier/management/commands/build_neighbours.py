@@ -1,0 +1,67 @@
+"""manage.py build_neighbours: let the site show the training images that are most like a picture."""
+
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from classifier.management.progress_line import ProgressLine
+from classifier.services.publishing import find_folder, verified_folder
+from classifier.services.serving import NoModel, active_model
+from ml import neighbours, readers
+from ml.artifacts import ArtifactError
+from ml.dataset import Dataset, DatasetError, Progress
+from ml.inference import LoadedModel
+
+#: What a shell expects of a command that Ctrl-C has ended.
+_INTERRUPTED = 130
+
+
+class Command(BaseCommand):
+    help = (
+        "Make an index of the images that a model was trained on, with the graph that the site serves, so that “Why?” "
+        "shows those most like a picture. It is kept in the model's folder, with the images. Needs no TensorFlow."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--model", help="A folder below MODELS_DIR, such as student_cnn, a path, or name@2; else the active model."
+        )
+        parser.add_argument(
+            "--data-dir",
+            type=Path,
+            help="What it was trained on: CIFAR-10's binary version, or a folder of pictures; by default CIFAR10_DIR, "
+            "or a download.",
+        )
+
+    def handle(self, *, model: str | None, data_dir: Path | None, **options) -> None:
+        try:
+            folder = find_folder(model) if model else verified_folder(active_model().version)
+            dataset = self._load(LoadedModel(folder), data_dir)
+            index = neighbours.build(folder, dataset, progress=self._progress())
+        except KeyboardInterrupt:
+            raise CommandError("Stopped: no new index was written.", returncode=_INTERRUPTED) from None
+        except (ArtifactError, DatasetError, NoModel) as error:
+            raise CommandError(str(error)) from error
+        size = sum(path.stat().st_size for path in index.folder.iterdir()) / 1e6
+        self.stdout.write(f"{index.count:,} training images of {dataset.name} in {index.folder}, {size:,.1f} MB.")
+
+    def _load(self, model: LoadedModel, data_dir: Path | None) -> Dataset:
+        height, width, _channels = model.card.input_shape
+        if height != width:
+            raise CommandError(f"The model takes images of {height} x {width} pixels; data sets are read as squares.")
+        return readers.load_for(model.known_classes, height, data_dir, progress=self._progress())
+
+    def _progress(self) -> Progress | None:
+        """Return what shows how far one step is; None where there is no terminal."""
+        if not self.stderr.isatty():
+            return None
+        line: ProgressLine | None = None
+
+        def show(done: int, total: int | None) -> None:
+            nonlocal line
+            line = line or ProgressLine(self.stderr, total or done)
+            line.show(done, done)
+            if done == total:
+                line.clear()
+
+        return show
