@@ -1,6 +1,6 @@
 # Every check and step of the project; CI runs the same ones. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run train test bench lint format lock messages clean
+.PHONY: help run train test bench screenshots lint format lock messages clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -41,6 +41,9 @@ test: $(VENV)/.installed-requirements-dev ## install what the tests need and run
 bench: $(VENV)/.installed-requirements-serve ## measure the site beside other ways to serve (PHOTOS_DIR=... with your photographs)
 	@$(MAKE) --no-print-directory VENV=$(BENCH_VENV) $(BENCH_VENV)/.installed-requirements-bench
 	$(BIN)/python -m benchmarks.serving --python $(BENCH_VENV)/bin/python $(ARGS)
+
+screenshots: $(VENV)/.installed-requirements-dev ## take the pictures of every page for docs/pages.md anew
+	$(BIN)/python -m docs.screenshots
 
 lint: $(VENV)/.installed-requirements-dev ## style, layers, migrations, translations, deployment settings
 	$(BIN)/ruff check .

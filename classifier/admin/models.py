@@ -1,6 +1,7 @@
 """Model versions and the runs that trained them."""
 
 import json
+from collections.abc import Callable
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -70,7 +71,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("card"))
     def whole_card(self, version: ModelVersion) -> SafeString:
-        return format_html("<pre>{}</pre>", json.dumps(version.card, indent=2, ensure_ascii=False))
+        return format_html('<pre tabindex="0">{}</pre>', json.dumps(version.card, indent=2, ensure_ascii=False))
 
     @admin.action(description=_("Activate the selected model"), permissions=["activate"])
     def activate(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
@@ -160,16 +161,21 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         return request.user.has_perm("classifier.change_modelversion")
 
 
+def _rounded(name: str) -> Callable[[Epoch], str]:
+    """A column of a figure with as many digits as tell something; with all of them the table leaves the screen."""
+
+    @admin.display(description=Epoch._meta.get_field(name).verbose_name)
+    def shown(epoch: Epoch) -> str:
+        return f"{getattr(epoch, name):.4g}"
+
+    return shown
+
+
 class EpochInline(admin.TabularInline):
     model = Epoch
     fields = readonly_fields = [
         "number",
-        "loss",
-        "accuracy",
-        "validation_loss",
-        "validation_accuracy",
-        "learning_rate",
-        "seconds",
+        *map(_rounded, ["loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds"]),
     ]
     extra = 0
     can_delete = False

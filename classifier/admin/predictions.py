@@ -167,9 +167,10 @@ class UploadAdmin(ReadOnlyAdmin):
 
 def _thumbnail(upload: Upload, side: int) -> SafeString:
     return format_html(
-        '<a href="{}"><img src="{}" alt="" loading="lazy" style="max-width:{}px;max-height:{}px"></a>',
+        '<a href="{}"><img src="{}" alt="{}" loading="lazy" style="max-width:{}px;max-height:{}px"></a>',
         reverse("image", args=[upload.pk]),
         reverse("thumbnail", args=[upload.pk]),
+        upload.original_name or _("picture"),
         side,
         side,
     )

@@ -1,7 +1,11 @@
-"""Paint the example pictures into the folder that the page shows them from."""
+"""Paint the example pictures, and how the page shows them: small, so that it loads quickly."""
+
+import io
+
+from PIL import Image
 
 from classifier.examples import machines, others
-from classifier.services.examples import EXAMPLES_FOLDER
+from classifier.services.examples import EXAMPLES_FOLDER, SMALL_EXAMPLES_FOLDER
 
 PAINTERS = (
     machines.ship,
@@ -13,12 +17,25 @@ PAINTERS = (
     others.teapot,
 )
 
+SMALL_SIZE = (200, 150)
+
 
 def main() -> None:
     for painter in PAINTERS:
-        path = EXAMPLES_FOLDER / f"{painter.__name__}.jpg"
-        path.write_bytes(painter().jpeg())
-        print(f"{path.name}: {path.stat().st_size:,} bytes")
+        jpeg = painter().jpeg()
+        for path, content in (
+            (EXAMPLES_FOLDER / f"{painter.__name__}.jpg", jpeg),
+            (SMALL_EXAMPLES_FOLDER / f"{painter.__name__}.webp", small(jpeg)),
+        ):
+            path.write_bytes(content)
+            print(f"{path.name}: {len(content):,} bytes")
+
+
+def small(jpeg: bytes) -> bytes:
+    """Return the picture as a WebP file, as large as the page shows it on the finest of screens."""
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(jpeg)).resize(SMALL_SIZE, Image.Resampling.LANCZOS).save(buffer, "WEBP", quality=70, method=6)
+    return buffer.getvalue()
 
 
 if __name__ == "__main__":

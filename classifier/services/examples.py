@@ -20,6 +20,8 @@ EXAMPLES: dict[str, Promise] = {
 }
 #: Where they lie among the static files.
 EXAMPLES_FOLDER = Path(__file__).resolve().parent.parent / "static" / "classifier" / "examples"
+#: The same, for the page to show.
+SMALL_EXAMPLES_FOLDER = EXAMPLES_FOLDER.parent / "examples_small"
 
 
 def read_example(name: str) -> SubmittedImage:

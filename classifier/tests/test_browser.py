@@ -1,38 +1,24 @@
-"""The site in Chromium, as a person uses it; the pictures of its pages are left in screenshots/."""
+"""The site in Chromium, as a person uses it."""
 
 import base64
 
 import pytest
 from playwright.sync_api import expect
 
-from classifier.models import ModelVersion, Prediction, TrainingRun
+from classifier.models import Prediction, TrainingRun
 from classifier.services import training
 from classifier.services.publishing import publish
 from classifier.tests.browser import is_painted, send, sign_in
 from classifier.tests.factories import (
-    BASE_DIR,
-    certain_model,
     doubtful_model,
     image_bytes,
     make_prediction,
     make_superuser,
-    make_training_run,
 )
 from ml.checkpoints import EpochRecord
 from ml.tests.factories import run_settings, small_dataset
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-SCREENSHOTS = BASE_DIR / "screenshots"
-WIDTHS = {"wide": 1280, "phone": 390}
-LOCALES = {"en": "en-GB", "uk": "uk-UA"}
-#: Loads the pictures that are not on the screen yet, and lists those that cannot be shown.
-BROKEN_PICTURES = """async () => {
-    const pictures = [...document.images].filter((picture) => !picture.hidden);
-    pictures.forEach((picture) => (picture.loading = "eager"));
-    await Promise.all(pictures.map((picture) => picture.decode().catch(() => {})));
-    return pictures.filter((picture) => !picture.naturalWidth).map((picture) => picture.src);
-}"""
 
 
 def test_photograph_is_previewed_classified_and_found_again(open_browser, photograph):
@@ -65,6 +51,23 @@ def test_answer_is_corrected_by_a_key_and_taken_back(open_browser, photograph):
     expect(page.locator("[data-corrected=cat]")).to_be_visible()
     prediction.refresh_from_db()
     assert prediction.corrected_class == "cat"
+
+
+def test_keys_that_answer_can_be_switched_off(open_browser, photograph):
+    page = open_browser()
+    page.goto("/")
+    page.set_input_files("[data-upload-input]", photograph)
+    send(page)
+    page.locator("#correction summary").click()
+    page.get_by_label("Pressing one of these keys").uncheck()
+    page.reload()
+    page.keyboard.press("4")
+    page.locator("#correction summary").click()
+    expect(page.get_by_label("Pressing one of these keys")).not_to_be_checked()
+    page.get_by_label("Pressing one of these keys").check()
+    assert Prediction.objects.get().corrected_class == ""
+    page.keyboard.press("4")
+    expect(page.locator("[data-corrected=cat]")).to_be_visible()
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -224,61 +227,3 @@ def test_photograph_of_none_of_the_classes_is_answered_so(open_browser, photogra
     expect(page.locator(".history a")).to_contain_text("None of the classes")
     page.locator(".history a").click()
     expect(heading).to_be_visible()
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("language", LOCALES)
-def test_pages_fit_the_screen_and_are_pictured(open_browser, photograph, tmp_path, language, scheme, width):
-    admin = make_superuser()
-    publish(folder=certain_model(tmp_path / "certain"), activate=True)
-    name = "a-rather-long-name-of-a-file-as-some-cameras-and-telephones-give-2024.jpg"
-    made = [make_prediction(admin, seed=seed, name=name, abstained=seed % 3 == 0) for seed in range(7)]
-    run = make_training_run(epochs=5)
-    (tmp_path / "notes.jpg").write_text("This is no photograph.")
-    page = open_browser(locale=LOCALES[language], color_scheme=scheme, viewport={"width": WIDTHS[width], "height": 900})
-
-    def picture(name: str, address: str = "") -> None:
-        if address:
-            page.goto(address)
-        broken = page.evaluate(BROKEN_PICTURES)
-        assert broken == [], f"{name} shows {broken}"
-        page.screenshot(path=SCREENSHOTS / f"{name}-{language}-{scheme}-{width}.png", full_page=True)
-        inner, outer = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-        assert inner <= outer, f"{name} is {inner} pixels wide"
-
-    picture("home-empty", "/")
-    page.set_input_files("[data-upload-input]", tmp_path / "notes.jpg")
-    page.locator("[data-upload] [type=submit]").click()
-    expect(page.locator(".invalid-feedback")).to_be_visible()
-    picture("home-error")
-    picture("history-empty", "/history/")
-    picture("sign-in", "/accounts/sign-in/")
-    picture("sign-up", "/accounts/sign-up/")
-    picture("404", "/nothing/here")
-    sign_in(page, admin)
-    page.goto("/")
-    page.set_input_files("[data-upload-input]", photograph)
-    picture("home-preview")
-    send(page)
-    assert is_painted(page, "figure img")
-    picture("result")
-    number = Prediction.objects.latest("created_at").pk
-    picture("history", "/history/")
-    picture("detail", f"/predictions/{number}/")
-    picture("delete", f"/predictions/{number}/delete/")
-    picture("detail-abstained", f"/predictions/{made[0].pk}/")
-    picture("models", "/models/")
-    picture("model", "/models/student_cnn/")
-    picture("training", "/training/")
-    picture("training-run", f"/training/{run.pk}/")
-    picture("admin-models", "/admin/classifier/modelversion/")
-    picture("admin-predictions", "/admin/classifier/prediction/")
-    picture("admin-prediction", f"/admin/classifier/prediction/{made[0].pk}/change/")
-    picture("admin-model", f"/admin/classifier/modelversion/{ModelVersion.objects.get(name='student_cnn').pk}/change/")
-    publish(folder=doubtful_model(tmp_path / "doubtful"), activate=True)
-    page.goto("/")
-    page.set_input_files("[data-upload-input]", photograph)
-    send(page)
-    assert is_painted(page, "figure img")
-    picture("result-abstained")

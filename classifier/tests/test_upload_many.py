@@ -10,7 +10,7 @@ from PIL import Image
 from classifier.examples.__main__ import PAINTERS
 from classifier.models import ModelVersion, Prediction, Upload
 from classifier.services import submission
-from classifier.services.examples import EXAMPLES, EXAMPLES_FOLDER, read_example
+from classifier.services.examples import EXAMPLES, EXAMPLES_FOLDER, SMALL_EXAMPLES_FOLDER, read_example
 from classifier.services.ownership import Owner
 from classifier.services.publishing import publish
 from classifier.services.submission import classify_once
@@ -180,4 +180,5 @@ def test_example_is_what_its_painter_paints(painter):
 
 def test_every_example_has_its_painter():
     assert [painter.__name__ for painter in PAINTERS] == [*EXAMPLES]
-    assert sorted(path.stem for path in EXAMPLES_FOLDER.iterdir()) == sorted(EXAMPLES)
+    for folder in (EXAMPLES_FOLDER, SMALL_EXAMPLES_FOLDER):
+        assert sorted(path.stem for path in folder.iterdir()) == sorted(EXAMPLES)

@@ -1,13 +1,42 @@
-// A key for each class: 1 to 9, 0 and n press the button that they stand on.
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
-  if (event.target.closest("input:not([type=checkbox]), select, textarea")) return;
-  const button = document.querySelector(`#correction [data-key="${CSS.escape(event.key)}"]`);
-  if (!button) return;
-  event.preventDefault();
-  button.click();
-});
-// What was swapped in keeps the focus, so that the next key or Tab goes on from there.
-addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target.id === "correction") document.getElementById("correction")?.focus({ preventScroll: true });
-});
+// A key for each class: 1 to 9, 0 and n press the button that they stand on, unless the person has switched that off:
+// whoever speaks to the computer, or whose hand shakes, would press them by accident.
+(() => {
+  const KEY = "correction-keys";
+  let areOn = true;
+  try {
+    areOn = localStorage.getItem(KEY) !== "off";
+  } catch {
+    // storage is forbidden: the choice holds on this page alone
+  }
+  const show = () => {
+    const label = document.querySelector("[data-keys-switch]");
+    if (!label) return;
+    label.hidden = false;
+    label.querySelector("input").checked = areOn;
+  };
+  addEventListener("change", (event) => {
+    if (!event.target.closest("[data-keys-switch]")) return;
+    areOn = event.target.checked;
+    try {
+      if (areOn) localStorage.removeItem(KEY);
+      else localStorage.setItem(KEY, "off");
+    } catch {
+      // as above
+    }
+  });
+  addEventListener("keydown", (event) => {
+    if (!areOn || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+    if (event.target.closest("input:not([type=checkbox]), select, textarea")) return;
+    const button = document.querySelector(`#correction [data-key="${CSS.escape(event.key)}"]`);
+    if (!button) return;
+    event.preventDefault();
+    button.click();
+  });
+  // What was swapped in keeps the focus, so that the next key or Tab goes on from there.
+  addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id !== "correction") return;
+    show();
+    document.getElementById("correction")?.focus({ preventScroll: true });
+  });
+  show();
+})();

@@ -1,0 +1,111 @@
+"""Every page of the site in Chromium, served as in production: for whoever sees, hears or types it, on any screen."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.admin import AdminSite
+from django.urls import URLResolver, get_resolver
+from playwright.sync_api import Page
+
+from classifier.tests.tour.site import BROKEN_PICTURES, WIDTHS, Tour, tour
+from classifier.tests.tour.stops import NO_PAGES, STOPS, Stop
+from docs.screenshots import DOCS, pages_md
+
+pytestmark = pytest.mark.browser
+
+#: WCAG 2.2 A and AA, and what axe-core's makers have found to be good practice.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+#: What people have uploaded and what is made of it, and the plots of a model: as heavy as they are.
+PICTURES = re.compile(r"/(image|thumbnail)$|/(seen|map)\.png$|^/models/.*\.png$")
+#: A page in Ukrainian differs in its words alone, so each is looked at once.
+FIRST_OF_EACH = list({stop.url_name or stop.name: stop for stop in reversed(STOPS)}.values())
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Iterator[Tour]:
+    with tour(tmp_path_factory.mktemp("tour")) as site:
+        yield site
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=lambda stop: stop.name)
+def test_page_is_for_everybody_and_weighs_little(chromium, site, stop):
+    with site.at(chromium, stop, viewport={"width": WIDTHS["wide"], "height": 900}) as page:
+        weights = weigh(page)
+        site.open(page, stop)
+        broken = page.evaluate(BROKEN_PICTURES)
+        found = [*faults(page, stop, "light", "wide"), *faults(page, stop, "dark", "phone")]
+        assert (broken, found) == ([], [])
+        total = sum(weights().values())
+        print(f"{stop.name}: {total / 1000:.0f} kB")
+        assert total <= 1000 * stop.most_kilobytes, weights()
+
+
+@pytest.mark.parametrize("stop", FIRST_OF_EACH, ids=lambda stop: stop.name)
+def test_page_is_for_everybody_in_ukrainian(chromium, site, stop):
+    with site.at(chromium, stop, language="uk") as page:
+        site.open(page, stop)
+        assert page.locator("html").get_attribute("lang") == "uk"
+        assert faults(page, stop, "light", "phone") == []
+
+
+def test_every_address_is_a_stop_or_no_page():
+    known = NO_PAGES | {stop.url_name for stop in STOPS} | djangos_own_names()
+    assert sorted(set(names(get_resolver())) - known) == []
+
+
+def test_pictures_of_the_pages_are_those_of_the_tour():
+    assert (DOCS / "pages.md").read_text() == pages_md(), "run: make screenshots"
+    named = set(re.findall(r"\(screenshots/(.+?)\)", pages_md()))
+    kept = {path.name: path.stat().st_size for path in (DOCS / "screenshots").iterdir()}
+    assert set(kept) == named
+    assert sum(kept.values()) < 2_000_000
+
+
+def faults(page: Page, stop: Stop, scheme: str, width: str) -> list[str]:
+    """What is wrong with the page on this screen, in words."""
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": WIDTHS[width], "height": 900})
+    context = {"exclude": [[part] for part in stop.foreign]}
+    result = Axe().run(page, context, {"resultTypes": ["violations"], "runOnly": RULES})
+    found = [
+        f"{scheme}, {width}: {violation['id']}: {node['html']}: {node['failureSummary']}"
+        for violation in result.response["violations"]
+        for node in violation["nodes"]
+    ]
+    inner, outer = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    return found if inner <= outer else [*found, f"{scheme}, {width}: {inner} pixels wide"]
+
+
+def weigh(page: Page):
+    """Listen to what a page loads; the function that is returned gives the bytes of each address, as they came."""
+    requests = []
+    page.on("requestfinished", lambda request: requests.append(request))
+
+    def weights() -> dict[str, int]:
+        loaded: dict[str, int] = {}
+        for request in requests:
+            path = re.sub(r"^https?://[^/]+", "", request.url)
+            if not path.startswith(("data:", "blob:")) and not PICTURES.search(path):
+                # What comes from the browser's memory has no size of its own.
+                loaded[path] = max(loaded.get(path, 0), request.sizes()["responseBodySize"])
+        return loaded
+
+    return weights
+
+
+def names(resolver: URLResolver, namespace: str = "") -> Iterator[str]:
+    """The names of all addresses, with their namespaces."""
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from names(pattern, namespace + (f"{pattern.namespace}:" if pattern.namespace else ""))
+        elif pattern.name:
+            yield namespace + pattern.name
+
+
+def djangos_own_names() -> set[str]:
+    """The names that every administration has, whatever is in it."""
+    own = {f"admin:{pattern.name}" for pattern in AdminSite().get_urls()}
+    of_models = re.compile(r"admin:\w+_(changelist|add|history|delete|change|password_change)$")
+    return own | {"admin:app_list"} | set(filter(of_models.match, names(get_resolver())))

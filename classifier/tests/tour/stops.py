@@ -1,0 +1,215 @@
+"""The stops of the tour: every page, in every state that looks different."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+from classifier.tests.tour import acts
+
+#: Addresses that no person looks at: files, parts of pages, answers to forms, and what machines ask for.
+NO_PAGES = {
+    "api_batch",
+    "api_correction",
+    "api_me",
+    "api_model",
+    "api_models",
+    "api_prediction",
+    "api_predictions",
+    "api_schema",
+    "correct",
+    "export_csv",
+    "export_zip",
+    "healthz",
+    "image",
+    "logout",
+    "model_plot",
+    "occlusion_map",
+    "readyz",
+    "revoke_token",
+    "seen",
+    "set_language",
+    "thumbnail",
+    "training_progress",
+    "admin:model_publish",
+    "admin:model_roll_back",
+}
+#: Parts of pages that another project makes: what is wrong with them is not this site's to mend.
+OF_DJANGO = (".breadcrumbs", "#changelist-filter", "#toolbar", ".inline-group", ".actions")
+OF_SWAGGER = ("#swagger-ui",)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A page as somebody sees it.
+
+    says: what is to be seen, for docs/pages.md. who: whose session; nobody's if empty. args: names of the facts that
+    the address is made of. path: what follows it, or all of it where there is no URL name. start: the URL name of
+    the page that leads to it, if it has no address that one can go to. act: what is done there.
+    pictured: in docs/pages.md. foreign: parts of it that are another project's. most_kilobytes: what it may weigh.
+    """
+
+    name: str
+    url_name: str | None
+    says: str
+    who: str = ""
+    args: tuple[str, ...] = ()
+    path: str = ""
+    start: str = ""
+    act: Callable[[Page], None] | None = None
+    status: int = 200
+    pictured: bool = True
+    foreign: tuple[str, ...] = ()
+    most_kilobytes: int = 150
+
+
+STOPS = (
+    Stop("upload", "home", "The first page: choose, drop, paste or photograph, or try one of the drawn examples."),
+    Stop("upload-chosen", "home", "An image is seen before it is sent.", act=acts.choose_a_file),
+    Stop("upload-refused", "home", "What is no image is refused with the reason.", act=acts.send_no_image),
+    Stop("result", "home", "The answer with the probability of every class.", act=acts.classify_an_example),
+    Stop(
+        "result-none",
+        "home",
+        "What looks like none of the classes is said to be none.",
+        act=acts.classify_what_is_of_no_class,
+    ),
+    Stop(
+        "result-not-kept",
+        "home",
+        "Neither the image nor the result is kept, if that is wished.",
+        act=acts.classify_without_keeping,
+    ),
+    Stop("upload-many", "home", "Many files at once, with a row for each.", who="taras", act=acts.send_many),
+    Stop("history", "history", "Everything that one has uploaded.", who="olena"),
+    Stop("history-list", "history", "The same as a list.", who="olena", path="?view=list"),
+    Stop(
+        "history-selected",
+        "history",
+        "Some of it ticked, to download or delete.",
+        who="olena",
+        act=acts.tick_two,
+        pictured=False,
+    ),
+    Stop("history-search", "history", "Searched by name, class, day and more.", who="olena", path="?answer=ship"),
+    Stop("history-no-hits", "history", "Nothing matches the search.", who="olena", path="?name=xyzzy"),
+    Stop("history-empty", "history", "Nothing has been uploaded yet."),
+    Stop(
+        "prediction",
+        "prediction",
+        "A prediction with its receipt, checked by its owner.",
+        who="olena",
+        args=("ship",),
+    ),
+    Stop(
+        "prediction-wrong",
+        "prediction",
+        "An answer that its owner has corrected.",
+        who="olena",
+        args=("bird",),
+        pictured=False,
+    ),
+    Stop(
+        "correction",
+        "prediction",
+        "Saying what it is instead, by a click or a key.",
+        who="olena",
+        args=("frog",),
+        act=acts.open_the_labels,
+    ),
+    Stop(
+        "why",
+        "prediction",
+        "Why? What the network saw, and which parts speak for the class.",
+        who="olena",
+        args=("truck",),
+        act=acts.ask_why,
+    ),
+    Stop("why-alone", "explanation", "Why? as a page.", who="olena", args=("truck",), pictured=False),
+    Stop("delete", "delete_prediction", "Before an image is deleted.", who="olena", args=("ship",)),
+    Stop(
+        "delete-selected",
+        "selected",
+        "Before several are deleted.",
+        who="olena",
+        start="history",
+        act=acts.ask_to_delete_two,
+    ),
+    Stop("delete-all", "delete_all", "Before everything is deleted.", who="olena"),
+    Stop("models", "models", "The models with their measured figures."),
+    Stop(
+        "model",
+        "model",
+        "A model of several networks: what it is made of and how well it does.",
+        args=("active_model",),
+    ),
+    Stop("model-single", "model", "A model of one network.", args=("other_model",)),
+    Stop("training", "training", "The training runs."),
+    Stop("training-run", "training_run", "A training run with its curves.", args=("run",)),
+    Stop("training-run-stopped", "training_run", "A run that was stopped.", args=("stopped_run",), pictured=False),
+    Stop("sign-up", "sign_up", "Making an account."),
+    Stop("sign-up-refused", "sign_up", "A name that is taken.", act=acts.sign_up_badly, pictured=False),
+    Stop("sign-in", "login", "Signing in."),
+    Stop("sign-in-refused", "login", "A wrong password.", act=acts.sign_in_badly, pictured=False),
+    Stop("password", "password_change", "Changing the password.", who="olena"),
+    Stop("password-changed", "password_change_done", "The password is changed.", who="olena", pictured=False),
+    Stop("delete-account", "delete_account", "Deleting the account with everything in it.", who="olena"),
+    Stop("tokens", "tokens", "Tokens for programs.", who="olena"),
+    Stop("token-made", "tokens", "A new token.", who="taras", act=acts.make_a_token, pictured=False),
+    Stop("api-docs", "api_docs", "The API, to read and to try.", foreign=OF_SWAGGER, most_kilobytes=700),
+    Stop("api-problems", "api_problems", "What the API's errors mean.", pictured=False),
+    Stop("error-400", None, "The site is asked for under a strange name.", path="//localhost:{port}/", status=400),
+    Stop("error-403", "overview", "Not everybody may see everything.", who="clerk", status=403),
+    Stop("error-403-form", "home", "A form without its token.", act=acts.post_without_a_token, pictured=False),
+    Stop("error-404", None, "There is no such page.", path="/nothing/here", status=404),
+    Stop("error-500", "training", "Something is broken.", status=500),
+    Stop("admin", "admin:index", "The administration.", who="admin", foreign=OF_DJANGO),
+    Stop(
+        "admin-overview",
+        "overview",
+        "What the site has been doing, and what wants a look.",
+        who="admin",
+        foreign=OF_DJANGO,
+    ),
+    Stop(
+        "admin-predictions",
+        "admin:classifier_prediction_changelist",
+        "Predictions with filters and a search that stays quick.",
+        who="admin",
+        foreign=OF_DJANGO,
+    ),
+    Stop(
+        "admin-prediction",
+        "admin:classifier_prediction_change",
+        "A prediction in the administration.",
+        who="admin",
+        args=("bird",),
+        foreign=OF_DJANGO,
+        pictured=False,
+    ),
+    Stop(
+        "admin-models",
+        "admin:classifier_modelversion_changelist",
+        "Models are published, activated, checked and rolled back here.",
+        who="admin",
+        foreign=OF_DJANGO,
+    ),
+    Stop(
+        "admin-model",
+        "admin:classifier_modelversion_change",
+        "A model in the administration.",
+        who="admin",
+        args=("active_model_row",),
+        foreign=OF_DJANGO,
+        pictured=False,
+    ),
+    Stop(
+        "admin-run",
+        "admin:classifier_trainingrun_change",
+        "A training run in the administration.",
+        who="admin",
+        args=("run",),
+        foreign=OF_DJANGO,
+        pictured=False,
+    ),
+)
