@@ -15,13 +15,19 @@ class Graph:
 
         self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
         self._interpreter.allocate_tensors()
+        # Asking for these takes as long as a tenth of a small network's answer.
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._shape: tuple[int, ...] = ()
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return the output, float32 (N, values), for pixels 0-255 of shape (N, height, width, channels)."""
-        inputs = self._interpreter.get_input_details()[0]
-        if inputs["shape"][0] != len(images):
-            self._interpreter.resize_tensor_input(inputs["index"], images.shape)
+        if images.shape != self._shape:
+            # Until it has succeeded the interpreter is in no state to answer.
+            self._shape = ()
+            self._interpreter.resize_tensor_input(self._input, images.shape)
             self._interpreter.allocate_tensors()
-        self._interpreter.set_tensor(inputs["index"], images.astype(np.float32))
+            self._shape = images.shape
+        self._interpreter.set_tensor(self._input, images.astype(np.float32))
         self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._interpreter.get_output_details()[0]["index"])
+        return self._interpreter.get_tensor(self._output)

@@ -23,7 +23,8 @@ needs_peers = pytest.mark.skipif(not BENCH_PYTHON.exists(), reason="needs requir
 def test_a_site_is_prepared_with_a_person_signed_in(tmp_path):
     site = prepare_site(tmp_path / "site", "student_cnn")
     port = free_port()
-    with serving(COMMAND, env={**site.env, "PORT": str(port), "WEB_CONCURRENCY": "1"}, log=tmp_path / "log") as server:
+    env = {**site.env, "PORT": str(port), "WEB_CONCURRENCY": "1", "SWEEP_AT_START": "false"}
+    with serving(COMMAND, env=env, log=tmp_path / "log") as server:
         endpoint = site.endpoint(port)
         server.wait_until_listening(port)
         request = urllib.request.Request(f"{endpoint.address}/history/", headers=endpoint.headers)  # noqa: S310

@@ -57,7 +57,7 @@ class Search:
             "confidence__lte": self.highest,
             "model_version": self.model,
             "created_at__gte": self.since and midnight(self.since),
-            "created_at__lt": self.until and midnight(self.until + timedelta(days=1)),
+            "created_at__lt": self.until and midnight(min(self.until, _LAST_DAY) + timedelta(days=1)),
             "upload__folded_name__contains": self.file_name.casefold() or None,
             **_answered(self.class_name),
         }
@@ -71,6 +71,10 @@ def _answered(class_name: str) -> dict[str, object]:
     return {"predicted_class": class_name, "abstained": False} if class_name else {}
 
 
+#: In any time zone these begin and end at a time that UTC has.
+_FIRST_DAY, _LAST_DAY = date(1, 1, 3), date(9999, 12, 28)
+
+
 def midnight(day: date) -> datetime:
-    """When a day begins, in the site's time zone."""
-    return timezone.make_aware(datetime.combine(day, time.min))
+    """When a day begins, in the site's time zone; days that UTC has no time for count as the nearest one that it has."""
+    return timezone.make_aware(datetime.combine(max(day, _FIRST_DAY), time.min))

@@ -16,7 +16,8 @@ register = template.Library()
 @register.filter
 def class_label(name: str) -> str:
     """The class's name in the language of the page."""
-    return class_labels.class_label(name)
+    # A lazy string would be translated once more by everything that is done with it.
+    return str(class_labels.class_label(name))
 
 
 @register.filter

@@ -58,6 +58,8 @@ ALL = ["harbour.jpg", "meadow.jpg", "IMG_dog.jpg", "Мій Кіт.jpg"]
         ({"since": "2026-05-03"}, ["harbour.jpg", "meadow.jpg"]),
         ({"until": "2026-05-02"}, ["IMG_dog.jpg", "Мій Кіт.jpg"]),
         ({"since": "2026-05-02", "until": "2026-05-02"}, ["IMG_dog.jpg"]),
+        ({"until": "0001-01-01"}, []),
+        ({"since": "9999-12-31"}, []),
         ({"order": "oldest"}, ALL[::-1]),
         ({"order": "surest"}, ["Мій Кіт.jpg", "harbour.jpg", "IMG_dog.jpg", "meadow.jpg"]),
         ({"order": "least_sure"}, ["meadow.jpg", "IMG_dog.jpg", "harbour.jpg", "Мій Кіт.jpg"]),

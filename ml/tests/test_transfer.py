@@ -9,7 +9,7 @@ from ml import artifacts
 from ml.architectures import find_architecture
 from ml.calibration import softmax
 from ml.dataset import Dataset
-from ml.inference import Network
+from ml.export import outputs_of
 from ml.pipeline import produce
 from ml.run_settings import RunSettings, SettingsError
 from ml.tests.factories import Listener, run_settings, small_dataset, tiny_recipe
@@ -87,7 +87,7 @@ def test_damaged_model_is_no_source(trained, tmp_path):
 
 @pytest.mark.parametrize(("compute_dtype", "tolerance"), [("float32", 1e-5), ("mixed_bfloat16", 0.05)])
 def test_teacher_answers_with_the_trained_models_probabilities_at_a_temperature(
-    trained, source, colours, compute_dtype, tolerance
+    source, colours, compute_dtype, tolerance
 ):
     images = colours.validation.images
     answer = teacher(
@@ -97,7 +97,8 @@ def test_teacher_answers_with_the_trained_models_probabilities_at_a_temperature(
         temperature=3.0,
         compute_dtype=compute_dtype,
     )
-    expected = softmax(Network(trained).outputs(images).logits / 3.0)
+    model, _card = source.load()
+    expected = softmax(outputs_of(model)(images).logits / 3.0)
     assert np.allclose(answer(images.astype("float32")), expected, atol=tolerance)
 
 

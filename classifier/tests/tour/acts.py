@@ -98,3 +98,7 @@ def post_without_a_token(page: Page) -> None:
 def _submit(page: Page) -> None:
     page.locator("main form [type=submit]").click()
     expect(page.locator("main .invalid-feedback, main .alert").first).to_be_visible()
+
+
+def read_the_api(page: Page) -> None:
+    expect(page.locator("#swagger-ui .opblock").first).to_be_visible()
