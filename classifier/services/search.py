@@ -76,5 +76,5 @@ _FIRST_DAY, _LAST_DAY = date(1, 1, 3), date(9999, 12, 28)
 
 
 def midnight(day: date) -> datetime:
-    """When a day begins, in the site's time zone; days that UTC has no time for count as the nearest one that it has."""
+    """When a day begins, in the site's time zone; what UTC has no time for counts as the nearest day that it has."""
     return timezone.make_aware(datetime.combine(max(day, _FIRST_DAY), time.min))
