@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks.ablation import Quiet
 from ml import augmentation, image_folder, readers, training
 from ml.augmentation import Augmentation
+from ml.classes import NONE_CLASS
 from ml.pipeline import require_tensorflow
 from ml.preprocessing import Framing, to_input
 from ml.recipes import find_recipe
@@ -57,7 +58,7 @@ class Photographs:
 
     @classmethod
     def read(cls, folder: Path, class_names: tuple[str, ...], side: int) -> "Photographs":
-        files = image_folder.list_images(folder, (*class_names, "none"), fewest=0)
+        files = image_folder.list_images(folder, (*class_names, NONE_CLASS), fewest=0)
         known = [(path, label) for path, label in files if label < len(class_names)]
 
         def see(picture):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from ml import artifacts
+from ml import artifacts, readers
 from ml.artifacts import LITERT_FILE, NEIGHBOURS_FOLDER, ArtifactError, Card
 from ml.dataset import Dataset, DatasetError
 from ml.inference import LoadedModel, Network
@@ -151,13 +151,13 @@ def normalised(features: np.ndarray) -> np.ndarray:
 
 def _learnt_from(card: Card, dataset: Dataset) -> Dataset:
     """Return the part of the data set that the network has learnt from. Raises DatasetError if it is another one."""
-    if dataset.fingerprint != card.dataset.get("fingerprint"):
+    part = readers.learnt_from(card, dataset)
+    if part is None:
         raise DatasetError(
             f"{card.name} was trained on {card.dataset.get('name', 'another data set')}, and this is not it, byte for "
             f"byte: {dataset.name}, {dataset.fingerprint}. Give the data set it was trained on as --data-dir."
         )
-    limit = card.dataset.get("limit")
-    return dataset.limited(limit) if limit else dataset
+    return part
 
 
 def _features(network: Network, images: np.ndarray, progress: Callable[[int, int], None] | None) -> np.ndarray:

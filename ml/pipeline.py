@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from ml import artifacts, training, writing
+from ml import artifacts, readers, training, writing
 from ml.artifacts import ArtifactError, Card
 from ml.checkpoints import EpochRecord
 from ml.dataset import Dataset
@@ -129,10 +129,9 @@ def write_again(
     card = artifacts.verify(source)
     if card.networks:
         raise ArtifactError(f"{card.name} is made of {', '.join(card.networks)}: combine it again.")
-    if dataset.fingerprint != card.dataset["fingerprint"]:
+    part = readers.learnt_from(card, dataset)
+    if part is None:
         raise ArtifactError(f"{card.name} was trained on another data set than this one: {card.dataset['name']}.")
-    if limit := card.dataset["limit"]:
-        dataset = dataset.limited(limit)
     trained = writing.Trained(
         model=keras.models.load_model(source / artifacts.KERAS_FILE, compile=False),
         history=[EpochRecord(**record) for record in artifacts.read_history(source)],
@@ -141,7 +140,7 @@ def write_again(
         accuracy_float32=card.export["accuracy_float32"],
         card={name: getattr(card, name) for name in ("name", "architecture", "recipe", "seed", "dataset", "training")},
     )
-    return writing.write(trained, dataset, folder, report)
+    return writing.write(trained, part, folder, report)
 
 
 def _describe_dataset(dataset: Dataset, limit: int | None) -> dict[str, Any]:

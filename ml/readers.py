@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ml import cifar10, image_folder
+from ml.artifacts import Card
 from ml.classes import IMAGE_SHAPE
 from ml.dataset import Dataset, DatasetError, Progress
 
@@ -19,6 +20,14 @@ def load_for(
             f"The data set's classes are {', '.join(dataset.class_names)}; the model knows {', '.join(class_names)}."
         )
     return dataset
+
+
+def learnt_from(card: Card, dataset: Dataset) -> Dataset | None:
+    """Return the part of a data set that the model of this card was trained on; None if it was trained on another."""
+    if dataset.fingerprint != card.dataset.get("fingerprint"):
+        return None
+    limit = card.dataset.get("limit")
+    return dataset.limited(limit) if limit else dataset
 
 
 def load_dataset(

@@ -1,7 +1,5 @@
 """Fields that read what the site's own forms read, in the same words."""
 
-from datetime import date
-
 from django.core.files import File
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,9 +12,6 @@ from classifier.models import ModelVersion
 from classifier.services.intake import SubmittedImage, explain, read_image
 from classifier.services.publishing import find_version
 from ml.preprocessing import ImageError
-
-#: Beyond these a day has no beginning or end that a database could compare with.
-_FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(9000, 1, 1)
 
 
 @extend_schema_field(OpenApiTypes.BINARY)
@@ -68,10 +63,3 @@ class ModelField(serializers.Field):
         if version is None:
             raise ValidationError(_("There is no model of this name."), code="no_such_model")
         return version
-
-
-class DayField(serializers.DateField):
-    """A day; one before or after all that was ever classified is as good as another."""
-
-    def to_internal_value(self, data: object) -> date:
-        return min(max(super().to_internal_value(data), _FIRST_DAY), _LAST_DAY)

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from classifier.api.fields import ClassField, DayField, FileField, ImageField, ModelField
+from classifier.api.fields import ClassField, FileField, ImageField, ModelField
 from classifier.forms.uploads import NOT_KEPT
 from classifier.services.retention import PERIODS
 from classifier.services.search import ORDERS, STATES, Search
@@ -86,8 +86,8 @@ class ListQuery(serializers.Serializer):
         required=False, min_value=0, max_value=1, help_text=gettext_lazy("Confidence at most, from 0 to 1.")
     )
     model = ModelField(required=False, help_text=gettext_lazy("The model that answered: a name, or name@2."))
-    since = DayField(required=False, help_text=gettext_lazy("From this day on, by the site's clock."))
-    until = DayField(required=False, help_text=gettext_lazy("Up to this day, which is included."))
+    since = serializers.DateField(required=False, help_text=gettext_lazy("From this day on, by the site's clock."))
+    until = serializers.DateField(required=False, help_text=gettext_lazy("Up to this day, which is included."))
     order = serializers.ChoiceField(choices=[*ORDERS], required=False, help_text=gettext_lazy("What comes first."))
     after = serializers.CharField(
         required=False,

@@ -21,6 +21,7 @@ from classifier.services.archive import MANIFEST, ArchiveError, read_archive
 from classifier.services.backup import FORMAT
 from classifier.services.snapshots import prepare, replacement
 from classifier.services.sweep import sweep
+from ml import artifacts
 
 
 class SiteNotEmpty(Exception):
@@ -130,12 +131,7 @@ def _is_there(models: Path, checked: _Checked, folder: str) -> bool:
     if not files:
         raise ArchiveError(f"The archive's list names a model {folder!r} that is not in it.")
     paths = {models / name: sha256 for name, sha256 in files.items()}
-    return all(path.is_file() and _sha256_of(path) == sha256 for path, sha256 in paths.items())
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return all(path.is_file() and artifacts.sha256(path) == sha256 for path, sha256 in paths.items())
 
 
 def _exchange(place: Path, new: Path, old: Path) -> None:
