@@ -35,6 +35,11 @@ class TrainingRun(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def hardware(self) -> str:
+        """The machine without its name, which is nobody's business but the operator's."""
+        return self.machine.partition("(")[2].rstrip(")")
+
 
 class Epoch(models.Model):
     """One ended epoch; losses in nats, as `ml.training.EpochRecord`."""

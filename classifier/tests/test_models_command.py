@@ -47,6 +47,8 @@ def test_show_says_what_a_model_is_and_how_it_was_trained(shipped, capsys):
 def test_publish_activate_and_roll_back(models_dir, shipped, capsys):
     folder = another_model(models_dir / "another")
     assert "Published as another v1." in models(capsys, "publish", str(folder))
+    another_model(models_dir / "by-name")
+    assert "Published as by-name v1." in models(capsys, "publish", "by-name")
     assert active() == "student_cnn v1"
     assert "another v1 answers now." in models(capsys, "activate", "another@1")
     assert active() == "another v1"

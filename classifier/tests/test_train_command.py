@@ -42,7 +42,9 @@ def training(env, tmp_path):
     source, processes = pictures(tmp_path / "pictures", CLASS_NAMES, count=40), []
 
     def start(*arguments: str) -> subprocess.Popen:
-        command = [sys.executable, "manage.py", "train", "--data-dir", str(source), *arguments]
+        # A run that goes on knows where its data are.
+        data = [] if "--resume" in arguments else ["--data-dir", str(source)]
+        command = [sys.executable, "manage.py", "train", *data, *arguments]
         process = subprocess.Popen(
             command, cwd=BASE_DIR, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

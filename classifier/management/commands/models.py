@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
         show = actions.add_parser("show", help="What a model is and how it was trained.")
         show.add_argument("model")
         publish = actions.add_parser("publish", help="Inspect a model's folder and make it known to the site.")
-        publish.add_argument("folder", type=Path)
+        publish.add_argument("folder", type=Path, help="The folder, or its name among the trained models.")
         publish.add_argument("--activate", action="store_true", help="Let it answer at once.")
         activate = actions.add_parser("activate", help="Let a model answer; running processes notice by themselves.")
         activate.add_argument("model")
@@ -59,7 +60,8 @@ class Command(BaseCommand):
             self.stdout.write(sentence)
 
     def _publish(self, options: dict) -> None:
-        version = publishing.publish(folder=options["folder"], activate=options["activate"])
+        folder = options["folder"] if options["folder"].is_dir() else settings.MODELS_DIR / options["folder"]
+        version = publishing.publish(folder=folder, activate=options["activate"])
         self.stdout.write(f"Published as {version}.")
 
     def _activate(self, options: dict) -> None:

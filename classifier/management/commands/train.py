@@ -161,7 +161,8 @@ class Command(BaseCommand):
             raise CommandError("There is no run to resume. Start one with: manage.py train")
         run_settings = RunSettings.load(training_service.run_folder(artifacts.check_name(name)))
         image_size = run_settings.image_shape[0]
-        return run_settings, self._load(options["data_dir"], image_size, run_settings.limit, console)
+        data_dir = options["data_dir"] or (run_settings.data_dir and Path(run_settings.data_dir))
+        return run_settings, self._load(data_dir, image_size, run_settings.limit, console)
 
     def _new_settings(self, options: dict, console) -> tuple[RunSettings, Dataset]:
         architecture = options["architecture"] or DEFAULT_ARCHITECTURE
@@ -175,7 +176,8 @@ class Command(BaseCommand):
         # Before the data, which may be a long download.
         models = {**self._beginning(options["weights"]), "teacher": self._source(options["teacher"])}
         check_models(architecture, recipe, **models)
-        dataset = self._load(options["data_dir"], options["image_size"], options["limit"], console)
+        data_dir = options["data_dir"] and options["data_dir"].resolve()
+        dataset = self._load(data_dir, options["image_size"], options["limit"], console)
         seed = 1 if options["seed"] is None else options["seed"]
         return (
             RunSettings.for_dataset(
@@ -186,6 +188,7 @@ class Command(BaseCommand):
                 seed=seed,
                 limit=options["limit"],
                 backend=writing.backend(),
+                data_dir=data_dir and str(data_dir),
                 **models,
             ),
             dataset,
