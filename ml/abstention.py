@@ -72,12 +72,13 @@ class FeatureStatistics:
 
     def class_distances(self, features: np.ndarray) -> np.ndarray:
         """Squared Mahalanobis distance to the mean of every class, (N, classes)."""
-        moved = features @ self.class_whitening
-        return np.stack([((moved - centre) ** 2).sum(axis=1) for centre in self.class_centres], axis=1)
+        offsets = (features @ self.class_whitening)[:, None] - self.class_centres
+        return np.einsum("ncf,ncf->nc", offsets, offsets)
 
     def distance(self, features: np.ndarray) -> np.ndarray:
         """Squared Mahalanobis distance to the mean of all training images, (N,)."""
-        return ((features @ self.whitening - self.centre) ** 2).sum(axis=1)
+        offsets = features @ self.whitening - self.centre
+        return np.einsum("nf,nf->n", offsets, offsets)
 
 
 def available(*, statistics: FeatureStatistics | None, none_index: int | None) -> tuple[str, ...]:

@@ -137,6 +137,8 @@ class LoadedModel:
 
         Raises ValueError or OSError when a network's graph cannot be read.
         """
+        if len(self.networks) == 1 and seen:
+            return self.networks[""].answer(np.stack([one.pixels for one in seen]))
         answers = _empty_answers(len(seen), len(self.class_names))
         for name, network in self.networks.items():
             rows = [row for row, one in enumerate(seen) if one.network == name]
