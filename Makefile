@@ -1,6 +1,6 @@
 # Every check and step of the project; CI runs the same ones. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run train test bench screenshots lint format lock messages clean
+.PHONY: help run train test bench screenshots lint audit format lock messages clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -52,6 +52,9 @@ lint: $(VENV)/.installed-requirements-dev ## style, layers, migrations, translat
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	DEBUG=false SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
 		ALLOWED_HOSTS=example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+audit: $(VENV)/.installed-requirements-dev ## known weaknesses: of the code, and of the packages where the advisories can be reached
+	VENV=$(VENV) .ci/audit
 
 format: $(VENV)/.installed-requirements-dev ## put the code into shape
 	$(BIN)/ruff check --fix .

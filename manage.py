@@ -8,6 +8,8 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cifarsite.settings")
     os.environ.setdefault("CIFARSITE_DEVELOPMENT", "1")
+    # A server's processes count together there; what a command counts, nobody reads.
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line

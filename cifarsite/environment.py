@@ -5,6 +5,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
+from environs import ValidationError
+from limits import parse
 
 
 def secret_key(value: str, file: Path | None) -> str:
@@ -21,6 +23,17 @@ def secret_key(value: str, file: Path | None) -> str:
     if len(key) < 32:
         raise ImproperlyConfigured("SECRET_KEY has fewer than 32 characters. Use 50 or more random ones.")
     return key
+
+
+def check_limit(value: str) -> str:
+    """Return what it was given: "600/minute", "100 per 10 minutes" or "off". Raises ValidationError."""
+    try:
+        is_limit = value == "off" or parse(value).amount > 0
+    except ValueError:
+        is_limit = False
+    if not is_limit:
+        raise ValidationError('Not a limit such as "600/minute", "100 per 10 minutes" or "off".')
+    return value
 
 
 def _kept_key(file: Path) -> str:

@@ -1,32 +1,95 @@
 """How Gunicorn serves the site: `gunicorn --config python:cifarsite.gunicorn cifarsite.wsgi`.
 
 Environment: HOST and PORT to listen on, WEB_CONCURRENCY processes, WEB_THREADS in each; SWEEP_AT_START=false for no
-`manage.py sweep` at the start.
+`manage.py sweep` at the start; LOG_FORMAT as in the settings; PROMETHEUS_MULTIPROC_DIR for a folder of one's own;
+CLIENT_HEAD_SECONDS, CLIENT_BODY_SECONDS and CLIENT_BYTES_PER_SECOND: see cifarsite.worker.
 """
 
+import logging
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+from gunicorn.glogging import Logger
+
+from cifarsite.logs import formatter
 
 _processors = os.cpu_count() or 1
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(_processors, 4))
 threads = int(os.environ.get("WEB_THREADS") or 4)
-worker_class = "gthread"
+worker_class = "cifarsite.worker.Worker"
+# A connection that has sent nothing yet, or nothing more, takes no thread.
+keepalive = 5
 # An interpreter has its own copy of the weights: together the processes have one a processor, not one each.
 os.environ.setdefault("INTERPRETERS", str(max(_processors // workers, 1)))
+os.environ.setdefault("DECODERS", os.environ["INTERPRETERS"])
 # The model is loaded by each process after the fork: an interpreter's threads do not survive one.
 preload_app = False
 timeout = 60
 graceful_timeout = 30
 # Signs of life are written here: memory, where a slow disk cannot make a living worker look dead.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  # nosec B108
 # Nothing manages it from outside while it runs.
 control_socket_disable = True
 
 _sweeps: list[subprocess.Popen] = []
+
+
+class logger_class(Logger):
+    """Gunicorn's own lines look as the site's do, and hold as little of what was sent."""
+
+    def setup(self, cfg) -> None:
+        super().setup(cfg)
+        is_debug = os.environ.get("DEBUG", "").lower() in ("true", "1", "yes", "on")
+        for handler in self.error_log.handlers:
+            handler.setFormatter(formatter(os.environ.get("LOG_FORMAT") or ("text" if is_debug else "json")))
+        self.error_log.filters = [_without_what_was_sent]
+
+
+def _without_what_was_sent(record: logging.LogRecord) -> bool:
+    """Of what is no HTTP, Gunicorn tells where it came from and what it was; of a broken request, its whole address."""
+    record.msg = re.sub(r"(?s)^(Invalid request) from ip=\S*(: [^:'\"(]*).*", r"\1\2", str(record.msg))
+    if record.msg.startswith("Error handling request %s") and record.args:
+        record.args = tuple(str(value).partition("?")[0] for value in record.args)
+    return True
+
+
+# Each process counts in files of its own here, and whichever is asked adds them up. In memory, as above; named before
+# anything of the site is imported, since that is when prometheus_client looks. It stays when Gunicorn reads this again.
+_OWN = "cifarsite-metrics-"
+if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=_OWN, dir=worker_tmp_dir)
+Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
+
+
+def on_starting(server) -> None:
+    """Forget what another server has counted before."""
+    for file in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("*.db"):
+        file.unlink()
+
+
+def child_exit(server, worker) -> None:
+    """What a process was doing it does no more; what it has done still counts."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)
+
+
+def post_worker_init(worker) -> None:
+    """While the model is loaded for the first image, the decoders start."""
+    from classifier.services import decoding
+    from ml.decoding import DecoderUnavailable
+
+    try:
+        decoding.start()
+    except DecoderUnavailable as error:
+        worker.log.error("%s", error)
 
 
 def when_ready(server) -> None:
@@ -34,6 +97,8 @@ def when_ready(server) -> None:
     if os.environ.get("SWEEP_AT_START", "true").lower() in ("false", "0", "no", "off"):
         return
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "cifarsite.settings"}
+    # It answers no requests.
+    del env["PROMETHEUS_MULTIPROC_DIR"]
     # A process of its own: this one never loads the site. The lowest priority: answers come first.
     sweep = subprocess.Popen(
         [sys.executable, "-m", "django", "sweep"],
@@ -48,3 +113,6 @@ def on_exit(server) -> None:
     """A sweep that has not come to its end yet goes on at the next start."""
     for sweep in _sweeps:
         sweep.terminate()
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    if folder.name.startswith(_OWN):
+        shutil.rmtree(folder, ignore_errors=True)

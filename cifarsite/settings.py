@@ -14,7 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError, validate
 
-from cifarsite.environment import secret_key
+from cifarsite.environment import check_limit, secret_key
+from cifarsite.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -45,8 +46,36 @@ try:
     MAX_IMAGE_MEGAPIXELS = env.int("MAX_IMAGE_MEGAPIXELS", 50, validate=_positive)
     #: How many images one process classifies at the same time; 0 for one a processor.
     INTERPRETERS = env.int("INTERPRETERS", 0, validate=validate.Range(min=0))
+    #: How many images one process decodes at the same time, each in a process of its own; 0 for one a processor.
+    DECODERS = env.int("DECODERS", 0, validate=validate.Range(min=0))
+    #: What decoding an image may take.
+    DECODE_SECONDS = env.int("DECODE_SECONDS", 20, validate=_positive)
+    DECODE_MEGABYTES = env.int("DECODE_MEGABYTES", 360, validate=validate.Range(min=50))
+    #: How often a person and an address may do what costs something; a school class may share an address.
+    THROTTLES = {
+        name: env.str(f"THROTTLE_{name.upper()}", default, validate=check_limit)
+        for name, default in {
+            "classify_person": "600/minute",
+            "classify_address": "1800/minute",
+            "read_person": "300/minute",
+            "read_address": "900/minute",
+            "sign_in_address": "60/minute",
+            "sign_up_address": "120/hour",
+            "api_person": "1200/minute",
+            "api_address": "3600/minute",
+        }.items()
+    }
+    #: Where all processes count together; without it each counts for itself.
+    REDIS_URL = env.str("REDIS_URL", "", validate=validate.Regexp(r"^$|^(rediss?|redis\+unix)://."))
+    #: After so many failures to sign in with one name from one address, or with any from it, nobody does for a while.
+    AXES_FAILURE_LIMIT = env.int("LOCKOUT_FAILURES", 7, validate=_positive)
+    LOCKOUT_ADDRESS_FAILURES = env.int("LOCKOUT_ADDRESS_FAILURES", 50, validate=_positive)
+    AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOCKOUT_MINUTES", 20, validate=_positive))
+    #: Whoever has it reads /metrics.
+    METRICS_TOKEN = env.str("METRICS_TOKEN", "", validate=validate.Regexp(r"^$|^[!-~]{16,}$", error="16 or more signs"))
     HISTORY_PAGE_SIZE = env.int("HISTORY_PAGE_SIZE", 24, validate=_positive)
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")))
+    LOG_FORMAT = env.str("LOG_FORMAT", "text" if DEBUG else "json", validate=validate.OneOf(("json", "text")))
     TIME_ZONE = env.str(
         "TIME_ZONE", "Europe/Kyiv", validate=validate.OneOf(available_timezones(), error="no such time zone")
     )
@@ -73,24 +102,31 @@ INSTALLED_APPS = [
     "django_htmx",
     "rest_framework",
     "knox",
+    "axes",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "classifier",
 ]
 
 MIDDLEWARE = [
+    "classifier.views.observation.ObservationMiddleware",
+    "classifier.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "cifarsite.compression.CompressedPagesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    # Before the one that reads the whole body for its token.
+    "classifier.views.throttled.ThrottleMiddleware",
+    "classifier.views.bodies.BodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "classifier.views.unavailable.UnavailableMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "cifarsite.urls"
@@ -123,6 +159,11 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+AUTHENTICATION_BACKENDS = [
+    # Refuses whoever has failed too often, before the password is looked at.
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -132,6 +173,16 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AXES_HANDLER = "classifier.services.lockout.LockoutHandler"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
+AXES_LOCKOUT_CALLABLE = "classifier.views.throttled.locked_out"
+AXES_CLIENT_IP_CALLABLE = "classifier.clients.address_of"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# What is kept of people is what the lock-out needs, until it is over.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "next"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
@@ -143,6 +194,8 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "static/"
+# Other sites have no use for this one's scripts and style sheets.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATICFILES_DIRS = [("bootstrap", next(iter(bootstrap.__path__)))]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -163,9 +216,12 @@ REST_FRAMEWORK = {
         "rest_framework.permissions.IsAuthenticated",
         "classifier.api.authentication.TokenMayWrite",
     ],
+    "DEFAULT_THROTTLE_CLASSES": ["classifier.api.throttling.ApiThrottle"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # What there is stands in the schema: OPTIONS says no more than any other method that an address has not.
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "classifier.api.problems.handle",
 }
 KNOX_TOKEN_MODEL = "classifier.ApiToken"  # noqa: S105
@@ -194,25 +250,17 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o640
 
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 365
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+# No script of the site's reads any of them.
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-# The container's health check asks from inside, without the proxy that speaks HTTPS.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# The container's health check and Prometheus ask from inside, without the proxy that speaks HTTPS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {
-        "django.server": {"handlers": ["console"], "propagate": False},
-        "PIL": {"level": "WARNING"},
-        "tensorflow": {"level": "WARNING"},
-    },
-}
+LOGGING = logging_settings(log_format=LOG_FORMAT, level=LOG_LEVEL)

@@ -13,6 +13,7 @@ from classifier.views import (
     health,
     history,
     home,
+    metrics,
     models,
     tokens,
     training,
@@ -57,4 +58,5 @@ urlpatterns = [
     path("accounts/password/done/", auth_views.PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

@@ -5,6 +5,7 @@
 
 import io
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,13 @@ MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
 THUMBNAIL_SIDE = 320
 #: A larger photograph is reduced to this longest side while it is decoded; networks and thumbnails need less.
-_WORKING_SIDE = 640
+WORKING_SIDE = 640
 #: The JPEG decoder itself may reduce it to this one, which costs less than any other way.
 _LEAST_SIDE = 448
+#: How much larger than wanted an image is left by what is quick and coarse, for what is slow and fine.
+_GAP = 3.0
+#: So many pixels at a time of an image that would need a copy as large as itself.
+_BAND_PIXELS = 1_000_000
 
 #: Detected format -> (content type, file extension). The first frame of an animation counts.
 FORMATS: dict[str, tuple[str, str]] = {
@@ -74,6 +79,11 @@ class DamagedImage(ImageError):
 class TooManyPixels(ImageError):
     code = "too_many_pixels"
     message = "The image has more than {limit} megapixels. Make it smaller and retry."
+
+
+class TooMuchMemory(ImageError):
+    code = "too_much_memory"
+    message = "Reading the image needs too much memory. Make it smaller, or save it as JPEG, and retry."
 
 
 class TooSmall(ImageError):
@@ -151,9 +161,9 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
         image.load()
         orientation = _orientation(image)
         taken = _steps(image, kind, orientation)
-        picture = _to_eight_bits(image)
-        picture.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
-        picture = _on_white(_to_srgb(picture))
+        picture = _on_white(_to_srgb(_to_working_size(image)))
+    except MemoryError as error:
+        raise TooMuchMemory() from error
     except Exception as error:
         # Codecs raise whatever their broken input leads them to; the file is at fault, not the program.
         raise DamagedImage() from error
@@ -191,6 +201,8 @@ def _open(content: bytes, max_pixels: int) -> Image.Image:
         return Image.open(io.BytesIO(content), formats=list(FORMATS))
     except Image.DecompressionBombError:
         raise TooManyPixels(limit=max_pixels // 1_000_000) from None
+    except MemoryError as error:
+        raise TooMuchMemory() from error
     except UnidentifiedImageError as error:
         if _has_known_signature(content):
             raise DamagedImage() from error
@@ -233,7 +245,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _steps(image: Image.Image, kind: str, orientation: int) -> tuple[str, ...]:
     # A camera's JPEG may have a preview for a second frame, which nobody would miss.
-    animated = kind != "JPEG" and getattr(image, "n_frames", 1) > 1
+    animated = kind != "JPEG" and getattr(image, "is_animated", False)
     needed = (
         animated,
         image.mode.startswith("I"),
@@ -244,16 +256,64 @@ def _steps(image: Image.Image, kind: str, orientation: int) -> tuple[str, ...]:
     return tuple(step for step, is_needed in zip(STEPS, needed) if is_needed)
 
 
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Return the image in a mode of 8-bit channels that can be resampled: L, RGB, RGBA or CMYK."""
-    if image.mode.startswith("I"):
-        return _sixteen_bits_to_eight(image)
+def _to_working_size(image: Image.Image) -> Image.Image:
+    """Return the image in a mode of 8-bit channels (L, RGB, RGBA or CMYK), at 640 pixels at most."""
     if image.has_transparency_data:
         # Before resampling, which would blur a transparent colour into others.
-        return image.convert("RGBA")
-    if image.mode in ("L", "RGB", "CMYK"):
-        return image
-    return image.convert("L" if image.mode == "1" else "RGB")
+        image = _shrunk_rgba(image)
+    elif image.mode.startswith("I"):
+        image = _in_bands(image, _sixteen_bits_to_eight, "L")
+    elif image.mode not in ("L", "RGB", "CMYK"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BICUBIC, reducing_gap=_GAP)
+    return image
+
+
+def _shrunk_rgba(image: Image.Image) -> Image.Image:
+    """Return the image as RGBA; a large one at its size as a thumbnail already.
+
+    That is the thumbnail of the whole image as RGBA to the pixel, without the memory of two more such images.
+    """
+    size = _fitting(image.size)
+    factor = tuple(int(whole / small / _GAP) or 1 for whole, small in zip(image.size, size))
+    if max(factor) == 1:
+        return _rgba(image)
+    reduced = _in_bands(image, lambda band: _rgba(band).convert("RGBa").reduce(factor), "RGBa", factor)
+    box = (0, 0, image.width / factor[0], image.height / factor[1])
+    return reduced.resize(size, Image.Resampling.BICUBIC, box).convert("RGBA")
+
+
+def _fitting(size: tuple[int, int]) -> tuple[int, int]:
+    """The size that `Image.thumbnail` makes of a larger one."""
+    width, height = size
+    if max(size) <= WORKING_SIDE:
+        return size
+    aspect, whole = width / height, range(1, WORKING_SIDE + 1)
+    if aspect <= 1:
+        return min(whole, key=lambda side: abs(aspect - side / WORKING_SIDE)), WORKING_SIDE
+    return WORKING_SIDE, min(whole, key=lambda side: abs(aspect - WORKING_SIDE / side))
+
+
+def _in_bands(
+    image: Image.Image,
+    change: Callable[[Image.Image], Image.Image],
+    mode: str,
+    factor: tuple[int, int] = (1, 1),
+) -> Image.Image:
+    """Return what `change` makes of the image, given some rows at a time, which it makes smaller by `factor`."""
+    changed = Image.new(mode, (-(-image.width // factor[0]), -(-image.height // factor[1])))
+    rows = factor[1] * max(_BAND_PIXELS // (image.width * factor[1]), 1)
+    for top in range(0, image.height, rows):
+        band = change(image.crop((0, top, image.width, min(top + rows, image.height))))
+        changed.paste(band, (0, top // factor[1]))
+        changed.info = band.info
+    return changed
+
+
+def _rgba(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        return _sixteen_bits_to_eight(image)
+    return image if image.mode == "RGBA" else image.convert("RGBA")
 
 
 def _sixteen_bits_to_eight(image: Image.Image) -> Image.Image:

@@ -4,7 +4,8 @@ The old format, of PyTorch before 1.6: pickles of a magic number, the protocol, 
 whose tensors are views of storages; then the storages' keys, and each one's length and bytes.
 """
 
-import pickle
+# What a pickle may name is bounded below.
+import pickle  # nosec B403
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple

@@ -62,6 +62,8 @@ class PredictionAdmin(ReadOnlyAdmin):
         "created_at",
     ]
     list_display_links = ["class_name"]
+    # By what an index leads to: sorting a million rows otherwise takes seconds.
+    sortable_by = ["sureness", "created_at"]
     list_filter = [ClassFilter, ConfidenceFilter, "abstained", "was_right", "model_version", "created_at"]
     list_select_related = ["upload", "owner", "model_version"]
     # What `get_search_results` looks through.
@@ -90,6 +92,10 @@ class PredictionAdmin(ReadOnlyAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return search(queryset, search_term, upload="upload"), False
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        """The newest first; of a band of confidence the least sure, along the index that finds the band."""
+        return ["confidence", "-id"] if ConfidenceFilter.parameter_name in request.GET else ["-created_at", "-id"]
 
     @admin.display(description=_("picture"))
     def picture(self, prediction: Prediction) -> SafeString:
@@ -167,10 +173,9 @@ class UploadAdmin(ReadOnlyAdmin):
 
 def _thumbnail(upload: Upload, side: int) -> SafeString:
     return format_html(
-        '<a href="{}"><img src="{}" alt="{}" loading="lazy" style="max-width:{}px;max-height:{}px"></a>',
+        '<a href="{}"><img class="picture-{}" src="{}" alt="{}" loading="lazy"></a>',
         reverse("image", args=[upload.pk]),
+        side,
         reverse("thumbnail", args=[upload.pk]),
         upload.original_name or _("picture"),
-        side,
-        side,
     )

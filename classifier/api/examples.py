@@ -9,6 +9,8 @@ PREDICTION = {
     "id": _ID,
     "url": f"{_SITE}/api/v1/predictions/{_ID}/",
     "page": f"{_SITE}/predictions/{_ID}/",
+    "image": f"{_SITE}/api/v1/predictions/{_ID}/image/",
+    "thumbnail": f"{_SITE}/api/v1/predictions/{_ID}/thumbnail/",
     "answer": "cat",
     "answer_label": "Cat",
     "abstained": False,
@@ -69,7 +71,8 @@ ME = {
 
 def _problem(status: int, title: str, detail: str, kind: str = "") -> dict:
     problem_type = f"{_SITE}/api/problems/#{kind}" if kind else "about:blank"
-    return {"type": problem_type, "title": title, "status": status, "detail": detail}
+    problem = {"type": problem_type, "title": title, "status": status, "detail": detail}
+    return problem | {"request_id": "5b1f0d3c8a9e4f7d9c2e6a1b0f8d7c65"}
 
 
 def _invalid(status: int, field: str, code: str, detail: str) -> dict:
@@ -96,7 +99,11 @@ PROBLEMS = {
     ),
     413: _invalid(413, "image", "file_too_large", "The file is larger than 20 MB. Make it smaller and retry."),
     415: _problem(415, "Not accepted in this format", 'Unsupported media type "text/plain" in request.'),
-    429: _problem(429, "Too many requests", "Request was throttled. Expected available in 30 seconds."),
+    429: _problem(
+        429,
+        "Too many requests",
+        "This is more than the site takes from one person in so short a time. Please try again in 30 s.",
+    ),
     503: _problem(
         503,
         "Not available at the moment",

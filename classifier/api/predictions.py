@@ -3,7 +3,6 @@
 from typing import TypeVar
 from uuid import UUID
 
-from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
@@ -20,8 +19,10 @@ from classifier.api import examples
 from classifier.api.parsers import ImageParser
 from classifier.api.problems import KeyConflict
 from classifier.api.representations import BatchResultSerializer, PageSerializer, PredictionSerializer
+from classifier.api.requests import own_prediction, owner_of
 from classifier.api.schema import IDEMPOTENCY_KEY, PREDICTION_ID, operation
 from classifier.api.serializers import (
+    MOST_IMAGES,
     BatchSerializer,
     CorrectionSerializer,
     CreateSerializer,
@@ -29,11 +30,9 @@ from classifier.api.serializers import (
     ListQuery,
     idempotency_key,
 )
-from classifier.models import Prediction
 from classifier.services.batch import classify_batch
 from classifier.services.correction import NothingToUndo, UnknownLabel, correct, undo_correction
 from classifier.services.deletion import delete_prediction
-from classifier.services.ownership import Owner, predictions_of
 from classifier.services.pagination import BadCursor, Page, page_of
 from classifier.services.submission import KeyReused, classify_under_key
 
@@ -42,6 +41,9 @@ Sent = TypeVar("Sent", bound=Serializer)
 
 class Predictions(APIView):
     parser_classes = [MultiPartParser, ImageParser]
+
+    def images_in(self, _request: Request) -> int:
+        return 1
 
     @operation(
         operation_id="list_predictions",
@@ -55,7 +57,7 @@ class Predictions(APIView):
     def get(self, request: Request) -> Response:
         query = _valid(ListQuery, request.query_params.dict())
         try:
-            page = page_of(query.search.filter(predictions_of(_owner(request))), **query.page)
+            page = page_of(query.search.of(owner_of(request)), **query.page)
         except BadCursor as error:
             raise NotFound(_("There is no such place in the list. Use the addresses it gives.")) from error
         return _represent(PageSerializer, _links(page, request), request)
@@ -83,7 +85,7 @@ class Predictions(APIView):
         try:
             prediction = classify_under_key(
                 image=sent.validated_data["image"],
-                owner=_owner(request),
+                owner=owner_of(request),
                 handling=sent.handling,
                 key=idempotency_key(request),
             )
@@ -97,6 +99,10 @@ class Predictions(APIView):
 
 class Batch(APIView):
     parser_classes = [MultiPartParser]
+
+    def images_in(self, request: Request) -> int:
+        # More of them are refused unread.
+        return min(max(len(_files(request)), 1), MOST_IMAGES)
 
     @operation(
         operation_id="create_predictions",
@@ -112,11 +118,11 @@ class Batch(APIView):
         errors=(400, 403, 415),
     )
     def post(self, request: Request) -> Response:
-        files = {"images": request.data.getlist("images")} if "images" in request.data else {}
-        sent = _valid(BatchSerializer, dict(request.data.items()) | files)
+        files = _files(request)
+        sent = _valid(BatchSerializer, dict(request.data.items()) | ({"images": files} if files else {}))
         outcomes = classify_batch(
             files=sent.validated_data["images"],
-            owner=_owner(request),
+            owner=owner_of(request),
             handling=sent.handling,
             key=idempotency_key(request),
         )
@@ -134,7 +140,7 @@ class OnePrediction(APIView):
         errors=(404,),
     )
     def get(self, request: Request, prediction_id: UUID) -> Response:
-        return _represent(PredictionSerializer, _own(request, prediction_id), request)
+        return _represent(PredictionSerializer, own_prediction(request, prediction_id), request)
 
     @operation(
         operation_id="delete_prediction",
@@ -146,7 +152,7 @@ class OnePrediction(APIView):
         errors=(403, 404),
     )
     def delete(self, request: Request, prediction_id: UUID) -> Response:
-        delete_prediction(prediction=_own(request, prediction_id))
+        delete_prediction(prediction=own_prediction(request, prediction_id))
         return Response(status=204)
 
 
@@ -163,7 +169,7 @@ class Correction(APIView):
         errors=(400, 403, 404, 415),
     )
     def put(self, request: Request, prediction_id: UUID) -> Response:
-        prediction = _own(request, prediction_id)
+        prediction = own_prediction(request, prediction_id)
         sent = _valid(CorrectionSerializer, request.data)
         try:
             correct(prediction=prediction, label=sent.validated_data["label"], user=request.user)
@@ -182,7 +188,7 @@ class Correction(APIView):
         errors=(403, 404),
     )
     def delete(self, request: Request, prediction_id: UUID) -> Response:
-        prediction = _own(request, prediction_id)
+        prediction = own_prediction(request, prediction_id)
         try:
             undo_correction(prediction=prediction)
         except NothingToUndo as error:
@@ -197,13 +203,9 @@ def _valid(serializer: type[Sent], data: object) -> Sent:
     return sent
 
 
-def _owner(request: Request) -> Owner:
-    return Owner(user=request.user)
-
-
-def _own(request: Request, prediction_id: UUID) -> Prediction:
-    """The person's prediction of this number. Raises Http404 for anybody else's as for none."""
-    return get_object_or_404(predictions_of(_owner(request)), pk=prediction_id)
+def _files(request: Request) -> list:
+    """The images of a batch; without a form at all there are none."""
+    return request.data.getlist("images") if "images" in request.data else []
 
 
 def _represent(serializer: type, found: object, request: Request) -> Response:

@@ -14,6 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from classifier.api.authentication import ReadOnlyToken
+from classifier.api.throttling import refuse_stranger
+from classifier.request_ids import current_request_id
 from classifier.services.intake import explain, status_of
 from classifier.services.submission import KeyReused
 from ml.preprocessing import ImageError
@@ -50,6 +52,8 @@ def handle(error: Exception, context: dict) -> Response | None:
     """What the API answers to an exception in one of its methods; None leaves it to the rest of the site."""
     if isinstance(error, Http404):
         error = exceptions.NotFound(_("There is no such thing here, or it is not yours to see."))
+    if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        error = refuse_stranger(context["request"]) or error
     if isinstance(error, exceptions.NotAuthenticated):
         error.detail = ErrorDetail(_("Sign in, or send a token: Authorization: Bearer …"), error.default_code)
     if isinstance(error, SuspiciousOperation):
@@ -86,7 +90,8 @@ def _problem(code: str, status: int, detail: str, request: Request) -> dict:
     problem_type, title = "about:blank", _STATUSES.get(status, "")
     if code in TITLES:
         problem_type, title = request.build_absolute_uri(f"{reverse('api_problems')}#{code}"), TITLES[code]
-    return {"type": problem_type, "title": str(title), "status": status, "detail": detail}
+    problem = {"type": problem_type, "title": str(title), "status": status, "detail": detail}
+    return problem | {"request_id": current_request_id()}
 
 
 def _flat(details: object, path: str = "") -> Iterator[dict[str, str]]:

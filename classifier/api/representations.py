@@ -28,6 +28,10 @@ class ProblemSerializer(serializers.Serializer):
     title = serializers.CharField()
     status = serializers.IntegerField(help_text=gettext_lazy("The HTTP status, once more."))
     detail = serializers.CharField(allow_blank=True)
+    request_id = serializers.CharField(
+        allow_blank=True,
+        help_text=gettext_lazy("The number of this request, as in X-Request-ID and in the site's log."),
+    )
     errors = FieldErrorSerializer(many=True, required=False)
 
 
@@ -48,6 +52,8 @@ class PredictionSerializer(serializers.ModelSerializer):
     id = serializers.SerializerMethodField(help_text=gettext_lazy("null where the prediction was not kept."))
     url = serializers.SerializerMethodField(help_text=gettext_lazy("Its address in the API."))
     page = serializers.SerializerMethodField(help_text=gettext_lazy("Its page for people."))
+    image = serializers.SerializerMethodField(help_text=gettext_lazy("The address of the image as it came."))
+    thumbnail = serializers.SerializerMethodField(help_text=gettext_lazy("The address of a small JPEG of it."))
     answer = serializers.CharField(help_text=gettext_lazy("The class, or “none” where the model abstained."))
     answer_label = serializers.SerializerMethodField(help_text=gettext_lazy("The answer as people read it."))
     probabilities = serializers.SerializerMethodField(help_text=gettext_lazy("By class, the most probable first."))
@@ -72,6 +78,8 @@ class PredictionSerializer(serializers.ModelSerializer):
             "id",
             "url",
             "page",
+            "image",
+            "thumbnail",
             "answer",
             "answer_label",
             "abstained",
@@ -99,6 +107,12 @@ class PredictionSerializer(serializers.ModelSerializer):
 
     def get_page(self, prediction: Prediction) -> str | None:
         return self._address("prediction", prediction)
+
+    def get_image(self, prediction: Prediction) -> str | None:
+        return self._address("api_image", prediction)
+
+    def get_thumbnail(self, prediction: Prediction) -> str | None:
+        return self._address("api_thumbnail", prediction)
 
     def get_answer_label(self, prediction: Prediction) -> str:
         return str(class_label(prediction.answer))

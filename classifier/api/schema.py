@@ -68,7 +68,7 @@ def operation(
     operation_id: str,
     summary: Promise,
     description: Promise,
-    answer: type[Serializer] | None,
+    answer: type[Serializer] | OpenApiTypes | None,
     example: object = None,
     status: int = 200,
     errors: tuple[int, ...] = (),

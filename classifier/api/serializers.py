@@ -9,12 +9,11 @@ from rest_framework.request import Request
 
 from classifier.api.fields import ClassField, FileField, ImageField, ModelField
 from classifier.forms.uploads import NOT_KEPT
+from classifier.services.batch import MOST_IMAGES
 from classifier.services.retention import PERIODS
 from classifier.services.search import ORDERS, STATES, Search
 from classifier.services.submission import Handling
 
-#: How many images one request may bring; Django itself reads no form of more than a hundred files.
-MOST_IMAGES = 32
 MOST_PREDICTIONS = 100
 KEY_HEADER = "Idempotency-Key"
 

@@ -2,13 +2,15 @@
 
 from django.urls import include, path, re_path
 
-from classifier.api import account, models, pages, predictions
+from classifier.api import account, models, pages, pictures, predictions
 
 _v1 = [
     path("predictions/", predictions.Predictions.as_view(), name="api_predictions"),
     path("predictions/batch/", predictions.Batch.as_view(), name="api_batch"),
     path("predictions/<uuid:prediction_id>/", predictions.OnePrediction.as_view(), name="api_prediction"),
     path("predictions/<uuid:prediction_id>/correction/", predictions.Correction.as_view(), name="api_correction"),
+    path("predictions/<uuid:prediction_id>/image/", pictures.Image.as_view(), name="api_image"),
+    path("predictions/<uuid:prediction_id>/thumbnail/", pictures.Thumbnail.as_view(), name="api_thumbnail"),
     path("models/", models.Models.as_view(), name="api_models"),
     re_path(r"^models/(?P<model>[-a-zA-Z0-9_]+(?:@[0-9]+)?)/$", models.OneModel.as_view(), name="api_model"),
     path("me/", account.Me.as_view(), name="api_me"),

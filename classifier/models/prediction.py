@@ -79,10 +79,9 @@ class Prediction(models.Model):
                     "surest": ["-confidence", "-id"],
                 }.items()
             ),
+            # SQLite asks for what is false by NOT, which no index of the values helps with.
             models.Index(
-                fields=["was_right", "-created_at", "-id"],
-                condition=models.Q(was_right__isnull=False),
-                name="prediction_corrected",
+                fields=["-created_at", "-id"], condition=models.Q(was_right=False), name="prediction_wrong_newest"
             ),
             models.Index(
                 fields=["model_version", "was_right"],

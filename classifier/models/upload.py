@@ -50,6 +50,15 @@ class Upload(models.Model):
             models.Index(fields=["owner", "-created_at"], name="upload_owner_created"),
             models.Index(fields=["visitor", "-created_at"], name="upload_visitor_created"),
             models.Index(fields=["folded_name"], name="upload_name"),
+            # A part of a name is looked for among one person's: all that takes is in the index.
+            *(
+                models.Index(
+                    fields=[whose, "folded_name", "id"],
+                    condition=models.Q(**{f"{whose}__isnull": False}),
+                    name=f"upload_{whose}_name",
+                )
+                for whose in ("owner", "visitor")
+            ),
             models.Index(fields=["expires_at"], condition=models.Q(expires_at__isnull=False), name="upload_expiring"),
         ]
         constraints = [

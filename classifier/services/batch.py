@@ -11,6 +11,9 @@ from classifier.services.ownership import Owner
 from classifier.services.submission import Handling, KeyReused, classify_under_key
 from ml.preprocessing import ImageError
 
+#: How many images one request may bring; Django itself reads no form of more than a hundred files.
+MOST_IMAGES = 32
+
 
 @dataclass(frozen=True)
 class Outcome:

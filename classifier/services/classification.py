@@ -12,6 +12,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from classifier.models import ModelVersion, Prediction, Upload
+from classifier.services import metrics
 from classifier.services.intake import SubmittedImage
 from classifier.services.ownership import Owner
 from classifier.services.serving import ServedModel, served_model
@@ -72,6 +73,7 @@ def answer(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None 
     }
     prediction = describe_prediction(served=served, seen=seen, answers=answers, timings=timings)
     prediction.upload = describe_upload(image=image, owner=owner)
+    metrics.record_prediction(prediction)
     return prediction, thumbnail
 
 

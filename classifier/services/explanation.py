@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from classifier.models import Prediction
+from classifier.services.decoding import decode
 from classifier.services.neighbours import Neighbourhood, neighbourhood
 from classifier.services.serving import loaded_model
 from ml import explanation, preprocessing
@@ -127,7 +128,9 @@ def track_record(prediction: Prediction) -> Track | None:
 def _decoded(prediction: Prediction) -> DecodedImage:
     try:
         with prediction.upload.file.open("rb") as file:
-            return preprocessing.decode(file.read())
+            # What was accepted once is, whatever is accepted now.
+            pixels = prediction.upload.width * prediction.upload.height
+            return decode(content=file.read(), max_pixels=pixels)
     except (OSError, ImageError) as error:
         raise ExplanationUnavailable(f"The upload {prediction.upload_id} cannot be read: {error}") from error
 

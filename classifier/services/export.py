@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 from zipstream import ZipStream
 
-from classifier.models import Prediction
+from classifier.models import Prediction, Upload
 from classifier.services.pagination import Order, walk
 from classifier.services.spreadsheets import plain_text
 
@@ -62,13 +62,20 @@ def zip_blocks(predictions: QuerySet[Prediction], order: Order) -> Iterator[byte
     yield from archive.finalize()
 
 
-def _place(prediction: Prediction) -> str:
-    """A path that is the prediction's own, safe to unpack, and tells its file's name."""
-    upload = prediction.upload
+def safe_name(upload: Upload, mark: str = "") -> str:
+    """A name to save an upload under: its own without what a disk or a shell takes for more than letters.
+
+    mark: stands before the ending, which is that of the format found in the file, whatever it came as.
+    """
     stem = PurePosixPath(upload.original_name).stem[:80]
     safe = "".join(kept if kept.isalnum() or kept in "-_ " else "_" for kept in stem).strip() or "image"
-    extension = PurePosixPath(upload.file.name).suffix
-    return f"{prediction.corrected_class or prediction.answer}/{safe}-{prediction.pk.hex[:12]}{extension}"
+    return f"{safe}{mark}{PurePosixPath(upload.file.name).suffix}"
+
+
+def _place(prediction: Prediction) -> str:
+    """A path that is the prediction's own, safe to unpack, and tells its file's name."""
+    name = safe_name(prediction.upload, f"-{prediction.pk.hex[:12]}")
+    return f"{prediction.corrected_class or prediction.answer}/{name}"
 
 
 def _row(prediction: Prediction) -> list[object]:

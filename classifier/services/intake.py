@@ -11,7 +11,9 @@ from django.conf import settings
 from django.core.files import File
 from django.utils.translation import gettext as _
 
+from classifier.services.decoding import decode
 from ml import preprocessing
+from ml.decoding import TooSlow
 from ml.preprocessing import DecodedImage, ImageError
 
 
@@ -34,6 +36,9 @@ class FileTooLarge(ImageError):
     message = "The file is larger than {limit} MB. Make it smaller and retry."
 
 
+_TOO_MUCH = {error.code for error in (FileTooLarge, TooSlow, preprocessing.TooManyPixels, preprocessing.TooMuchMemory)}
+
+
 def read_image(file: File) -> SubmittedImage:
     """Read and decode an uploaded file. Raises ImageError; `explain` puts it into the person's words."""
     limit = settings.MAX_UPLOAD_MEGABYTES
@@ -41,7 +46,7 @@ def read_image(file: File) -> SubmittedImage:
         raise FileTooLarge(limit=limit)
     content = file.read()
     started = time.perf_counter()
-    decoded = preprocessing.decode(content, max_pixels=settings.MAX_IMAGE_MEGAPIXELS * 1_000_000)
+    decoded = decode(content=content, max_pixels=settings.MAX_IMAGE_MEGAPIXELS * 1_000_000)
     elapsed = 1000 * (time.perf_counter() - started)
     return SubmittedImage(content, decoded, clean_name(file.name or ""), elapsed)
 
@@ -55,7 +60,7 @@ def clean_name(name: str) -> str:
 
 def status_of(error_code: str) -> int:
     """The HTTP status that goes with an error: too much is 413, anything else wrong with the file 400."""
-    return 413 if error_code in (FileTooLarge.code, preprocessing.TooManyPixels.code) else 400
+    return 413 if error_code in _TOO_MUCH else 400
 
 
 def explain(error: ImageError) -> str:
@@ -76,6 +81,12 @@ def _messages() -> dict[str, str]:
         preprocessing.TooManyPixels.code: _("The image has more than %(limit)s megapixels. Make it smaller and retry."),
         preprocessing.TooSmall.code: _(
             "The image has %(width)s × %(height)s pixels; each side needs at least %(limit)s. Upload a larger one."
+        ),
+        preprocessing.TooMuchMemory.code: _(
+            "Reading the image needs too much memory. Make it smaller, or save it as JPEG, and retry."
+        ),
+        TooSlow.code: _(
+            "Reading the image takes more than %(limit)s seconds. Make it smaller, or save it as JPEG, and retry."
         ),
         FileTooLarge.code: _("The file is larger than %(limit)s MB. Make it smaller and retry."),
     }

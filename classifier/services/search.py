@@ -6,7 +6,8 @@ from datetime import date, datetime, time, timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from classifier.models import ModelVersion, Prediction
+from classifier.models import ModelVersion, Prediction, Upload
+from classifier.services.ownership import Owner, predictions_of, uploads_of
 from classifier.services.pagination import NEWEST_FIRST, Order
 from ml.classes import NONE_CLASS
 
@@ -51,18 +52,22 @@ class Search:
     def row_order(self) -> Order:
         return ORDERS[self.order]
 
-    def filter(self, predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
+    def of(self, owner: Owner) -> QuerySet[Prediction]:
+        """Those of the owner's predictions that are asked for."""
         wanted = {
             "confidence__gte": self.lowest,
             "confidence__lte": self.highest,
             "model_version": self.model,
             "created_at__gte": self.since and midnight(self.since),
             "created_at__lt": self.until and midnight(min(self.until, _LAST_DAY) + timedelta(days=1)),
-            "upload__folded_name__contains": self.file_name.casefold() or None,
+            "upload__in": self._named(owner) if self.file_name else None,
             **_answered(self.class_name),
         }
         given = {name: value for name, value in wanted.items() if value is not None}
-        return predictions.filter(**given).filter(**STATES.get(self.state, {}))
+        return predictions_of(owner).filter(**given).filter(**STATES.get(self.state, {}))
+
+    def _named(self, owner: Owner) -> QuerySet[Upload]:
+        return uploads_of(owner).order_by().filter(folded_name__contains=self.file_name.casefold()).values("pk")
 
 
 def _answered(class_name: str) -> dict[str, object]:

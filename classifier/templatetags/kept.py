@@ -1,5 +1,7 @@
 """Parts of a page that are rendered once and not for every request."""
 
+import secrets
+
 from django import template
 from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.template.context import Context
@@ -9,8 +11,8 @@ register = template.Library()
 
 #: So many renderings of one part a process keeps; with the next it begins anew.
 _MOST = 512
-#: What stands where the token of one request belongs.
-_TOKEN = "the-token-belongs-here"  # noqa: S105
+#: What stands where the token of one request belongs; no address or name can be made to have it in it.
+_TOKEN = secrets.token_hex(16)
 
 
 @register.tag

@@ -15,6 +15,9 @@ from ml.tests.factories import encode
 
 #: A busy machine is no reason to fail.
 expect.set_options(timeout=20_000)
+#: Browsers do not say everything that a Content-Security-Policy refuses by themselves.
+_SAY_WHAT_IS_REFUSED = """addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI, sample }) =>
+    console.error(`The policy refuses ${effectiveDirective}: ${blockedURI} ${sample}`));"""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -43,7 +46,7 @@ def complaints() -> Iterator[list[str]]:
     """What the browser's console complains of; nothing may be."""
     found: list[str] = []
     yield found
-    assert found == []
+    assert found == [], found
 
 
 @pytest.fixture
@@ -55,13 +58,19 @@ def open_browser(chromium, live_server, complaints):
         context = chromium.new_context(base_url=live_server.url, **options)
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complaints.extend(_complaint(page, message)))
+        listen(page, complaints)
         return page
 
     yield open_context
     for context in contexts:
         context.close()
+
+
+def listen(page: Page, complaints: list[str]) -> None:
+    """Add what the page's console complains of, such as what its Content-Security-Policy refuses, to the list."""
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.extend(_complaint(page, message)))
+    page.add_init_script(_SAY_WHAT_IS_REFUSED)
 
 
 def _complaint(page: Page, message) -> list[str]:

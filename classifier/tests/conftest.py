@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import translation
 
 from classifier.models import ModelVersion
-from classifier.services import serving
+from classifier.services import serving, throttling
 from classifier.tests.browser import chromium, complaints, open_browser, photograph
 from classifier.tests.factories import linked_model, make_user, pictures
 from ml.classes import CLASS_NAMES
@@ -40,14 +40,25 @@ def media_root(settings, tmp_path) -> Path:
 
 @pytest.fixture(autouse=True)
 def fresh_server():
-    """No test answers by a model that another has loaded."""
+    """No test answers by a model that another has loaded, or counts what another has asked for."""
     serving.forget()
+    throttling.forget()
 
 
 @pytest.fixture(autouse=True)
 def own_language():
     """No test speaks the language that another's page has left behind."""
     translation.deactivate()
+
+
+@pytest.fixture
+def limit(settings):
+    """A function that turns all limits off but those it is given."""
+
+    def only(**limits: str) -> None:
+        settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "off") | limits
+
+    return only
 
 
 @pytest.fixture

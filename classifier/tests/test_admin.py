@@ -119,6 +119,13 @@ def test_filters_by_class_and_confidence(admin):
     assert found(admin, confidence_band="nonsense") == 4
 
 
+def test_band_of_confidence_begins_with_the_least_sure(admin):
+    for seed, confidence in enumerate((0.45, 0.2, 0.3, 0.9)):
+        make_prediction(seed=seed, confidence=confidence)
+    page = admin.get("/admin/classifier/prediction/?confidence_band=0-50")
+    assert [row.confidence for row in page.context["cl"].result_list] == [0.2, 0.3, 0.45]
+
+
 def test_filter_lists_the_ten_classes_by_their_readable_names(admin):
     page = admin.get("/admin/classifier/prediction/").text
     for name in ("Airplane", "Automobile", "Bird", "Cat", "Deer", "Dog", "Frog", "Horse", "Ship", "Truck"):

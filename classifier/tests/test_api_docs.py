@@ -36,14 +36,18 @@ def run(live_server, user, tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
-def test_examples_in_curl_store_predictions(run):
+def test_examples_in_curl_store_predictions_and_download_one(run, tmp_path):
     commands = [example for example in examples("sh") if example.startswith("curl")]
+    (download,) = [example for example in examples("sh") if example.startswith("id=")]
     answers = [run("sh", "-c", command) for command in commands]
     assert len(answers) == 4
     assert all('"probabilities"' in answer for answer in answers)
     # One each, and two by that of many images.
     assert Prediction.objects.count() == 5
     assert Prediction.objects.exclude(upload__expires_at=None).count() == 1
+    run("sh", "-c", download)
+    assert (tmp_path / "image").read_bytes() == image_bytes()
+    assert (tmp_path / "thumbnail.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
 
 
 def test_example_in_python_creates_corrects_lists_and_deletes_a_prediction(run):

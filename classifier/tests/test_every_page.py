@@ -9,6 +9,8 @@ from django.contrib.admin import AdminSite
 from django.urls import URLResolver, get_resolver
 from playwright.sync_api import Page
 
+from classifier.tests.browser import listen
+from classifier.tests.routes import routes
 from classifier.tests.tour.site import BROKEN_PICTURES, WIDTHS, Tour, tour
 from classifier.tests.tour.stops import NO_PAGES, STOPS, Stop
 from docs.screenshots import DOCS, pages_md
@@ -21,6 +23,8 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 PICTURES = re.compile(r"/(image|thumbnail)$|/(seen|map)\.png$|^/models/.*\.png$")
 #: A page in Ukrainian differs in its words alone, so each is looked at once.
 FIRST_OF_EACH = list({stop.url_name or stop.name: stop for stop in reversed(STOPS)}.values())
+ADMIN = next(stop for stop in STOPS if stop.name == "admin")
+NO_PAGES_OF_ADMIN = {"admin:autocomplete", "admin:jsi18n", "admin:logout", "admin:view_on_site", "admin:"}
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +36,11 @@ def site(tmp_path_factory) -> Iterator[Tour]:
 @pytest.mark.parametrize("stop", STOPS, ids=lambda stop: stop.name)
 def test_page_is_for_everybody_and_weighs_little(chromium, site, stop):
     with site.at(chromium, stop, viewport={"width": WIDTHS["wide"], "height": 900}) as page:
-        weights = weigh(page)
+        weights, complaints = weigh(page), []
+        listen(page, complaints)
         site.open(page, stop)
         broken = page.evaluate(BROKEN_PICTURES)
+        assert complaints == []
         found = [*faults(page, stop, "light", "wide"), *faults(page, stop, "dark", "phone")]
         assert (broken, found) == ([], [])
         total = sum(weights().values())
@@ -50,6 +56,27 @@ def test_page_is_for_everybody_in_ukrainian(chromium, site, stop):
         assert faults(page, stop, "light", "phone") == []
 
 
+def test_browser_complains_of_nothing_in_all_of_the_administration(chromium, site):
+    complaints: list[str] = []
+    with site.at(chromium, ADMIN) as page:
+        listen(page, complaints)
+        for address in pages_of_admin(site.facts["rows"]):
+            assert page.goto(address).status < 400, address
+            complaints += page.evaluate(BROKEN_PICTURES)
+            assert complaints == [], address
+
+
+def test_files_that_pages_are_made_of_are_of_no_use_to_other_sites(chromium, site):
+    with site.at(chromium, STOPS[0]) as page:
+        page.goto("/")
+        sheet = page.locator("link[rel=stylesheet]").last.get_attribute("href")
+        headers = page.request.get(sheet).headers
+    assert "access-control-allow-origin" not in headers
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "immutable" in headers["cache-control"]
+
+
 def test_every_address_is_a_stop_or_no_page():
     known = NO_PAGES | {stop.url_name for stop in STOPS} | djangos_own_names()
     assert sorted(set(names(get_resolver())) - known) == []
@@ -61,6 +88,20 @@ def test_pictures_of_the_pages_are_those_of_the_tour():
     kept = {path.name: path.stat().st_size for path in (DOCS / "screenshots").iterdir()}
     assert set(kept) == named
     assert sum(kept.values()) < 2_000_000
+
+
+def pages_of_admin(rows: dict[str, str]) -> list[str]:
+    """The administration's addresses that a superuser can go to, those of rows with the number of one."""
+    found = []
+    for route in routes():
+        row = next((number for name, number in rows.items() if route.name.startswith(f"{name}_")), "")
+        name = route.name.rpartition("_")[2]
+        if route.is_of_admin and route.name and route.name not in NO_PAGES | NO_PAGES_OF_ADMIN:
+            # Rows that the site alone writes are neither added nor deleted.
+            if name in ("add", "delete") and "classifier" in route.name:
+                continue
+            found.append(route.address({"object": row, "app": "classifier"}))
+    return found
 
 
 def faults(page: Page, stop: Stop, scheme: str, width: str) -> list[str]:

@@ -106,6 +106,7 @@ def test_killed_at_any_moment_everything_that_was_answered_is_there(tmp_path):
         PORT="0",
         WEB_CONCURRENCY=str(WORKERS),
         MODELS_DIR=str(tmp_path / "models"),
+        PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics"),
     )
     folder.mkdir()
     for command in ("migrate", "collectstatic"):

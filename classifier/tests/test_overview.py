@@ -78,6 +78,13 @@ def test_page_shows_figures_and_opens_each_of_a_queue(admin, week):
     assert admin.get("/admin/overview/?days=x").status_code == 200
 
 
+def test_whole_queue_is_opened_with_the_least_sure_first(admin, week):
+    page = admin.get("/admin/overview/")
+    link = next(one["href"] for one in elements(page, "href") if "o=" in one["href"] and "abstained" in one["href"])
+    rows = admin.get(link.replace("&amp;", "&")).context["cl"].result_list
+    assert [row.confidence for row in rows] == [0.3, 0.4]
+
+
 def test_empty_site_has_an_overview_too(admin, shipped):
     page = admin.get("/admin/overview/")
     assert "Nothing in these days." in page.text

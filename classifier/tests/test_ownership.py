@@ -1,3 +1,5 @@
+"""Whose an upload is, and what becomes of that; that it is nobody else's is held in test_strangers.py."""
+
 import io
 
 import pytest
@@ -47,20 +49,6 @@ def signed_out(client: Client) -> Client:
     return client
 
 
-@pytest.fixture
-def stranger(request) -> Client:
-    """Somebody who is not the owner: signed in as another, anonymous, or anonymous with uploads of their own."""
-    client = Client()
-    if request.param == "another user":
-        client.force_login(make_user("stranger"))
-    if request.param == "another visitor":
-        upload_as(client)
-    return client
-
-
-STRANGERS = pytest.mark.parametrize("stranger", ["another user", "anonymous", "another visitor"], indirect=True)
-
-
 def test_owner_sees_all_of_it(user, user_client):
     assert set(statuses(user_client, make_prediction(user)).values()) == {200}
 
@@ -69,40 +57,10 @@ def test_visitor_without_an_account_sees_all_of_it(client):
     assert set(statuses(client, upload_as(client)).values()) == {200}
 
 
-@STRANGERS
-@pytest.mark.parametrize("owner", ["user", "visitor"])
-def test_nobody_else_sees_any_of_it(stranger, owner):
-    prediction = make_prediction(make_user("owner")) if owner == "user" else upload_as(Client())
-    assert set(statuses(stranger, prediction).values()) == {404}
-
-
-@STRANGERS
-@pytest.mark.parametrize("owner", ["user", "visitor"])
-def test_nobody_else_can_delete_it(stranger, owner, stored_files):
-    prediction = make_prediction(make_user("owner")) if owner == "user" else upload_as(Client())
-    assert stranger.post(addresses(prediction)["delete"]).status_code == 404
-    stranger.post("/history/delete/")
-    assert Prediction.objects.filter(pk=prediction.pk).exists()
-    assert {prediction.upload.file.name, prediction.upload.thumbnail.name} <= set(stored_files())
-
-
-@STRANGERS
-def test_nobody_else_finds_it_in_their_history(stranger, user):
-    prediction = make_prediction(user)
-    assert str(prediction.pk) not in stranger.get("/history/").text
-
-
 def test_visitor_without_a_session_can_delete_nothing(client):
     make_prediction()
     client.post("/history/delete/")
     assert Upload.objects.count() == 1
-
-
-@pytest.mark.parametrize(
-    "path", ["predictions/{}/", "predictions/{}/delete/", "uploads/{}/image", "uploads/{}/thumbnail"]
-)
-def test_what_never_was_is_not_found(user_client, path):
-    assert user_client.get("/" + path.format("00000000-0000-4000-8000-000000000000")).status_code == 404
 
 
 def test_uploads_follow_at_sign_up(client):

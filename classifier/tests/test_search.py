@@ -136,16 +136,17 @@ def test_search_form_shows_what_was_asked(user_client):
 
 def test_every_list_of_one_person_is_read_along_an_index(user, user_client, django_assert_num_queries):
     """No sort and no look through the whole table, whatever is asked first."""
-    from classifier.services.ownership import Owner, predictions_of
+    from classifier.services.ownership import Owner
     from classifier.services.search import ORDERS, Search
 
     for owner in (Owner(user=user), Owner(visitor=make_prediction().visitor)):
         for order in ORDERS:
             search = Search(order=order)
-            rows = search.row_order.apply(search.filter(predictions_of(owner)))[:25]
+            rows = search.row_order.apply(search.of(owner))[:25]
             plan = rows.explain()
             assert "prediction_owner_" in plan or "prediction_visitor_" in plan, plan
             assert "TEMP B-TREE" not in plan, plan
-        plan = Search(class_name="cat").filter(predictions_of(owner))[:25].explain()
+        assert "COVERING INDEX upload_" in Search(file_name="img").of(owner)[:25].explain()
+        plan = Search(class_name="cat").of(owner)[:25].explain()
         assert "_class" in plan, plan
         assert "TEMP B-TREE" not in plan, plan

@@ -35,6 +35,11 @@ def pins(name: str) -> set[str]:
         ({"HISTORY_PAGE_SIZE": "-1"}, '"HISTORY_PAGE_SIZE" invalid'),
         ({"LOG_LEVEL": "LOUD"}, '"LOG_LEVEL" invalid'),
         ({"DATABASE_URL": "nonsense"}, '"DATABASE_URL" invalid'),
+        ({"LOG_FORMAT": "loud"}, '"LOG_FORMAT" invalid'),
+        ({"THROTTLE_CLASSIFY_PERSON": "often"}, '"THROTTLE_CLASSIFY_PERSON" invalid'),
+        ({"REDIS_URL": "http://example.org"}, '"REDIS_URL" invalid'),
+        ({"LOCKOUT_FAILURES": "0"}, '"LOCKOUT_FAILURES" invalid'),
+        ({"METRICS_TOKEN": "short"}, '"METRICS_TOKEN" invalid'),
         ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE"),
     ],
 )
@@ -87,7 +92,8 @@ def test_serving_requires_no_tensorflow():
         (8, {"INTERPRETERS": "5"}, "5"),
     ],
 )
-def test_processes_share_one_interpreter_a_processor(monkeypatch, processors, given, interpreters):
+def test_processes_share_one_interpreter_a_processor(monkeypatch, tmp_path, processors, given, interpreters):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
     for name in ("WEB_CONCURRENCY", "INTERPRETERS"):
         monkeypatch.setenv(name, "")

@@ -23,7 +23,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         return redirect("home")
     form = SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        login(request, form.save())
+        # The other way to sign in counts failures and knows nobody.
+        login(request, form.save(), backend="django.contrib.auth.backends.ModelBackend")
         return redirect("history")
     return render(request, "registration/sign_up.html", {"form": form}, status=400 if form.errors else 200)
 

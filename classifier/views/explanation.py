@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from classifier.pictures import png_response
 from classifier.services.explanation import (
     ExplanationUnavailable,
     explain,
@@ -35,19 +36,18 @@ def explanation(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
 @require_safe
 def seen(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     """What the network saw, pixel by pixel."""
-    return _picture(request, prediction_id, input_png)
+    return _picture(request, prediction_id, input_png, "seen.png")
 
 
 @require_safe
 def occlusion_map(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     """Which parts of it speak for the class, to be laid over it."""
-    return _picture(request, prediction_id, map_png)
+    return _picture(request, prediction_id, map_png, "map.png")
 
 
-def _picture(request: HttpRequest, prediction_id: UUID, make: Callable[..., bytes]) -> HttpResponse:
+def _picture(request: HttpRequest, prediction_id: UUID, make: Callable[..., bytes], name: str) -> HttpResponse:
     try:
         content = make(prediction=own_prediction(request, prediction_id))
     except ExplanationUnavailable as error:
         raise Http404 from error
-    # The same prediction always has the same picture; nobody between may keep it.
-    return HttpResponse(content, content_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+    return png_response(content, name=name)

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 from classifier.forms.history import SearchForm
 from classifier.models import Prediction
 from classifier.services.export import csv_lines, zip_blocks
-from classifier.services.ownership import predictions_of
 from classifier.services.pagination import NEWEST_FIRST, Order, walk
 from classifier.views.requests import owner_of
 
@@ -21,8 +20,7 @@ from classifier.views.requests import owner_of
 def as_csv(request: HttpRequest) -> StreamingHttpResponse:
     """One line a prediction."""
     search = SearchForm(request.GET).search()
-    predictions = search.filter(predictions_of(owner_of(request)))
-    lines = csv_lines(walk(predictions, order=search.row_order))
+    lines = csv_lines(walk(search.of(owner_of(request)), order=search.row_order))
     return _download(lines, "text/csv; charset=utf-8", "csv")
 
 
@@ -31,7 +29,7 @@ def as_csv(request: HttpRequest) -> StreamingHttpResponse:
 def as_zip(request: HttpRequest) -> StreamingHttpResponse:
     """The images in folders by class, and the table."""
     search = SearchForm(request.GET).search()
-    return zip_response(search.filter(predictions_of(owner_of(request))), search.row_order)
+    return zip_response(search.of(owner_of(request)), search.row_order)
 
 
 def zip_response(predictions: QuerySet[Prediction], order: Order = NEWEST_FIRST) -> StreamingHttpResponse:

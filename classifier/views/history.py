@@ -27,7 +27,7 @@ def history(request: HttpRequest) -> HttpResponse:
     search = form.search()
     try:
         page = page_of(
-            search.filter(predictions_of(owner_of(request))),
+            search.of(owner_of(request)),
             size=settings.HISTORY_PAGE_SIZE,
             order=search.row_order,
             after=request.GET.get("after", ""),

@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from classifier.forms.uploads import NOT_KEPT, ExampleForm, UploadForm
+from classifier.headers import with_previews
 from classifier.services.classification import answer
 from classifier.services.ownership import Owner
 from classifier.services.serving import known_classes
@@ -16,6 +17,7 @@ from classifier.views.requests import owner_of, uploader_of
 from classifier.views.uploading import empty_forms, refused_forms
 
 
+@with_previews
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def home(request: HttpRequest) -> HttpResponse:

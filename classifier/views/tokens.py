@@ -30,10 +30,11 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@login_required
 @require_POST
 def revoke(request: HttpRequest, number: UUID) -> HttpResponse:
-    """Take one of the person's tokens back."""
+    """Take one of the person's tokens back. To somebody who is not signed in any more there is none."""
+    if not request.user.is_authenticated:
+        raise Http404
     try:
         token = revoke_token(number=number, user=request.user)
     except NoSuchToken as error:

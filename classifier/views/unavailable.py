@@ -4,16 +4,15 @@ import logging
 import sys
 from dataclasses import dataclass
 
-from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.template.loader import render_to_string
-from django.utils.cache import add_never_cache_headers
+from django.http import HttpRequest, HttpResponse
 from django.utils.log import log_response
 from django.utils.translation import gettext as _
 from django.views.defaults import server_error as error_page
 
 from classifier.services.serving import NoModel
 from classifier.services.storage import Reason, as_unavailable, explain
+from classifier.views.refusal import problem, refusal, wants_json
+from ml.decoding import DecoderUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +35,8 @@ class _Trouble:
 class UnavailableMiddleware:
     """Turns a disk, a database or a model that cannot do its part for now into an answer with the status 503.
 
-    No view or API method needs to handle StorageUnavailable, NoModel, or what the database itself raises.
+    No view or API method needs to handle StorageUnavailable, NoModel, DecoderUnavailable, or what the database itself
+    raises.
     """
 
     def __init__(self, get_response) -> None:
@@ -56,11 +56,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _fault(request: HttpRequest) -> HttpResponse:
-    if not _wants_json(request):
+    if not wants_json(request):
         return error_page(request)
     text = _("The fault is ours and has been logged. Please try again.")
-    problem = {"type": "about:blank", "title": _("Something went wrong"), "status": 500, "detail": text}
-    return JsonResponse(problem, status=500, content_type="application/problem+json")
+    return problem(status=500, title=_("Something went wrong"), detail=text)
 
 
 def unavailable_response(request: HttpRequest, error: BaseException) -> HttpResponse | None:
@@ -69,8 +68,6 @@ def unavailable_response(request: HttpRequest, error: BaseException) -> HttpResp
     if trouble is None:
         return None
     response = _answer(request, trouble)
-    response["Retry-After"] = str(trouble.retry_after)
-    add_never_cache_headers(response)
     # Django's own way to log an answer marks it, so that it does not log the same one again.
     log_response("%s: %s", trouble.cause, request.path, response=response, request=request, logger=logger)
     return response
@@ -79,6 +76,8 @@ def unavailable_response(request: HttpRequest, error: BaseException) -> HttpResp
 def _trouble(error: BaseException) -> _Trouble | None:
     if isinstance(error, NoModel):
         return _Trouble(str(error), _("No model can answer at the moment."), _RETRY_AFTER_NO_MODEL)
+    if isinstance(error, DecoderUnavailable):
+        return _Trouble(str(error), _("The site cannot read images at the moment."), _RETRY_AFTER_OTHERS)
     if unavailable := as_unavailable(error):
         retry_after = _RETRY_AFTER.get(unavailable.reason, _RETRY_AFTER_OTHERS)
         return _Trouble(str(unavailable), explain(unavailable), retry_after)
@@ -88,20 +87,11 @@ def _trouble(error: BaseException) -> _Trouble | None:
 def _answer(request: HttpRequest, trouble: _Trouble) -> HttpResponse:
     is_sent = request.method not in ("GET", "HEAD")
     advice = _("What you sent just now was not kept: please send it again in a minute.") if is_sent else ""
-    texts = [trouble.text, _("Nothing that was stored is lost."), advice or _("Please try again in a minute.")]
-    if _wants_json(request):
-        problem = {"type": "about:blank", "title": _("Not available at the moment"), "status": 503}
-        return JsonResponse({**problem, "detail": " ".join(texts)}, status=503, content_type="application/problem+json")
-    context = {"what": trouble.text, "advice": texts[1:]}
-    if getattr(request, "htmx", False):
-        return HttpResponse(render_to_string("classifier/_unavailable.html", context), status=503)
-    try:
-        return HttpResponse(render_to_string("503.html", {**context, "layout": "base.html"}, request), status=503)
-    except DatabaseError:
-        # The site's own frame asks the database who is signed in.
-        return HttpResponse(render_to_string("503.html", {**context, "layout": "includes/bare.html"}), status=503)
-
-
-def _wants_json(request: HttpRequest) -> bool:
-    preferred = request.get_preferred_type(["text/html", "application/json", "application/problem+json"])
-    return request.path.startswith("/api/") or (preferred or "").endswith("json")
+    return refusal(
+        request,
+        status=503,
+        title=_("Not available at the moment"),
+        what=trouble.text,
+        advice=[_("Nothing that was stored is lost."), advice or _("Please try again in a minute.")],
+        retry_after=trouble.retry_after,
+    )

@@ -189,6 +189,18 @@ def test_a_transparent_colour_stays_so_under_a_colour_profile():
     assert colour(black) == WHITE
 
 
+def test_large_transparent_pictures_are_reduced_in_parts_as_they_would_be_whole():
+    rng = np.random.default_rng(0)
+    for width, height in ((4100, 900), (700, 5000), (9000, 12)):
+        patches = Image.fromarray(rng.integers(0, 256, (height // 6, width // 6, 4), dtype=np.uint8))
+        whole = patches.resize((width, height))
+        content = encode(whole, "PNG", compress_level=1)
+        whole.thumbnail((640, 640), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        expected = Image.new("RGB", whole.size, "white")
+        expected.paste(whole, mask=whole.getchannel("A"))
+        assert decode(content).picture.tobytes() == expected.tobytes()
+
+
 # Orientation
 
 #: EXIF orientation -> the stored rows and columns of an upright picture (CIPA DC-008, tag 0x0112).
@@ -436,7 +448,7 @@ def test_flipped_bits_give_a_picture_or_a_named_error(kind):
 
 def test_every_error_has_its_own_code_and_figures_that_serialize():
     errors = [error for error in ImageError.__subclasses__() if error.__module__ == ImageError.__module__]
-    assert len({error.code for error in errors}) == len(errors) == 6
+    assert len({error.code for error in errors}) == len(errors) == 7
     assert json.dumps(TooSmall(width=1, height=2, limit=8).values)
 
 

@@ -11,6 +11,7 @@ class UploadQueue {
     this.mostBytes = maxMegabytes * 1024 * 1024;
     this.rows = [];
     this.announced = 0;
+    this.pausedUntil = 0;
     // Whoever has stored nothing yet is given a number with the first answer. Until then one goes alone: four that start
     // together would be four persons.
     this.isKnown = section.dataset.isKnown === "true";
@@ -69,7 +70,22 @@ class UploadQueue {
     this.goOn();
   }
 
+  // Nothing is sent for so long, because the site asks for it; nothing is lost either.
+  pause(seconds) {
+    this.pausedUntil = Math.max(this.pausedUntil, performance.now() + 1000 * seconds);
+  }
+
+  get secondsPaused() {
+    return Math.ceil(Math.max(0, this.pausedUntil - performance.now()) / 1000);
+  }
+
   goOn() {
+    if (this.secondsPaused) {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.goOn(), Math.min(1000, this.pausedUntil - performance.now() + 1));
+      this.report();
+      return;
+    }
     const most = this.isKnown ? UploadQueue.AT_ONCE : 1;
     let free = most - this.count("sending");
     for (const row of this.rows) {
@@ -83,6 +99,7 @@ class UploadQueue {
 
   settled(row) {
     this.isKnown ||= row.state === "done";
+    if (row.secondsToWait) this.pause(row.secondsToWait);
     this.thumbnails.drawStored(row.canvas);
     this.goOn();
   }
@@ -96,7 +113,8 @@ class UploadQueue {
     const done = this.count("done");
     const total = this.rows.length - this.count("cancelled");
     const isBusy = this.count("waiting", "sending") > 0;
-    const text = this.texts.summary.replace("{done}", done).replace("{total}", total).replace("{errors}", errors);
+    let text = this.texts.summary.replace("{done}", done).replace("{total}", total).replace("{errors}", errors);
+    if (isBusy && this.secondsPaused) text += `. ${this.texts.paused.replace("{seconds}", this.secondsPaused)}`;
     this.section.querySelector("[data-upload-summary]").textContent = text;
     this.section.querySelector("[data-upload-progress]").value = total ? (done + errors) / total : 1;
     this.section.setAttribute("aria-busy", isBusy);

@@ -1,6 +1,8 @@
 // One file of many: its row in the list, and the request that carries it.
 // It is "waiting", "sending", then "done", "refused" (for good), "failed" (it can be sent again) or "cancelled".
 class UploadRow {
+  static SECONDS_TO_WAIT = 5; // where a proxy before the site asks to wait and does not say for how long
+
   constructor(file, template, texts) {
     this.file = file;
     this.texts = texts;
@@ -50,6 +52,7 @@ class UploadRow {
 
   wait() {
     this.arrived = false;
+    this.progress.value = 0;
     this.become("waiting", this.texts.waiting);
   }
 
@@ -79,11 +82,16 @@ class UploadRow {
   }
 
   read({ status, responseText }) {
+    this.secondsToWait = 0;
     const page = new DOMParser().parseFromString(responseText, "text/html");
     const answer = page.querySelector("[data-upload-answer]");
     if (status === 200 && answer) {
       this.canvas.dataset.stored = answer.dataset.thumbnail ?? ""; // none of what is not kept
       this.become("done", ...page.body.childNodes);
+    } else if (status === 429) {
+      // Too many in too little time: it was not taken, and is sent again when the site says so.
+      this.secondsToWait = Number(this.request.getResponseHeader("Retry-After")) || UploadRow.SECONDS_TO_WAIT;
+      this.wait();
     } else if (status === 413 || (status === 400 && answer)) {
       // A proxy before the site has its own limit, and no words for it.
       this.become("refused", answer?.textContent ?? this.texts.tooLarge);

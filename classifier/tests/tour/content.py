@@ -15,7 +15,8 @@ if __name__ == "__main__":
     django.setup()
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.admin import site
+from django.contrib.auth.models import Group, User
 from django.core.files import File
 from django.test import Client
 from django.utils import timezone
@@ -51,6 +52,7 @@ def fill() -> dict:
         "active_model": ModelVersion.objects.get(active=True).name,
         "active_model_row": ModelVersion.objects.get(active=True).pk,
         "other_model": "student_cnn",
+        "rows": _rows(),
     }
 
 
@@ -90,6 +92,15 @@ def _training_run(name: str, status: TrainingRun.Status, *, ended: int) -> Train
     run.save()
     end_run(run=run, status=status)
     return run
+
+
+def _rows() -> dict[str, str]:
+    """The number of a row of each table that the administration shows, under the name that its addresses begin with."""
+    Group.objects.create(name="editors")
+    return {
+        f"admin:{table._meta.app_label}_{table._meta.model_name}": str(table.objects.order_by("pk").last().pk)
+        for table in site._registry
+    }
 
 
 def _session(user: User) -> str:

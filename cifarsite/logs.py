@@ -1,0 +1,73 @@
+"""How the log is written: one JSON object a line, or lines for people. Both say which request a line belongs to."""
+
+import datetime
+import logging
+import re
+
+from pythonjsonlogger.json import JsonFormatter as _JsonFormatter
+
+from classifier.request_ids import current_request_id
+
+#: What ends a line somewhere, moves the cursor or turns the direction of writing.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+class JsonFormatter(_JsonFormatter):
+    """Only what is named here reaches the log: whatever else hangs on a record, a request for one, stays out of it."""
+
+    def add_fields(self, log_data: dict, record: logging.LogRecord, message_dict: dict) -> None:
+        moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
+        log_data["time"] = moment.isoformat(timespec="milliseconds")
+        log_data["level"] = record.levelname
+        log_data["logger"] = record.name
+        log_data["message"] = record.message
+        if request_id := current_request_id():
+            log_data["request_id"] = request_id
+        log_data.update(getattr(record, "answered", {}))
+        log_data.update(message_dict)
+
+
+class TextFormatter(logging.Formatter):
+    """A line for people. Nothing that a person sends begins a line of its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.request_id = current_request_id() or "-"
+        return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", super().formatMessage(record))
+
+    def formatException(self, info) -> str:
+        return _indented(super().formatException(info))
+
+    def formatStack(self, stack_info: str) -> str:
+        return _indented(stack_info)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def formatter(log_format: str) -> logging.Formatter:
+    """How a line is written: "json" or, anything else, for people."""
+    if log_format == "json":
+        return JsonFormatter()
+    return TextFormatter("{asctime} {levelname} {request_id} {name}: {message}", style="{")
+
+
+def logging_settings(*, log_format: str, level: str) -> dict:
+    """Everything to the standard error output, in one way. log_format: "json" or "text"."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": formatter, "log_format": log_format}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            # Each request has its line already; these would show its whole address.
+            "django.request": {"level": "ERROR"},
+            # Whoever asks by another name has a line too, and may call the site what he likes.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
+            "django.server": {"handlers": ["console"], "level": "ERROR", "propagate": False},
+            "axes": {"level": "WARNING"},
+            "PIL": {"level": "WARNING"},
+            "tensorflow": {"level": "WARNING"},
+        },
+    }

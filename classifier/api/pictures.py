@@ -1,0 +1,51 @@
+"""Images and thumbnails over HTTP, to the program of the person who uploaded them."""
+
+from uuid import UUID
+
+from django.http import FileResponse
+from django.utils.translation import gettext_lazy
+from drf_spectacular.types import OpenApiTypes
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from classifier.api.requests import own_prediction
+from classifier.api.schema import PREDICTION_ID, operation
+from classifier.pictures import image_response, thumbnail_response
+
+
+class PictureRenderer(JSONRenderer):
+    """Answers whoever accepts pictures; the view sends them itself, and only a problem is rendered."""
+
+    media_type = "image/*"
+    format = "image"
+
+
+class Image(APIView):
+    renderer_classes = [PictureRenderer]
+
+    @operation(
+        operation_id="read_image",
+        parameters=[PREDICTION_ID],
+        summary=gettext_lazy("Download the image"),
+        description=gettext_lazy("The file as it came. Its Content-Type is the upload's “content_type”."),
+        answer=OpenApiTypes.BINARY,
+        errors=(404,),
+    )
+    def get(self, request: Request, prediction_id: UUID) -> FileResponse:
+        return image_response(own_prediction(request, prediction_id).upload)
+
+
+class Thumbnail(APIView):
+    renderer_classes = [PictureRenderer]
+
+    @operation(
+        operation_id="read_thumbnail",
+        parameters=[PREDICTION_ID],
+        summary=gettext_lazy("Download the thumbnail"),
+        description=gettext_lazy("A JPEG of 320 pixels at most, as the history shows it."),
+        answer=OpenApiTypes.BINARY,
+        errors=(404,),
+    )
+    def get(self, request: Request, prediction_id: UUID) -> FileResponse:
+        return thumbnail_response(own_prediction(request, prediction_id).upload)

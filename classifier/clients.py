@@ -1,0 +1,32 @@
+"""Where a request comes from: the one place that says so, for limits and lock-outs."""
+
+import ipaddress
+from functools import lru_cache
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """The client's network address; of IPv6 the network of 64 bits that one client has. None where there is none.
+
+    Behind a proxy it is the last entry of X-Forwarded-For, the one that the proxy itself has written: whoever asks can
+    forge the others.
+    """
+    direct = _client(request.META.get("REMOTE_ADDR", ""))
+    if settings.BEHIND_PROXY:
+        return _client(request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()) or direct
+    return direct
+
+
+@lru_cache(maxsize=4096)
+def _client(text: str) -> str | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address), 64), strict=False).network_address)

@@ -1,0 +1,63 @@
+"""Guessing passwords: after some failures nobody signs in from there for a while, whether there is that person or not.
+
+django-axes counts the failures in the database, so that all processes and machines count together.
+"""
+
+import datetime
+import math
+
+from axes.handlers.database import AxesDatabaseHandler
+from axes.handlers.proxy import AxesProxyHandler
+from axes.helpers import get_cool_off
+from django.conf import settings
+from django.db.models import QuerySet, Sum
+from django.http import HttpRequest
+from django.utils import timezone
+
+
+class LockoutHandler(AxesDatabaseHandler):
+    """Counts failures of one name at one address, and of the address whatever the name, for which there is more room.
+
+    settings.AXES_LOCKOUT_PARAMETERS names the two in this order.
+    """
+
+    def get_failures(self, request: HttpRequest, credentials: dict | None = None) -> int:
+        """The failures that count; settings.AXES_FAILURE_LIMIT of them are too many."""
+        of_name, of_address = (_sum(attempts) for attempts in self.get_user_attempts(request, credentials))
+        return max(of_name, of_address * settings.AXES_FAILURE_LIMIT // settings.LOCKOUT_ADDRESS_FAILURES)
+
+    def reset_user_attempts(self, request: HttpRequest, credentials: dict | None = None) -> int:
+        """Forget the failures of who has signed in, at this address.
+
+        Others stay: else an account of one's own would give as many guesses at other people's as one likes.
+        """
+        of_name, _of_address = self.filter_user_attempts(request, credentials)
+        return of_name.delete()[0]
+
+    def seconds_left(self, request: HttpRequest, credentials: dict | None = None) -> int:
+        """How long it takes until enough failures are forgotten, 1 at least."""
+        of_name, of_address = self.get_user_attempts(request, credentials)
+        limits = settings.AXES_FAILURE_LIMIT, settings.LOCKOUT_ADDRESS_FAILURES
+        now = timezone.now()
+        ends = [_end(attempts, limit) or now for attempts, limit in zip((of_name, of_address), limits)]
+        return max(1, math.ceil((max(ends) - now).total_seconds()))
+
+
+def seconds_locked_out(request: HttpRequest, credentials: dict | None = None) -> int:
+    """How long nobody signs in with this name from this address, 1 at least."""
+    return AxesProxyHandler.get_implementation().seconds_left(request, credentials)
+
+
+def _sum(attempts: QuerySet) -> int:
+    return attempts.aggregate(sum=Sum("failures_since_start"))["sum"] or 0
+
+
+def _end(attempts: QuerySet, limit: int) -> datetime.datetime | None:
+    """When fewer failures than the limit are left; None if they are fewer already."""
+    rows = [*attempts.order_by("attempt_time").values_list("attempt_time", "failures_since_start")]
+    left, end = sum(failures for _time, failures in rows), None
+    for attempt_time, failures in rows:
+        if left < limit:
+            break
+        left, end = left - failures, attempt_time + get_cool_off()
+    return end

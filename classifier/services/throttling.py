@@ -1,0 +1,174 @@
+"""How much one person, and one address, may ask for in a time: counted alike whatever page or method they ask by.
+
+The counts lie in the memory of each process, or in Redis for all processes where there is one.
+"""
+
+import logging
+import math
+import os
+import threading
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, RedisStorage, Storage
+from limits.strategies import FixedWindowRateLimiter
+
+from classifier.services import metrics
+from classifier.services.ownership import Owner
+
+logger = logging.getLogger(__name__)
+
+OFF = "off"
+#: Redis is beside the site or it is of no use; and so long is it left alone when it does not answer.
+_REDIS_SECONDS, _LEFT_ALONE_SECONDS = 0.25, 10.0
+_FORGET_SECONDS = 10.0
+#: The first requests of a process come at once, and are to count in the same place.
+_making = threading.Lock()
+
+
+class Throttle(StrEnum):
+    """What is limited. settings.THROTTLES has how much of it a person and an address may have: "classify_person"."""
+
+    CLASSIFY = "classify"
+    READ = "read"
+    SIGN_IN = "sign_in"
+    SIGN_UP = "sign_up"
+    API = "api"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Too much was asked for; `seconds` from now it may be asked for again."""
+
+    throttle: Throttle
+    by: str
+    seconds: int
+
+
+def take(*, throttle: Throttle, owner: Owner | None, address: str | None, cost: int = 1) -> Refusal | None:
+    """Count what somebody asks for, and return None; or return why it is too much.
+
+    owner: None where persons are not counted. address: as clients.address_of gives it. cost: how many of it at once.
+    """
+    for by, key in (("person", _person(owner)), ("address", address)):
+        limit = _limit(settings.THROTTLES.get(f"{throttle}_{by}", OFF))
+        if key is None or limit is None:
+            continue
+        seconds = _counts().take(limit, (throttle, by, key), cost)
+        if seconds is not None:
+            metrics.record_throttled(throttle=throttle, by=by)
+            return Refusal(throttle, by, seconds)
+    return None
+
+
+def explain(refusal: Refusal) -> str:
+    """Why the answer is no, in the language of the moment."""
+    if refusal.by == "address":
+        return _("This is more than the site takes from one address in so short a time.")
+    return _("This is more than the site takes from one person in so short a time.")
+
+
+def say_when(seconds: int) -> str:
+    """When to try again, in the language of the moment."""
+    if seconds < 120:
+        return _("Please try again in %(count)s s.") % {"count": seconds}
+    return _("Please try again in %(count)s min.") % {"count": math.ceil(seconds / 60)}
+
+
+def forget() -> None:
+    """Begin to count anew, as a process does that has just been started."""
+    _counts_at.cache_clear()
+
+
+class _Memory(MemoryStorage):
+    """The library's, but for when it forgets what has run out: it would start a thread for that every 10 ms."""
+
+    def __init__(self) -> None:
+        self.next_time = 0.0
+        self.one_lock = threading.Lock()
+        super().__init__()
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        # The library has a lock a key, which several that come first at once would not share.
+        with self.one_lock:
+            return super().incr(key, expiry, amount)
+
+    def _MemoryStorage__schedule_expiry(self) -> None:
+        now = time.monotonic()
+        if now >= self.next_time:
+            self.next_time = now + _FORGET_SECONDS
+            self._MemoryStorage__expire_events()
+
+
+class _Counts:
+    """What was taken, in this process or in Redis. While Redis is down, everybody may have everything."""
+
+    def __init__(self, redis_url: str) -> None:
+        self.storage = _redis(redis_url) if redis_url else _Memory()
+        self.limiter = FixedWindowRateLimiter(self.storage)
+        self.left_alone_until = 0.0
+        self.lock = threading.Lock()
+
+    def take(self, limit: RateLimitItem, key: tuple[str, ...], cost: int) -> int | None:
+        """Count and return None, or return the seconds until there is some to be had again."""
+        if time.monotonic() < self.left_alone_until:
+            return None
+        try:
+            # More at once than there ever is would wait for ever.
+            if self.limiter.hit(limit, *key, cost=min(cost, limit.amount)):
+                seconds = None
+            else:
+                seconds = max(1, math.ceil(self.limiter.get_window_stats(limit, *key).reset_time - time.time()))
+        except StorageError as error:
+            self._leave_alone(error)
+            return None
+        if self.left_alone_until:
+            self.left_alone_until = 0.0
+            logger.info("Redis answers again: limits hold.")
+        return seconds
+
+    def _leave_alone(self, error: StorageError) -> None:
+        with self.lock:
+            is_news = self.left_alone_until == 0.0
+            self.left_alone_until = time.monotonic() + _LEFT_ALONE_SECONDS
+        if is_news:
+            logger.error("Redis does not answer (%s): nobody is limited until it does.", error.storage_error)
+
+
+def _redis(url: str) -> Storage:
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    seconds = {"socket_connect_timeout": _REDIS_SECONDS, "socket_timeout": _REDIS_SECONDS}
+    return RedisStorage(url, key_prefix="cifarsite", wrap_exceptions=True, retry=Retry(NoBackoff(), 0), **seconds)
+
+
+def _counts() -> _Counts:
+    with _making:
+        return _counts_at(settings.REDIS_URL)
+
+
+@lru_cache(maxsize=1)
+def _counts_at(redis_url: str) -> _Counts:
+    return _Counts(redis_url)
+
+
+@lru_cache(maxsize=64)
+def _limit(text: str) -> RateLimitItem | None:
+    return None if text == OFF else parse(text)
+
+
+def _person(owner: Owner | None) -> str | None:
+    if owner is None or owner == Owner():
+        return None
+    return f"user {owner.user.pk}" if owner.user else f"visitor {owner.visitor}"
+
+
+# A child of this process counts for itself, on connections of its own.
+os.register_at_fork(after_in_child=forget)

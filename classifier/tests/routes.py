@@ -1,0 +1,105 @@
+"""Every address of the site, found in its URLs: a new one is in the tests of all of them by itself.
+
+One that takes a number or a name has to be said to be one person's or everybody's, or the tests fail.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+from django.urls import URLResolver, get_resolver, reverse
+
+#: Addresses with something of one person's in them: the facts that each of their arguments is.
+ONE_PERSONS = {
+    "prediction": {"prediction_id": "prediction"},
+    "correct": {"prediction_id": "prediction"},
+    "explanation": {"prediction_id": "prediction"},
+    "seen": {"prediction_id": "prediction"},
+    "occlusion_map": {"prediction_id": "prediction"},
+    "delete_prediction": {"prediction_id": "prediction"},
+    "image": {"upload_id": "upload"},
+    "thumbnail": {"upload_id": "upload"},
+    "revoke_token": {"number": "token"},
+    "api_prediction": {"prediction_id": "prediction"},
+    "api_correction": {"prediction_id": "prediction"},
+    "api_image": {"prediction_id": "prediction"},
+    "api_thumbnail": {"prediction_id": "prediction"},
+}
+#: Addresses with an argument that anybody may ask for: models and their training have small numbers and are public.
+EVERYBODYS = {
+    "model": {"name": "model"},
+    "model_plot": {"name": "model", "number": "number", "path": "plot"},
+    "training_run": {"run_id": "run"},
+    "training_progress": {"run_id": "run"},
+    "api_model": {"model": "model"},
+}
+_OF_ADMIN = {
+    "object_id": "object",
+    "id": "object",
+    "app_label": "app",
+    "content_type_id": "content_type",
+    "url": "nothing",
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """name: with its namespace; empty where it has none. text: as the URLs spell it, from the beginning."""
+
+    name: str
+    text: str
+    arguments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.name or self.text
+
+    @property
+    def is_of_admin(self) -> bool:
+        return self.text.startswith("admin/")
+
+    @property
+    def is_of_api(self) -> bool:
+        return self.text.startswith("api/")
+
+    @property
+    def declared(self) -> dict[str, str] | None:
+        """Which facts the arguments are; None where nobody has said."""
+        if self.is_of_admin:
+            return {name: _OF_ADMIN[name] for name in self.arguments}
+        return {**ONE_PERSONS, **EVERYBODYS}.get(self.name) if self.arguments else {}
+
+    def address(self, facts: dict[str, object]) -> str:
+        values = {name: facts[fact] for name, fact in self.declared.items()}
+        if self.name and not self.name.endswith(":"):
+            return reverse(self.name, kwargs=values)
+        # That of an address without a name: its arguments as they are, and a word for anything at all.
+        filled = re.sub(
+            r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), re.sub(r"\(\?P.*", "nothing", self.text)
+        )
+        return "/" + filled.replace("^.*$", "nothing")
+
+
+def routes() -> list[Route]:
+    return [*_routes(get_resolver())]
+
+
+def undeclared() -> list[str]:
+    """The addresses that take something of which nobody has said whose it is."""
+    return [str(route) for route in routes() if route.declared is None or set(route.declared) != set(route.arguments)]
+
+
+def that_never_was(facts: dict[str, object]) -> dict[str, object]:
+    """The same facts, but for the numbers of one person's things: there is nothing under these."""
+    return facts | {name: uuid4() for name in ("prediction", "upload", "token", "object")}
+
+
+def _routes(resolver: URLResolver, namespace: str = "", text: str = "", outer: tuple[str, ...] = ()) -> Iterator[Route]:
+    for pattern in resolver.url_patterns:
+        own = text + str(pattern.pattern)
+        arguments = (*outer, *pattern.pattern.regex.groupindex)
+        if isinstance(pattern, URLResolver):
+            inner = namespace + (f"{pattern.namespace}:" if pattern.namespace else "")
+            yield from _routes(pattern, inner, own, arguments)
+        else:
+            yield Route(namespace + (pattern.name or ""), own, arguments)

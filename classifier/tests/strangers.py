@@ -1,0 +1,186 @@
+"""Somebody with something on the site, and everybody whom that does not concern."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+
+from classifier.models import ApiToken, Prediction, TrainingRun
+from classifier.services.tokens import create_token
+from classifier.tests.factories import image_bytes, image_file, make_prediction, make_training_run, make_user
+from classifier.tests.pages import elements, result_of
+
+FILE_NAME = "a-secret-of-the-owner.jpg"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A person who has uploaded a picture. user: None for a visitor without an account."""
+
+    client: Client
+    session_key: str
+    user: User | None
+    prediction: Prediction
+    token: ApiToken | None = None
+    secret: str = ""
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What stands in addresses, see routes.py."""
+        run = TrainingRun.objects.first() or make_training_run()
+        return {
+            "prediction": self.prediction.pk,
+            "upload": self.prediction.upload_id,
+            "token": self.token.public_id if self.token else UUID(int=0),
+            "object": self.prediction.pk,
+            "content_type": ContentType.objects.get_for_model(Prediction).pk,
+            "app": "classifier",
+            "nothing": "nothing",
+            "model": "student_cnn",
+            "number": 1,
+            "plot": "confusion",
+            "run": run.pk,
+        }
+
+    @property
+    def secrets(self) -> set[str]:
+        """What nobody else's answer may have in it."""
+        upload = self.prediction.upload
+        found = {FILE_NAME, FILE_NAME.removesuffix(".jpg"), upload.sha256, self.session_key}
+        found |= {form for number in self._numbers for form in (str(number), number.hex)}
+        if self.user:
+            found |= {self.user.username, self.secret, self.token.token_key, self.token.digest}
+        return found
+
+    @property
+    def _numbers(self) -> set[UUID]:
+        upload = self.prediction.upload
+        return {upload.pk, self.prediction.pk, *filter(None, [upload.visitor, self.token and self.token.public_id])}
+
+    def copy_of_session(self) -> Client:
+        """Another browser with the same cookie, such as one that somebody has taken."""
+        client = Client()
+        client.cookies[settings.SESSION_COOKIE_NAME] = self.session_key
+        return client
+
+    def end_session(self) -> None:
+        if self.user:
+            self.client.post("/accounts/sign-out/")
+        else:
+            self.client.session.flush()
+
+
+def owner_with_account(name: str = "the-owner-herself") -> Owner:
+    user, client = make_user(name), Client()
+    client.force_login(user)
+    token, secret = create_token(user=user, name=f"token of {name}", scope="write", days=30)
+    return Owner(client, _key(client), user, make_prediction(user, name=FILE_NAME), token, secret)
+
+
+def owner_without_account() -> Owner:
+    client = Client()
+    page = client.post("/", {"image": image_file(FILE_NAME)})
+    prediction = Prediction.objects.select_related("upload").get(pk=result_of(page)["data-prediction"])
+    return Owner(client, _key(client), None, prediction)
+
+
+def _key(client: Client) -> str:
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def another_user(_owner: Owner) -> Client:
+    client = Client()
+    client.force_login(user := make_user("another"))
+    make_prediction(user, seed=1)
+    return client
+
+
+def staff_without_permission(_owner: Owner) -> Client:
+    client = Client()
+    client.force_login(make_user("clerk", is_staff=True))
+    return client
+
+
+def anonymous(_owner: Owner) -> Client:
+    return Client()
+
+
+def another_visitor(_owner: Owner) -> Client:
+    client = Client()
+    client.post("/", {"image": image_file("mine.jpg", image_bytes(seed=2))})
+    return client
+
+
+def session_that_was_ended(owner: Owner) -> Client:
+    copy = owner.copy_of_session()
+    owner.end_session()
+    return copy
+
+
+def session_that_has_expired(owner: Owner) -> Client:
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    return owner.copy_of_session()
+
+
+def session_of_a_closed_account(owner: Owner) -> Client:
+    User.objects.filter(pk=owner.user.pk).update(is_active=False)
+    return owner.copy_of_session()
+
+
+def session_before_the_password_changed(owner: Owner) -> Client:
+    owner.user.set_password("another one altogether")
+    owner.user.save()
+    return owner.copy_of_session()
+
+
+def another_users_token(_owner: Owner) -> Client:
+    return _bearer(create_token(user=make_user("another"), name="theirs", scope="write", days=30)[1])
+
+
+def token_that_was_revoked(owner: Owner) -> Client:
+    owner.client.post(f"/accounts/tokens/{owner.token.public_id}/revoke/")
+    return _bearer(owner.secret)
+
+
+def token_that_has_expired(owner: Owner) -> Client:
+    ApiToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
+    return _bearer(owner.secret)
+
+
+def _bearer(secret: str) -> Client:
+    return Client(headers={"Authorization": f"Bearer {secret}"})
+
+
+#: Whom the API knows, and so tells that there is no such thing; others it asks who they are.
+KNOWN = (another_user, staff_without_permission, another_users_token)
+OF_ANYBODY = (another_user, staff_without_permission, anonymous, another_visitor, another_users_token)
+OF_A_VISITOR = (*OF_ANYBODY, session_that_was_ended, session_that_has_expired)
+OF_A_USER = (
+    *OF_A_VISITOR,
+    session_of_a_closed_account,
+    session_before_the_password_changed,
+    token_that_was_revoked,
+    token_that_has_expired,
+)
+Make = Callable[[Owner], Client]
+PAIRS: list[tuple[Callable[[], Owner], Make]] = [
+    *((owner_with_account, stranger) for stranger in OF_A_USER),
+    *((owner_without_account, stranger) for stranger in OF_A_VISITOR),
+]
+
+
+def form_tokens(page: str) -> set[str]:
+    return {tag["value"] for tag in elements(page, "value") if "csrf" in tag.get("name", "")}
+
+
+def without_numbers(text: str) -> str:
+    """An answer without what is different every time."""
+    return re.sub(r"[0-9A-Za-z-]{30,}|\d\d:\d\d:\d\d", "", text)

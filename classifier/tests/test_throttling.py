@@ -1,0 +1,204 @@
+"""Who asks for too much is told to wait, by page and API alike, and nobody else is."""
+
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from django.test import Client
+from playwright.sync_api import expect
+
+from classifier.clients import address_of
+from classifier.models import Prediction
+from classifier.services.ownership import Owner
+from classifier.services.throttling import Throttle, take
+from classifier.tests.api import BATCH, PREDICTIONS, problem_of, program
+from classifier.tests.browser import sign_in
+from classifier.tests.factories import image_bytes, image_file, make_prediction, make_user
+
+
+def upload(client: Client, address: str = "192.0.2.1", **headers: str):
+    return client.post("/", {"image": image_file()}, headers=headers, REMOTE_ADDR=address)
+
+
+def statuses(client: Client, count: int, **options) -> list[int]:
+    return [upload(client, **options).status_code for _ in range(count)]
+
+
+@pytest.mark.django_db
+def test_person_who_uploads_too_much_waits_and_another_does_not(limit, user_client):
+    limit(classify_person="2/minute")
+    assert statuses(user_client, 3) == [200, 200, 429]
+    assert statuses(user_client, 1, address="192.0.2.2") == [429]
+    other = Client()
+    other.force_login(make_user("taras"))
+    assert statuses(other, 1) == [200]
+    assert user_client.get("/").status_code == 200
+    assert Prediction.objects.count() == 3
+
+
+@pytest.mark.django_db
+def test_visitor_is_a_person_too(limit):
+    limit(classify_person="2/minute")
+    # The first upload makes a visitor of somebody who was nobody.
+    assert statuses(Client(), 4) == [200, 200, 200, 429]
+    assert statuses(Client(), 1) == [200]
+
+
+@pytest.mark.django_db
+def test_whoever_throws_cookies_away_still_has_an_address(limit):
+    limit(classify_address="2/minute")
+    assert [upload(Client()).status_code for _ in range(3)] == [200, 200, 429]
+    assert upload(Client(), address="192.0.2.2").status_code == 200
+
+
+@pytest.mark.django_db
+def test_limit_is_over_when_the_answer_says_so(limit, user_client):
+    limit(classify_person="1/second")
+    assert upload(user_client).status_code == 200
+    refused = upload(user_client)
+    assert (refused.status_code, refused["Retry-After"]) == (429, "1")
+    time.sleep(1)
+    assert upload(user_client).status_code == 200
+
+
+@pytest.mark.django_db
+def test_answer_says_why_and_when_as_a_page_a_part_of_one_and_problem_details(limit, user_client):
+    limit(classify_person="1/minute")
+    upload(user_client)
+    page = upload(user_client)
+    assert 1 <= int(page["Retry-After"]) <= 60
+    assert "no-store" in page["Cache-Control"]
+    assert "Too many requests" in page.text
+    assert "What you sent just now was not kept." in page.text
+    assert f"Please try again in {page['Retry-After']} s." in page.text
+    assert "site-header" in page.text
+    part = upload(user_client, hx_request="true")
+    assert (part.status_code, "site-header" in part.text, "data-upload-answer" in part.text) == (429, False, True)
+    problem = problem_of(upload(user_client, accept="application/json"), 429)
+    assert problem["detail"].startswith("This is more than the site takes from one person")
+
+
+@pytest.mark.django_db
+def test_image_is_not_even_read_of_whoever_has_to_wait(limit, user_client, monkeypatch):
+    limit(classify_person="1/minute")
+    upload(user_client)
+    monkeypatch.setattr("django.http.request.HttpRequest._load_post_and_files", lambda self: pytest.fail("was read"))
+    assert upload(user_client).status_code == 429
+
+
+@pytest.mark.django_db
+def test_page_and_api_count_together_and_every_image_of_a_batch_counts(limit, user, user_client):
+    limit(classify_person="4/minute")
+    api = program(user)
+    assert upload(user_client).status_code == 200
+    assert api.post(BATCH, {"images": [image_file(), image_file()]}).status_code == 200
+    refused = api.post(BATCH, {"images": [image_file(), image_file()]})
+    assert problem_of(refused, 429)["title"] == "Too many requests"
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    assert upload(user_client).status_code == 429
+    assert api.get(PREDICTIONS).status_code == 200
+    assert Prediction.objects.count() == 3
+
+
+@pytest.mark.django_db
+def test_batch_larger_than_the_limit_passes_when_nothing_was_sent_before(limit, user):
+    limit(classify_person="2/minute")
+    api = program(user)
+    assert api.post(BATCH, {"images": [image_file()] * 3}).status_code == 200
+    assert api.post(PREDICTIONS, {"image": image_file()}).status_code == 429
+
+
+@pytest.mark.django_db
+def test_api_is_limited_in_everything_by_person_and_by_address(limit, user):
+    limit(api_person="2/minute", api_address="4/minute")
+    api, other = program(user), program(make_user("taras"))
+    assert [api.get("/api/v1/me/").status_code for _ in range(3)] == [200, 200, 429]
+    assert [other.get("/api/v1/models/").status_code for _ in range(2)] == [200, 200]
+    assert other.get("/api/v1/models/", REMOTE_ADDR="192.0.2.2").status_code == 429
+    assert Client().get("/api/schema/").status_code == 429
+
+
+@pytest.mark.django_db
+def test_guessing_tokens_is_limited(limit):
+    limit(api_address="3/minute")
+    stranger = Client(headers={"Authorization": "Bearer cifar_guess"})
+    assert [stranger.get("/api/v1/me/").status_code for _ in range(4)] == [401, 401, 401, 429]
+    assert int(stranger.get("/api/v1/me/")["Retry-After"]) > 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["/predictions/{}/explanation/", "/predictions/{}/map.png", "/history/predictions.zip"]
+)
+def test_what_takes_long_to_make_is_limited(limit, user, user_client, path):
+    limit(read_person="1/minute")
+    address = path.format(make_prediction(user).pk)
+    assert [user_client.get(address).status_code for _ in range(2)] == [200, 429]
+    assert user_client.get("/history/").status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/accounts/sign-in/", "sign_in"), ("/admin/login/", "sign_in"), ("/accounts/sign-up/", "sign_up")],
+)
+def test_signing_in_and_up_are_limited_by_address(limit, path, name):
+    limit(**{f"{name}_address": "2/minute"})
+    assert [Client().post(path, {}).status_code for _ in range(3)][2] == 429
+    assert Client().post(path, {}, REMOTE_ADDR="192.0.2.2").status_code != 429
+    assert Client().get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("behind_proxy", "direct", "forwarded", "address"),
+    [
+        (False, "192.0.2.1", "198.51.100.7", "192.0.2.1"),
+        (True, "192.0.2.1", "203.0.113.9, 198.51.100.7", "198.51.100.7"),
+        (True, "192.0.2.1", "", "192.0.2.1"),
+        (True, "192.0.2.1", "198.51.100.7, nonsense", "192.0.2.1"),
+        (False, "2001:db8:1:2:3:4:5:6", "", "2001:db8:1:2::"),
+        (False, "2001:db8:1:2:ffff::1", "", "2001:db8:1:2::"),
+        (False, "::ffff:192.0.2.1", "", "192.0.2.1"),
+        (False, "", "", None),
+    ],
+)
+def test_address_is_the_clients_own_and_no_forged_one(settings, rf, behind_proxy, direct, forwarded, address):
+    settings.BEHIND_PROXY = behind_proxy
+    request = rf.get("/", REMOTE_ADDR=direct, headers={"X-Forwarded-For": forwarded} if forwarded else {})
+    assert address_of(request) == address
+
+
+def test_counting_costs_far_less_than_a_tenth_of_a_millisecond_and_no_thread(limit, monkeypatch):
+    limit(classify_person="1000000/minute", classify_address="1000000/minute")
+    person = {"throttle": Throttle.CLASSIFY, "owner": Owner(user=SimpleNamespace(pk=1)), "address": "192.0.2.1"}
+    take(**person)
+    monkeypatch.setattr(threading.Thread, "start", lambda self: pytest.fail("a thread was started"))
+    best = min(_seconds(lambda: take(**person), 500) for _ in range(5))
+    assert best / 500 < 0.0001
+
+
+def _seconds(act, count: int) -> float:
+    started = time.perf_counter()
+    for _ in range(count):
+        act()
+    return time.perf_counter() - started
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_upload_of_many_waits_and_goes_on_by_itself(limit, open_browser, user, tmp_path):
+    limit(classify_person="3/3 seconds")
+    files = [tmp_path / f"picture {number}.jpg" for number in range(5)]
+    for number, file in enumerate(files):
+        file.write_bytes(image_bytes(seed=number))
+    page = open_browser()
+    sign_in(page, user)
+    page.goto("/")
+    page.set_input_files("[data-upload-input]", files)
+    summary = page.locator("[data-upload-summary]")
+    expect(summary).to_contain_text("3 of 5 done, errors: 0. The site asks to wait: going on in")
+    expect(page.locator(".upload-row[data-state=waiting]")).to_have_count(2)
+    expect(page.get_by_role("button", name="Cancel all")).to_be_visible()
+    expect(summary).to_have_text("5 of 5 done, errors: 0", timeout=30_000)
+    assert Prediction.objects.count() == 5

@@ -1,0 +1,71 @@
+"""Processes that share a Redis count together, and do without it when it is gone."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+import pytest
+
+from classifier.services import throttling
+from classifier.services.throttling import Throttle, take
+
+
+@pytest.fixture
+def port() -> int:
+    """One where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def redis(port: int) -> Iterator[str]:
+    """A Redis of its own that keeps nothing."""
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert any("Ready to accept connections" in line for line in process.stdout)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+def takes(count: int) -> list[bool]:
+    """Whether each of so many is allowed."""
+    return [take(throttle=Throttle.API, owner=None, address="192.0.2.1") is None for _ in range(count)]
+
+
+@pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
+def test_processes_count_together_in_redis_and_go_on_without_it(limit, settings, port, caplog, monkeypatch):
+    limit(api_address="3/minute")
+    monkeypatch.setattr(throttling, "_LEFT_ALONE_SECONDS", 0.5)
+    with redis(port) as settings.REDIS_URL:
+        throttling.forget()
+        assert takes(2) == [True, True]
+        throttling.forget()  # another process
+        assert takes(2) == [True, False]
+    caplog.clear()
+    started = time.perf_counter()
+    assert takes(50) == [True] * 50
+    assert time.perf_counter() - started < 1
+    (line,) = caplog.messages
+    assert line.startswith("Redis does not answer")
+    with redis(port):
+        time.sleep(0.5)
+        assert takes(4) == [True, True, True, False]
+    assert caplog.messages[1:] == ["Redis answers again: limits hold."]
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_site_without_its_redis_lets_everybody_through_at_once_with_one_line(limit, settings, port, caplog, is_silent):
+    limit(api_address="1/minute")
+    settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+    started = time.perf_counter()
+    with socket.create_server(("127.0.0.1", port)) if is_silent else nullcontext():
+        assert takes(20) == [True] * 20
+    assert time.perf_counter() - started < 2
+    assert len(caplog.messages) == 1

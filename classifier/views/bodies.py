@@ -1,0 +1,71 @@
+"""What somebody is told whose request has too large a body, or one that does not arrive as it was announced."""
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.utils.log import log_response
+from django.utils.translation import gettext as _
+
+from classifier.services.batch import MOST_IMAGES
+from classifier.views.refusal import refusal
+
+logger = logging.getLogger(__name__)
+
+_MEGABYTE = 1024 * 1024
+
+
+class BodyMiddleware:
+    """Answers with 413 before such a body is read, and with 408 or 400 when it comes too slowly or not to its end."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Callable, *_arguments) -> HttpResponse | None:
+        if _announced(request) > _most(request):
+            what = _("That is more than the site takes at once.")
+            return _refuse(request, 413, _("Too large"), what, _("Send less, or send it in parts."))
+        if request.encoding:
+            # The forms of the pages come in this; of what else somebody may name, some cannot be read at all.
+            request.encoding = settings.DEFAULT_CHARSET
+        if request.method == "POST" and not getattr(view, "csrf_exempt", False):
+            try:
+                # What looks for the token next takes a form that cannot be read for one without it.
+                request.POST  # noqa: B018
+            except UnreadablePostError as error:
+                return _unreadable(request, error)
+        return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return _unreadable(request, exception) if isinstance(exception, UnreadablePostError) else None
+
+
+def _announced(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
+def _most(request: HttpRequest) -> int:
+    """The bytes of the largest body that can be right: a whole batch of images, or a form without any."""
+    if request.content_type == "multipart/form-data" or request.content_type.startswith("image/"):
+        return (MOST_IMAGES * settings.MAX_UPLOAD_MEGABYTES + 4) * _MEGABYTE
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+def _unreadable(request: HttpRequest, error: UnreadablePostError) -> HttpResponse:
+    advice = _("Nothing of it was kept. Please send it again.")
+    if isinstance(error.__cause__, TimeoutError):
+        return _refuse(request, 408, _("Too slow"), _("What you sent arrived too slowly."), advice)
+    return _refuse(request, 400, _("Bad request"), _("What you sent ended before it was complete."), advice)
+
+
+def _refuse(request: HttpRequest, status: int, title: str, what: str, advice: str) -> HttpResponse:
+    response = refusal(request, status=status, title=title, what=what, advice=[advice])
+    log_response("%s: %s", title, request.path, response=response, request=request, logger=logger)
+    return response

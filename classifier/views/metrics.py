@@ -1,0 +1,26 @@
+"""The metrics, for the operator alone."""
+
+import secrets
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from classifier.services.metrics import CONTENT_TYPE, exposition
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus's text format for whoever has METRICS_TOKEN or is a superuser; for others there is no such page."""
+    if not (_has_token(request) or request.user.is_superuser):
+        raise Http404
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE)
+
+
+def _has_token(request: HttpRequest) -> bool:
+    kind, _space, token = request.headers.get("Authorization", "").partition(" ")
+    expected = settings.METRICS_TOKEN
+    is_it = secrets.compare_digest(token.strip().encode(), expected.encode())
+    return bool(expected) and kind.lower() == "bearer" and is_it
