@@ -28,6 +28,11 @@ def classify_an_example(page: Page) -> None:
     expect(page.locator("[data-prediction]")).to_be_visible()
 
 
+def classify_without_a_model(page: Page) -> None:
+    page.locator("[name=example][value=ship]").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
 def classify_what_is_of_no_class(page: Page) -> None:
     page.locator("[name=example][value=teapot]").click()
     expect(page.locator("[data-abstained=true]")).to_be_visible()

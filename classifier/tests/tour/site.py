@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +27,19 @@ BROKEN_PICTURES = """async () => {
     return pictures.filter((picture) => !picture.naturalWidth).map((picture) => picture.src);
 }"""
 
+#: For a status, what makes the site answer with it, and what mends it: no table of training runs, no active model.
+_STATEMENTS = {
+    500: (
+        "ALTER TABLE classifier_trainingrun RENAME TO classifier_trainingrun_away",
+        "ALTER TABLE classifier_trainingrun_away RENAME TO classifier_trainingrun",
+    ),
+    503: (
+        "UPDATE classifier_modelversion SET card = json_set(card, '$.away', 1), active = 0 WHERE active",
+        "UPDATE classifier_modelversion SET card = json_remove(card, '$.away'), active = 1 "
+        "WHERE json_extract(card, '$.away')",
+    ),
+}
+
 
 class Tour(NamedTuple):
     address: str
@@ -43,7 +56,7 @@ class Tour(NamedTuple):
             key = self.facts["sessions"][stop.who]
             context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": key, "url": self.address}])
         try:
-            with self._broken() if stop.status == 500 else nullcontext():
+            with self._without(stop.status):
                 yield context.new_page()
         finally:
             context.close()
@@ -62,15 +75,15 @@ class Tour(NamedTuple):
         return path if name is None else reverse(name, args=[self.facts[fact] for fact in stop.args]) + path
 
     @contextmanager
-    def _broken(self) -> Iterator[None]:
-        """Something that the site cannot do without is missing meanwhile."""
-        tables = ("classifier_trainingrun", "classifier_trainingrun_away")
-        with closing(sqlite3.connect(self.folder / "db.sqlite3")) as database:
-            _rename(database, *tables)
+    def _without(self, status: int) -> Iterator[None]:
+        """What the site cannot do without is missing meanwhile, so that it answers with this status."""
+        away, back = _STATEMENTS.get(status, ("SELECT 1", "SELECT 1"))
+        with closing(sqlite3.connect(self.folder / "db.sqlite3", isolation_level=None)) as database:
+            database.execute(away)
             try:
                 yield
             finally:
-                _rename(database, *reversed(tables))
+                database.execute(back)
 
 
 @contextmanager
@@ -83,8 +96,3 @@ def tour(folder: Path) -> Iterator[Tour]:
         assert made.returncode == 0, made.stderr
         # That of the host's other name is refused, which the tour wants to see as well.
         yield Tour(site.address, folder, json.loads(made.stdout) | {"port": site.address.rpartition(":")[2]})
-
-
-def _rename(database: sqlite3.Connection, old: str, new: str) -> None:
-    database.execute(f"ALTER TABLE {old} RENAME TO {new}")
-    database.commit()

@@ -173,6 +173,13 @@ STOPS = (
     Stop("error-403-form", "home", "A form without its token.", act=acts.post_without_a_token, pictured=False),
     Stop("error-404", None, "There is no such page.", path="/nothing/here", status=404),
     Stop("error-500", "training", "Something is broken.", status=500),
+    Stop(
+        "error-503",
+        "home",
+        "Something is missing for a while: here, a model that answers.",
+        act=acts.classify_without_a_model,
+        status=503,
+    ),
     Stop("admin", "admin:index", "The administration.", who="admin", foreign=OF_DJANGO),
     Stop(
         "admin-overview",
