@@ -62,11 +62,13 @@ def _fill(predictions: int, people: int) -> None:
     from classifier.models import ModelVersion, Prediction, Upload
 
     kept = Prediction.objects.count()
-    if kept >= predictions:
-        return
+    if User.objects.filter(username__startswith="person").count() not in (0, people):
+        raise SystemExit("The database is of another number of people: give another --folder.")
     if not User.objects.exists():
         User.objects.create_superuser("admin", password=uuid.uuid4().hex)
         User.objects.bulk_create(User(username=f"person{number}") for number in range(people))
+    if kept >= predictions:
+        return
     owners = list(User.objects.filter(username__startswith="person").order_by("pk"))
     version, now, chance = ModelVersion.objects.get(active=True), timezone.now(), random.Random(kept)  # noqa: S311  # nosec B311
     for start in range(kept, predictions, _BATCH):

@@ -14,7 +14,7 @@ class BoundedPaginator(Paginator):
     A page's rows are found by their ids, for which an index is enough, and only then read.
     """
 
-    MOST = 5_000
+    MOST = 2_000
 
     @cached_property
     def count(self) -> int:

@@ -9,7 +9,7 @@ from classifier.models import Upload
 from classifier.services.identifiers import as_uuid
 
 #: A beginning that more rows have finds so many of them.
-_MOST = 1_000
+_MOST = 500
 _LAST_CHARACTER = "\U0010ffff"
 
 

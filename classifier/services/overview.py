@@ -10,6 +10,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from classifier.models import Prediction, Upload
+from classifier.services.ownership import with_details
 from classifier.services.search import midnight
 
 _QUEUE = 12
@@ -57,7 +58,7 @@ def overview(*, days: int) -> Overview:
         classes[row["predicted_class"]] += row["count"]
     total = sum(classes.values())
     files = Upload.objects.order_by().aggregate(count=Count("pk"), size=Sum("size"))
-    newest_first = Prediction.objects.select_related("upload", "model_version").order_by("-created_at", "-id")
+    newest_first = with_details(Prediction.objects.order_by("-created_at", "-id"))
     return Overview(
         days=[_day(first + timedelta(days=number), by_day) for number in range(days)],
         classes=[(name, count / total) for name, count in classes.most_common()],

@@ -24,8 +24,13 @@ def uploads_of(owner: Owner) -> QuerySet[Upload]:
 
 def predictions_of(owner: Owner) -> QuerySet[Prediction]:
     """The owner's predictions with upload and model, newest first."""
-    predictions = Prediction.objects.select_related("upload", "model_version").order_by("-created_at", "-id")
-    return predictions.filter(_belongs_to(owner))
+    return with_details(Prediction.objects.order_by("-created_at", "-id")).filter(_belongs_to(owner))
+
+
+def with_details(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
+    """The same with their uploads and models."""
+    # A model's card is long: it is read once for all rows, not joined to each of them.
+    return predictions.select_related("upload").prefetch_related("model_version")
 
 
 @transaction.atomic

@@ -93,7 +93,7 @@ def test_empty_site_has_an_overview_too(admin, shipped):
 def test_number_of_queries_does_not_grow(django_assert_max_num_queries, shipped):
     for seed in range(6):
         make_prediction(seed=seed)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(8):
         overview(days=30)
 
 
