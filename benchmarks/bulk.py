@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from ml import preprocessing
+from ml import image_errors, preprocessing
 from ml.bulk import BATCH_SIZE, find_images
 from ml.inference import LoadedModel, Seen
 
@@ -100,7 +100,7 @@ def measure_apart(model: LoadedModel, files: list[Path]) -> tuple[float, float]:
     def see(path: Path) -> Seen | None:
         try:
             return model.see(preprocessing.decode(path.read_bytes()).picture)
-        except preprocessing.ImageError:
+        except image_errors.ImageError:
             return None
 
     decoding, results = rate(see, files, len(files))

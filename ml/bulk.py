@@ -12,9 +12,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from PIL import Image
 
 from ml.decision import Answers
+from ml.image_errors import ImageError
 from ml.image_folder import SUFFIXES
 from ml.inference import LoadedModel, Seen
-from ml.preprocessing import ImageError
 
 #: More are hardly faster on one thread, and a network for photographs needs 6 MB for each, in every thread.
 BATCH_SIZE = 4

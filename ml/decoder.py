@@ -16,7 +16,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from ml.preprocessing import WORKING_SIDE, DamagedImage, DecodedImage, ImageError, TooMuchMemory, decode
+from ml.image_errors import DamagedImage, ImageError, TooMuchMemory
+from ml.pixels import WORKING_SIDE
+from ml.preprocessing import DecodedImage, decode
 
 READY = b"R"
 #: Bytes of the file, pixels that it may have, seconds that decoding may take.

@@ -18,13 +18,8 @@ from pathlib import Path
 from PIL import Image
 
 from ml.decoder import ANSWER, NO_MEMORY, READY, REQUEST, send
-from ml.preprocessing import (
-    FORMATS,
-    MAX_PIXELS,
-    STEPS,
-    WORKING_SIDE,
+from ml.image_errors import (
     DamagedImage,
-    DecodedImage,
     EmptyFile,
     ImageError,
     NotAnImage,
@@ -33,6 +28,8 @@ from ml.preprocessing import (
     TooMuchMemory,
     TooSmall,
 )
+from ml.pixels import WORKING_SIDE
+from ml.preprocessing import FORMATS, MAX_PIXELS, STEPS, DecodedImage
 
 logger = logging.getLogger(__name__)
 

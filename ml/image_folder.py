@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image
 
 from ml.dataset import Dataset, DatasetError, Progress, Split, stratified_split
-from ml.preprocessing import PREPROCESSING_VERSION, ImageError, decode, to_input
+from ml.image_errors import ImageError
+from ml.preprocessing import PREPROCESSING_VERSION, decode, to_input
 
 HELD_OUT_SHARE = 0.1
 #: One each to train on, to validate and to test.

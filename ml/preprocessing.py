@@ -5,12 +5,22 @@
 
 import io
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+
+from ml.image_errors import (
+    DamagedImage,
+    EmptyFile,
+    NotAnImage,
+    SvgFile,
+    TooManyPixels,
+    TooMuchMemory,
+    TooSmall,
+)
+from ml.pixels import to_working_picture
 
 #: Raise it whenever the same bytes would give other pixels: every prediction names the version that made it.
 PREPROCESSING_VERSION = "2"
@@ -18,14 +28,8 @@ PREPROCESSING_VERSION = "2"
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
 THUMBNAIL_SIDE = 320
-#: A larger photograph is reduced to this longest side while it is decoded; networks and thumbnails need less.
-WORKING_SIDE = 640
 #: The JPEG decoder itself may reduce it to this one, which costs less than any other way.
 _LEAST_SIDE = 448
-#: How much larger than wanted an image is left by what is quick and coarse, for what is slow and fine.
-_GAP = 3.0
-#: So many pixels at a time of an image that would need a copy as large as itself.
-_BAND_PIXELS = 1_000_000
 
 #: Detected format -> (content type, file extension). The first frame of an animation counts.
 FORMATS: dict[str, tuple[str, str]] = {
@@ -42,53 +46,6 @@ _ALIASES = {"MPO": "JPEG"}
 pillow_heif.register_heif_opener(thumbnails=False)
 # `decode` checks the size itself, and lower.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-
-class ImageError(ValueError):
-    """An uploaded file is no image that can be classified; `code` names why and `values` the figures in the message."""
-
-    code = "image_error"
-    message = "The file cannot be classified."
-
-    def __init__(self, **values: int | str) -> None:
-        self.values = values
-        super().__init__(self.message.format(**values))
-
-
-class EmptyFile(ImageError):
-    code = "empty_file"
-    message = "The file is empty. Choose another one."
-
-
-class SvgFile(ImageError):
-    code = "svg_file"
-    message = "This is an SVG drawing, not a photograph. Save it as PNG and upload that."
-
-
-class NotAnImage(ImageError):
-    code = "not_an_image"
-    message = "This is not an image of a kind that can be read. Upload a JPEG, PNG, WebP, GIF, BMP or HEIC file."
-
-
-class DamagedImage(ImageError):
-    code = "damaged_image"
-    message = "The image is damaged or was cut short. Save or download it again and retry."
-
-
-class TooManyPixels(ImageError):
-    code = "too_many_pixels"
-    message = "The image has more than {limit} megapixels. Make it smaller and retry."
-
-
-class TooMuchMemory(ImageError):
-    code = "too_much_memory"
-    message = "Reading the image needs too much memory. Make it smaller, or save it as JPEG, and retry."
-
-
-class TooSmall(ImageError):
-    code = "too_small"
-    message = "The image has {width} x {height} pixels; each side needs at least {limit}. Upload a larger one."
 
 
 @dataclass(frozen=True)
@@ -161,7 +118,7 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
         image.load()
         orientation = _orientation(image)
         taken = _steps(image, kind, orientation)
-        picture = _on_white(_to_srgb(_to_working_size(image)))
+        picture = to_working_picture(image)
     except MemoryError as error:
         raise TooMuchMemory() from error
     except Exception as error:
@@ -254,96 +211,3 @@ def _steps(image: Image.Image, kind: str, orientation: int) -> tuple[str, ...]:
         orientation in _TURNS,
     )
     return tuple(step for step, is_needed in zip(STEPS, needed) if is_needed)
-
-
-def _to_working_size(image: Image.Image) -> Image.Image:
-    """Return the image in a mode of 8-bit channels (L, RGB, RGBA or CMYK), at 640 pixels at most."""
-    if image.has_transparency_data:
-        # Before resampling, which would blur a transparent colour into others.
-        image = _shrunk_rgba(image)
-    elif image.mode.startswith("I"):
-        image = _in_bands(image, _sixteen_bits_to_eight, "L")
-    elif image.mode not in ("L", "RGB", "CMYK"):
-        image = image.convert("L" if image.mode == "1" else "RGB")
-    image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BICUBIC, reducing_gap=_GAP)
-    return image
-
-
-def _shrunk_rgba(image: Image.Image) -> Image.Image:
-    """Return the image as RGBA; a large one at its size as a thumbnail already.
-
-    That is the thumbnail of the whole image as RGBA to the pixel, without the memory of two more such images.
-    """
-    size = _fitting(image.size)
-    factor = tuple(int(whole / small / _GAP) or 1 for whole, small in zip(image.size, size))
-    if max(factor) == 1:
-        return _rgba(image)
-    reduced = _in_bands(image, lambda band: _rgba(band).convert("RGBa").reduce(factor), "RGBa", factor)
-    box = (0, 0, image.width / factor[0], image.height / factor[1])
-    return reduced.resize(size, Image.Resampling.BICUBIC, box).convert("RGBA")
-
-
-def _fitting(size: tuple[int, int]) -> tuple[int, int]:
-    """The size that `Image.thumbnail` makes of a larger one."""
-    width, height = size
-    if max(size) <= WORKING_SIDE:
-        return size
-    aspect, whole = width / height, range(1, WORKING_SIDE + 1)
-    if aspect <= 1:
-        return min(whole, key=lambda side: abs(aspect - side / WORKING_SIDE)), WORKING_SIDE
-    return WORKING_SIDE, min(whole, key=lambda side: abs(aspect - WORKING_SIDE / side))
-
-
-def _in_bands(
-    image: Image.Image,
-    change: Callable[[Image.Image], Image.Image],
-    mode: str,
-    factor: tuple[int, int] = (1, 1),
-) -> Image.Image:
-    """Return what `change` makes of the image, given some rows at a time, which it makes smaller by `factor`."""
-    changed = Image.new(mode, (-(-image.width // factor[0]), -(-image.height // factor[1])))
-    rows = factor[1] * max(_BAND_PIXELS // (image.width * factor[1]), 1)
-    for top in range(0, image.height, rows):
-        band = change(image.crop((0, top, image.width, min(top + rows, image.height))))
-        changed.paste(band, (0, top // factor[1]))
-        changed.info = band.info
-    return changed
-
-
-def _rgba(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        return _sixteen_bits_to_eight(image)
-    return image if image.mode == "RGBA" else image.convert("RGBA")
-
-
-def _sixteen_bits_to_eight(image: Image.Image) -> Image.Image:
-    """Return grey of 16 bits as L, or as RGBA when one grey is transparent; Pillow's own conversion clips at 255."""
-    values = np.asarray(image).clip(0, 65535)
-    grey = Image.fromarray((values >> 8).astype(np.uint8))
-    transparent = image.info.get("transparency")
-    if transparent is None:
-        return grey
-    opaque = Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))
-    return Image.merge("LA", (grey, opaque)).convert("RGBA")
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Turn an embedded colour profile into sRGB; one that does not fit its image is ignored."""
-    profile = image.info.get("icc_profile")
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            mode = "RGBA" if image.mode == "RGBA" else "RGB"
-            return ImageCms.profileToProfile(image, source, _SRGB, outputMode=mode)
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            pass
-    return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image.getchannel("A"))
-        return white
-    return image

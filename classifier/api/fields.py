@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 from classifier.models import ModelVersion
 from classifier.services.intake import SubmittedImage, explain, read_image
 from classifier.services.publishing import find_version
-from ml.preprocessing import ImageError
+from ml.image_errors import ImageError
 
 
 @extend_schema_field(OpenApiTypes.BINARY)

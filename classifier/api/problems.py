@@ -18,7 +18,7 @@ from classifier.api.throttling import refuse_stranger
 from classifier.request_ids import current_request_id
 from classifier.services.intake import explain, status_of
 from classifier.services.submission import KeyReused
-from ml.preprocessing import ImageError
+from ml.image_errors import ImageError
 
 CONTENT_TYPE = "application/problem+json"
 

@@ -16,7 +16,7 @@ from classifier.services.examples import EXAMPLES, read_example
 from classifier.services.intake import FileTooLarge, SubmittedImage, explain, read_image, status_of
 from classifier.services.retention import PERIODS
 from ml import preprocessing
-from ml.preprocessing import ImageError
+from ml.image_errors import ImageError
 
 ACCEPTED = ",".join([*(content_type for content_type, _extension in preprocessing.FORMATS.values()), ".heic", ".heif"])
 

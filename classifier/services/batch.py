@@ -9,7 +9,7 @@ from classifier.models import Prediction
 from classifier.services.intake import clean_name, read_image
 from classifier.services.ownership import Owner
 from classifier.services.submission import Handling, KeyReused, classify_under_key
-from ml.preprocessing import ImageError
+from ml.image_errors import ImageError
 
 #: How many images one request may bring; Django itself reads no form of more than a hundred files.
 MOST_IMAGES = 32

@@ -21,7 +21,8 @@ from classifier.services.intake import clean_name, read_image
 from classifier.services.ownership import Owner
 from classifier.services.serving import ServedModel
 from ml.bulk import Answered, Failed, answer_stream
-from ml.preprocessing import ImageError, to_thumbnail
+from ml.image_errors import ImageError
+from ml.preprocessing import to_thumbnail
 
 _UPLOADS = UUID("0b6a1d62-7c1e-4d0b-9c55-6a0f3b1f5b0e")
 

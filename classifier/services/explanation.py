@@ -12,8 +12,9 @@ from classifier.services.neighbours import Neighbourhood, neighbourhood
 from classifier.services.serving import loaded_model
 from ml import explanation, preprocessing
 from ml.artifacts import ArtifactError
+from ml.image_errors import ImageError
 from ml.inference import Seen
-from ml.preprocessing import WHOLE, DecodedImage, Framing, ImageError
+from ml.preprocessing import WHOLE, DecodedImage, Framing
 from ml.routing import PHOTOGRAPHS
 
 #: The strength of the map's colours at its strongest part, from 0 to 255.

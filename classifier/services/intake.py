@@ -12,9 +12,10 @@ from django.core.files import File
 from django.utils.translation import gettext as _
 
 from classifier.services.decoding import decode
-from ml import preprocessing
+from ml import image_errors
 from ml.decoding import TooSlow
-from ml.preprocessing import DecodedImage, ImageError
+from ml.image_errors import ImageError
+from ml.preprocessing import DecodedImage
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class FileTooLarge(ImageError):
     message = "The file is larger than {limit} MB. Make it smaller and retry."
 
 
-_TOO_MUCH = {error.code for error in (FileTooLarge, TooSlow, preprocessing.TooManyPixels, preprocessing.TooMuchMemory)}
+_TOO_MUCH = {error.code for error in (FileTooLarge, TooSlow, image_errors.TooManyPixels, image_errors.TooMuchMemory)}
 
 
 def read_image(file: File) -> SubmittedImage:
@@ -70,19 +71,19 @@ def explain(error: ImageError) -> str:
 
 def _messages() -> dict[str, str]:
     return {
-        preprocessing.EmptyFile.code: _("The file is empty. Choose another one."),
-        preprocessing.SvgFile.code: _("This is an SVG drawing, not a photograph. Save it as PNG and upload that."),
-        preprocessing.NotAnImage.code: _(
+        image_errors.EmptyFile.code: _("The file is empty. Choose another one."),
+        image_errors.SvgFile.code: _("This is an SVG drawing, not a photograph. Save it as PNG and upload that."),
+        image_errors.NotAnImage.code: _(
             "This is not an image of a kind that can be read. Upload a JPEG, PNG, WebP, GIF, BMP or HEIC file."
         ),
-        preprocessing.DamagedImage.code: _(
+        image_errors.DamagedImage.code: _(
             "The image is damaged or was cut short. Save or download it again and retry."
         ),
-        preprocessing.TooManyPixels.code: _("The image has more than %(limit)s megapixels. Make it smaller and retry."),
-        preprocessing.TooSmall.code: _(
+        image_errors.TooManyPixels.code: _("The image has more than %(limit)s megapixels. Make it smaller and retry."),
+        image_errors.TooSmall.code: _(
             "The image has %(width)s × %(height)s pixels; each side needs at least %(limit)s. Upload a larger one."
         ),
-        preprocessing.TooMuchMemory.code: _(
+        image_errors.TooMuchMemory.code: _(
             "Reading the image needs too much memory. Make it smaller, or save it as JPEG, and retry."
         ),
         TooSlow.code: _(

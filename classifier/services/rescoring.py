@@ -9,8 +9,8 @@ from classifier.models import ModelVersion, Prediction
 from classifier.services.publishing import verified_folder
 from ml import preprocessing
 from ml.classes import NONE_CLASS
+from ml.image_errors import ImageError
 from ml.inference import LoadedModel, Seen
-from ml.preprocessing import ImageError
 
 _BATCH = 32
 

@@ -26,7 +26,8 @@ from classifier.tests.corpus import (
 )
 from classifier.tests.factories import image_bytes, image_file
 from ml.decoding import Decoders
-from ml.preprocessing import FORMATS, ImageError
+from ml.image_errors import ImageError
+from ml.preprocessing import FORMATS
 from ml.tests.factories import encode, photograph
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore::UserWarning:PIL")]

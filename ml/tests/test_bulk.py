@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from ml.bulk import BATCH_SIZE, BATCHES_AHEAD, Answered, Failed, answer_stream, find_images
+from ml.image_errors import NotAnImage
 from ml.inference import LoadedModel
-from ml.preprocessing import NotAnImage
 from ml.tests.factories import photograph
 
 

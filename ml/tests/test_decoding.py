@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from ml.decoding import Decoders, DecoderUnavailable, TooSlow
-from ml.preprocessing import (
+from ml.image_errors import (
     DamagedImage,
     EmptyFile,
     ImageError,
@@ -24,8 +24,8 @@ from ml.preprocessing import (
     TooManyPixels,
     TooMuchMemory,
     TooSmall,
-    decode,
 )
+from ml.preprocessing import decode
 from ml.tests.factories import encode, exif, photograph, quadrants, raw_png, swapped_profile
 
 #: Beginnings of decoders that do what no file can be trusted to make the real ones do.

@@ -6,21 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from ml.preprocessing import (
-    FORMATS,
-    DamagedImage,
-    DecodedImage,
-    EmptyFile,
-    Framing,
-    ImageError,
-    NotAnImage,
-    SvgFile,
-    TooManyPixels,
-    TooSmall,
-    decode,
-    to_input,
-    to_thumbnail,
-)
+from ml.image_errors import DamagedImage, EmptyFile, ImageError, NotAnImage, SvgFile, TooManyPixels, TooSmall
+from ml.preprocessing import FORMATS, DecodedImage, Framing, decode, to_input, to_thumbnail
 from ml.tests.factories import (
     BLUE,
     GREEN,

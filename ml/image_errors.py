@@ -1,0 +1,47 @@
+"""What can be wrong with an uploaded file, in words that say what to do."""
+
+
+class ImageError(ValueError):
+    """An uploaded file is no image that can be classified; `code` names why and `values` the figures in the message."""
+
+    code = "image_error"
+    message = "The file cannot be classified."
+
+    def __init__(self, **values: int | str) -> None:
+        self.values = values
+        super().__init__(self.message.format(**values))
+
+
+class EmptyFile(ImageError):
+    code = "empty_file"
+    message = "The file is empty. Choose another one."
+
+
+class SvgFile(ImageError):
+    code = "svg_file"
+    message = "This is an SVG drawing, not a photograph. Save it as PNG and upload that."
+
+
+class NotAnImage(ImageError):
+    code = "not_an_image"
+    message = "This is not an image of a kind that can be read. Upload a JPEG, PNG, WebP, GIF, BMP or HEIC file."
+
+
+class DamagedImage(ImageError):
+    code = "damaged_image"
+    message = "The image is damaged or was cut short. Save or download it again and retry."
+
+
+class TooManyPixels(ImageError):
+    code = "too_many_pixels"
+    message = "The image has more than {limit} megapixels. Make it smaller and retry."
+
+
+class TooMuchMemory(ImageError):
+    code = "too_much_memory"
+    message = "Reading the image needs too much memory. Make it smaller, or save it as JPEG, and retry."
+
+
+class TooSmall(ImageError):
+    code = "too_small"
+    message = "The image has {width} x {height} pixels; each side needs at least {limit}. Upload a larger one."

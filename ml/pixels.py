@@ -1,0 +1,116 @@
+"""The pixels of an opened image, brought to what every picture is afterwards: sRGB, opaque, of a working size."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image, ImageCms
+
+#: A larger photograph is reduced to this longest side while it is decoded; networks and thumbnails need less.
+WORKING_SIDE = 640
+#: How much larger than wanted an image is left by what is quick and coarse, for what is slow and fine.
+_GAP = 3.0
+#: So many pixels at a time of an image that would need a copy as large as itself.
+_BAND_PIXELS = 1_000_000
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+def to_working_picture(image: Image.Image) -> Image.Image:
+    """Return the image as RGB in sRGB, transparent parts white, at most 640 pixels on its longest side.
+
+    Whatever a broken image makes a codec raise, MemoryError among it, is passed on.
+    """
+    return _on_white(_to_srgb(_to_working_size(image)))
+
+
+def _to_working_size(image: Image.Image) -> Image.Image:
+    """Return the image in a mode of 8-bit channels (L, RGB, RGBA or CMYK), at 640 pixels at most."""
+    if image.has_transparency_data:
+        # Before resampling, which would blur a transparent colour into others.
+        image = _shrunk_rgba(image)
+    elif image.mode.startswith("I"):
+        image = _in_bands(image, _sixteen_bits_to_eight, "L")
+    elif image.mode not in ("L", "RGB", "CMYK"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BICUBIC, reducing_gap=_GAP)
+    return image
+
+
+def _shrunk_rgba(image: Image.Image) -> Image.Image:
+    """Return the image as RGBA; a large one at its size as a thumbnail already.
+
+    That is the thumbnail of the whole image as RGBA to the pixel, without the memory of two more such images.
+    """
+    size = _fitting(image.size)
+    factor = tuple(int(whole / small / _GAP) or 1 for whole, small in zip(image.size, size))
+    if max(factor) == 1:
+        return _rgba(image)
+    reduced = _in_bands(image, lambda band: _rgba(band).convert("RGBa").reduce(factor), "RGBa", factor)
+    box = (0, 0, image.width / factor[0], image.height / factor[1])
+    return reduced.resize(size, Image.Resampling.BICUBIC, box).convert("RGBA")
+
+
+def _fitting(size: tuple[int, int]) -> tuple[int, int]:
+    """The size that `Image.thumbnail` makes of a larger one."""
+    width, height = size
+    if max(size) <= WORKING_SIDE:
+        return size
+    aspect, whole = width / height, range(1, WORKING_SIDE + 1)
+    if aspect <= 1:
+        return min(whole, key=lambda side: abs(aspect - side / WORKING_SIDE)), WORKING_SIDE
+    return WORKING_SIDE, min(whole, key=lambda side: abs(aspect - WORKING_SIDE / side))
+
+
+def _in_bands(
+    image: Image.Image,
+    change: Callable[[Image.Image], Image.Image],
+    mode: str,
+    factor: tuple[int, int] = (1, 1),
+) -> Image.Image:
+    """Return what `change` makes of the image, given some rows at a time, which it makes smaller by `factor`."""
+    changed = Image.new(mode, (-(-image.width // factor[0]), -(-image.height // factor[1])))
+    rows = factor[1] * max(_BAND_PIXELS // (image.width * factor[1]), 1)
+    for top in range(0, image.height, rows):
+        band = change(image.crop((0, top, image.width, min(top + rows, image.height))))
+        changed.paste(band, (0, top // factor[1]))
+        changed.info = band.info
+    return changed
+
+
+def _rgba(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        return _sixteen_bits_to_eight(image)
+    return image if image.mode == "RGBA" else image.convert("RGBA")
+
+
+def _sixteen_bits_to_eight(image: Image.Image) -> Image.Image:
+    """Return grey of 16 bits as L, or as RGBA when one grey is transparent; Pillow's own conversion clips at 255."""
+    values = np.asarray(image).clip(0, 65535)
+    grey = Image.fromarray((values >> 8).astype(np.uint8))
+    transparent = image.info.get("transparency")
+    if transparent is None:
+        return grey
+    opaque = Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))
+    return Image.merge("LA", (grey, opaque)).convert("RGBA")
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """Turn an embedded colour profile into sRGB; one that does not fit its image is ignored."""
+    profile = image.info.get("icc_profile")
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            mode = "RGBA" if image.mode == "RGBA" else "RGB"
+            return ImageCms.profileToProfile(image, source, _SRGB, outputMode=mode)
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass
+    return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image.getchannel("A"))
+        return white
+    return image
