@@ -182,7 +182,7 @@ def _pages() -> dict[str, Callable[[], object]]:
         "CSV, first bytes": lambda: next(iter(mine.get("/history/predictions.csv").streaming_content)),
         "one prediction": lambda: mine.get(f"/predictions/{rows[0].pk}/"),
         "(list)": admins(),
-        "(list, page 50)": admins(p=50),
+        "(list, page 40)": admins(p=40),
         "(list, a class)": admins(**{"class": "cat"}),
         "(list, wrong)": admins(was_right__exact=0),
         "(list, least sure)": admins(o="2"),

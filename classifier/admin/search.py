@@ -9,7 +9,7 @@ from classifier.models import Upload
 from classifier.services.identifiers import as_uuid
 
 #: A beginning that more rows have finds so many of them.
-_MOST = 500
+_MOST = 400
 _LAST_CHARACTER = "\U0010ffff"
 
 
