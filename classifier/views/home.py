@@ -38,12 +38,14 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def _result(request: HttpRequest, sent: dict) -> dict:
     """What the page shows of an answer, which is kept unless the person wants otherwise."""
+    # The form stays until Python looks for circles of objects, which is not soon; its image is not to stay with it.
+    image = sent.pop("image")
     if sent["keep"] == NOT_KEPT:
-        prediction, thumbnail = answer(image=sent["image"], owner=Owner())
+        prediction, thumbnail = answer(image=image, owner=Owner())
         # Nothing is stored that a picture's address could lead to.
         return {"prediction": prediction, "picture": f"data:image/jpeg;base64,{b64encode(thumbnail).decode()}"}
     prediction = classify_once(
-        image=sent["image"],
+        image=image,
         owner=uploader_of(request),
         submission=sent["submission"],
         keep_days=sent["keep"],
