@@ -97,8 +97,10 @@ class PredictionAdmin(ReadOnlyAdmin):
         return with_details(super().get_queryset(request)).select_related("upload", "owner")
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
-        """The newest first; of a band of confidence the least sure, along the index that finds the band."""
-        return ["confidence", "-id"] if ConfidenceFilter.parameter_name in request.GET else ["-created_at", "-id"]
+        """As the model says; of a band of confidence the least sure first, along the index that finds the band."""
+        if ConfidenceFilter.parameter_name in request.GET:
+            return ["confidence", "-id"]
+        return super().get_ordering(request)
 
     @admin.display(description=_("picture"))
     def picture(self, prediction: Prediction) -> SafeString:

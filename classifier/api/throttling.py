@@ -3,14 +3,13 @@
 The settings name this class, so nothing here may import rest_framework.views.
 """
 
-from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from classifier.clients import address_of
 from classifier.services.ownership import Owner
-from classifier.services.throttling import Refusal, Throttle, explain, say_when, take
+from classifier.services.throttling import Refusal, Throttle, advise, explain, take
 
 
 class ApiThrottle(BaseThrottle):
@@ -33,10 +32,7 @@ class TooMany(Throttled):
 
     def __init__(self, refused: Refusal) -> None:
         super().__init__(wait=refused.seconds)
-        words = [explain(refused), say_when(refused.seconds)]
-        if refused.throttle is Throttle.CLASSIFY:
-            words.insert(1, _("What you sent just now was not kept."))
-        self.detail = ErrorDetail(" ".join(words), self.default_code)
+        self.detail = ErrorDetail(" ".join([explain(refused), *advise(refused)]), self.default_code)
 
 
 def refuse_stranger(request: Request) -> TooMany | None:

@@ -74,6 +74,12 @@ def explain(refusal: Refusal) -> str:
     return _("This is more than the site takes from one person in so short a time.")
 
 
+def advise(refusal: Refusal) -> list[str]:
+    """What became of what was asked for and what to do, in the language of the moment."""
+    lost = [_("What you sent just now was not kept.")] if refusal.throttle is Throttle.CLASSIFY else []
+    return [*lost, say_when(refusal.seconds)]
+
+
 def say_when(seconds: int) -> str:
     """When to try again, in the language of the moment."""
     if seconds < 120:

@@ -12,7 +12,7 @@ register = template.Library()
 #: So many renderings of one part a process keeps; with the next it begins anew.
 _MOST = 512
 #: What stands where the token of one request belongs; no address or name can be made to have it in it.
-_TOKEN = secrets.token_hex(16)
+TOKEN = secrets.token_hex(16)
 
 
 @register.tag
@@ -40,10 +40,10 @@ class KeptNode(template.Node):
         html = self._renderings.get(key)
         if html is None:
             html = self._render(key, context)
-        return html.replace(_TOKEN, str(context["csrf_token"])) if _TOKEN in html else html
+        return html.replace(TOKEN, str(context["csrf_token"])) if TOKEN in html else html
 
     def _render(self, key: tuple, context: Context) -> str:
-        with context.push(csrf_token=_TOKEN):
+        with context.push(csrf_token=TOKEN):
             html = self.nodelist.render(context)
         if len(self._renderings) >= _MOST:
             self._renderings.clear()

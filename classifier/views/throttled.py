@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from classifier.clients import address_of
 from classifier.services import metrics
 from classifier.services.lockout import seconds_locked_out
-from classifier.services.throttling import Throttle, explain, say_when, take
+from classifier.services.throttling import Throttle, advise, explain, say_when, take
 from classifier.views.refusal import refusal
 from classifier.views.requests import owner_of
 
@@ -49,10 +49,7 @@ class ThrottleMiddleware:
         refused = take(throttle=throttle, owner=owner, address=address_of(request))
         if refused is None:
             return None
-        advice = [say_when(refused.seconds)]
-        if throttle is Throttle.CLASSIFY:
-            advice.insert(0, _("What you sent just now was not kept."))
-        return _too_many(request, _("Too many requests"), explain(refused), advice, refused.seconds)
+        return _too_many(request, _("Too many requests"), explain(refused), advise(refused), refused.seconds)
 
 
 def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials: dict | None) -> HttpResponse:

@@ -3,7 +3,6 @@
 It is the same for everyone but for the token and the two numbers of submission, which are put in their places.
 """
 
-import secrets
 from functools import lru_cache
 from uuid import UUID, uuid4
 
@@ -15,10 +14,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from classifier.forms.uploads import ExampleForm, UploadForm
+from classifier.templatetags.kept import TOKEN
 
 _TEMPLATE = "classifier/_uploading.html"
-#: What stands where the values of one request belong; nobody can guess it and have the token put elsewhere.
-_TOKEN = secrets.token_hex(16)
+#: What stands where the numbers of one request belong.
 _UPLOAD, _EXAMPLE = UUID(int=1), UUID(int=2)
 
 
@@ -26,7 +25,7 @@ def empty_forms(request: HttpRequest, *, keep: int | None, is_known: bool) -> Sa
     """The forms with nothing in them but how long to keep."""
     limits = settings.MAX_UPLOAD_MEGABYTES, settings.MAX_IMAGE_MEGAPIXELS
     html = _rendered(get_language(), keep, is_known, limits)
-    for place, value in ((_TOKEN, get_token(request)), (str(_UPLOAD), str(uuid4())), (str(_EXAMPLE), str(uuid4()))):
+    for place, value in ((TOKEN, get_token(request)), (str(_UPLOAD), str(uuid4())), (str(_EXAMPLE), str(uuid4()))):
         html = html.replace(place, value)
     # Of the site's own template, which escapes what it is given, and of numbers and a token.
     return SafeString(html)  # nosec B703
@@ -44,6 +43,6 @@ def _rendered(language: str, keep: int | None, is_known: bool, limits: tuple[int
         "form": UploadForm(initial={"keep": keep, "submission": _UPLOAD}),
         "examples": ExampleForm(initial={"submission": _EXAMPLE}),
         "is_known": is_known,
-        "csrf_token": _TOKEN,
+        "csrf_token": TOKEN,
     }
     return render_to_string(_TEMPLATE, context)
