@@ -82,14 +82,19 @@ def child_exit(server, worker) -> None:
 
 
 def post_worker_init(worker) -> None:
-    """While the model is loaded for the first image, the decoders start."""
-    from classifier.services import decoding
+    """Whichever process the first image comes to has its decoders, its model and its pages ready, or will at once."""
+    from django.urls import get_resolver
+
+    from classifier.services import decoding, serving
     from ml.decoding import DecoderUnavailable
 
     try:
         decoding.start()
     except DecoderUnavailable as error:
         worker.log.error("%s", error)
+    serving.load_ahead()
+    # The views are imported, which Django would do with the first request.
+    get_resolver().url_patterns  # noqa: B018
 
 
 def when_ready(server) -> None:

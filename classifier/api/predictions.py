@@ -82,9 +82,11 @@ class Predictions(APIView):
         query = request.query_params.dict()
         _valid(HandlingSerializer, query)
         sent = _valid(CreateSerializer, query | dict(request.data.items()))
+        # As in the page: a validated serializer is a circle of objects, and would keep the image's bytes for a while.
+        image = sent.validated_data.pop("image")
         try:
             prediction = classify_under_key(
-                image=sent.validated_data["image"],
+                image=image,
                 owner=owner_of(request),
                 handling=sent.handling,
                 key=idempotency_key(request),

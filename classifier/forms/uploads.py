@@ -1,5 +1,6 @@
 """Forms that send something to be classified."""
 
+from functools import cached_property
 from uuid import uuid4
 
 from crispy_forms.helper import FormHelper
@@ -79,29 +80,32 @@ class UploadForm(_SubmissionForm):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        limit = settings.MAX_UPLOAD_MEGABYTES
         self.fields["image"].help_text = format_lazy(
             _("JPEG, PNG, WebP, GIF, BMP or HEIC, up to {megabytes} MB and {megapixels} megapixels."),
-            megabytes=limit,
+            megabytes=settings.MAX_UPLOAD_MEGABYTES,
             megapixels=settings.MAX_IMAGE_MEGAPIXELS,
         )
-        self.helper = FormHelper()
-        self.helper.form_id = "upload-form"
-        self.helper.form_action = "home"
-        self.helper.attrs = {
+
+    @cached_property
+    def helper(self) -> FormHelper:
+        helper = FormHelper()
+        helper.form_id = "upload-form"
+        helper.form_action = "home"
+        helper.attrs = {
             "enctype": "multipart/form-data",
             "data-upload": "",
             # A script refuses what the server would, in the same words.
-            "data-max-megabytes": limit,
+            "data-max-megabytes": settings.MAX_UPLOAD_MEGABYTES,
             "data-too-large": explain(FileTooLarge(limit="{limit}")),
         }
-        self.helper.layout = Layout(
+        helper.layout = Layout(
             "submission",
             Field("image"),
             HTML("{% include 'classifier/_upload_ways.html' %}"),
             "keep",
             Submit("classify", _("Classify"), css_class="btn-lg w-100"),
         )
+        return helper
 
 
 class ExampleForm(_SubmissionForm):

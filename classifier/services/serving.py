@@ -5,11 +5,12 @@ import os
 import threading
 import time
 from dataclasses import dataclass
-from functools import cache
 
 from django.conf import settings
+from django.db import DatabaseError, connection
 
 from classifier.models import ModelVersion
+from classifier.prepared import Prepared
 from classifier.services.publishing import check_unchanged
 from ml.artifacts import ArtifactError
 from ml.inference import LoadedModel
@@ -43,7 +44,7 @@ class _Server:
         self.failed: tuple[str, float, str] = ("", 0.0, "")
 
     def active(self) -> ServedModel:
-        row = _active_row()
+        row = _active_row.first()
         if row is None:
             raise NoModel("No model is active. Publish one with: python manage.py migrate")
         served = self.served
@@ -92,16 +93,8 @@ class _Server:
         return self.served
 
 
-@cache
-def _active_sql() -> str:
-    # To put this together takes several times as long as to ask it, and every request does.
-    query = ModelVersion.objects.filter(active=True).values("id", "digest").order_by().query
-    return query.sql_with_params()[0]
-
-
-def _active_row() -> ModelVersion | None:
-    """The row that is active just now, with its id and digest alone."""
-    return next(iter(ModelVersion.objects.raw(_active_sql())), None)
+#: The row that is active just now, with its id and digest alone.
+_active_row: Prepared[ModelVersion] = Prepared(lambda: ModelVersion.objects.filter(active=True).values("id", "digest"))
 
 
 def _open(version: ModelVersion) -> LoadedModel:
@@ -146,6 +139,20 @@ def served_model(version: ModelVersion | None = None) -> ServedModel:
 def loaded_model(version: ModelVersion) -> LoadedModel:
     """Return the network of a version, whether it is active or not. Raises ml.artifacts.ArtifactError."""
     return _server.loaded(version)
+
+
+def load_ahead() -> None:
+    """Load the active model before anybody asks, in a thread of its own; whoever asks meanwhile waits for it."""
+
+    def load() -> None:
+        try:
+            active_model()
+        except (NoModel, DatabaseError) as error:
+            logger.warning("No model is loaded yet: %s", error)
+        finally:
+            connection.close()
+
+    threading.Thread(target=load, name="load-model", daemon=True).start()
 
 
 def known_classes() -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 
 from classifier.tests.factories import make_user
 
@@ -110,3 +112,17 @@ def test_inactive_account_cannot_sign_in(client):
     make_user("gone", is_active=False)
     client.post("/accounts/sign-in/", {"username": "gone", "password": "password of gone"})
     assert not is_signed_in(client)
+
+
+@pytest.mark.parametrize("end", [{"expire_date": timezone.now()}, {"session_key": "another"}])
+def test_session_that_has_ended_opens_nothing(user_client, end):
+    assert user_client.get("/accounts/delete/").status_code == 200
+    Session.objects.update(**end)
+    assert user_client.get("/accounts/delete/").url == "/accounts/sign-in/?next=/accounts/delete/"
+
+
+@pytest.mark.parametrize("close", [lambda user: user.delete(), lambda user: User.objects.update(is_active=False)])
+def test_account_that_is_closed_ends_its_sessions(user, user_client, close):
+    assert user_client.get("/accounts/delete/").status_code == 200
+    close(user)
+    assert user_client.get("/accounts/delete/").url == "/accounts/sign-in/?next=/accounts/delete/"

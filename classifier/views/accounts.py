@@ -1,5 +1,6 @@
 """Accounts: signing up; the rest is django.contrib.auth."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
@@ -23,8 +24,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         return redirect("home")
     form = SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        # The other way to sign in counts failures and knows nobody.
-        login(request, form.save(), backend="django.contrib.auth.backends.ModelBackend")
+        # The first way to sign in counts failures and knows nobody.
+        login(request, form.save(), backend=settings.AUTHENTICATION_BACKENDS[-1])
         return redirect("history")
     return render(request, "registration/sign_up.html", {"form": form}, status=400 if form.errors else 200)
 
