@@ -101,8 +101,7 @@ def send(page: Page) -> None:
 
 def is_painted(page: Page, selector: str) -> bool:
     """Whether a picture arrived and could be read."""
-    page.wait_for_function("selector => document.querySelector(selector).complete", arg=selector)
-    return page.locator(selector).first.evaluate("image => image.naturalWidth > 0")
+    return page.locator(selector).first.evaluate("picture => picture.decode().then(() => true, () => false)")
 
 
 def sign_in(page: Page, user) -> None:
