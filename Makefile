@@ -35,7 +35,7 @@ train: $(VENV)/.installed-requirements ## train the network (ARGS="--epochs 5 --
 	$(BIN)/python manage.py train $(ARGS)
 
 test: $(VENV)/.installed-requirements-dev ## install what the tests need and run them, with coverage
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 # The peers' libraries want other versions than the site's, so they have an environment of their own.
 bench: $(VENV)/.installed-requirements-serve ## measure the site beside other ways to serve (PHOTOS_DIR=... with your photographs)

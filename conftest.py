@@ -24,3 +24,20 @@ os.environ.update(
 )
 
 django.setup()
+
+#: Those that take longest, a minute and more, come first: with several workers none is left with one at the end.
+LONGEST = (
+    "test_train_command",
+    "test_two_networks",
+    "test_every_page",
+    "test_pipeline",
+    "test_training",
+    "test_transfer",
+    "test_server",
+    "test_backup",
+)
+
+
+def pytest_collection_modifyitems(items) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))

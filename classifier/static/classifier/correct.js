@@ -11,7 +11,6 @@
   const show = () => {
     const label = document.querySelector("[data-keys-switch]");
     if (!label) return;
-    label.hidden = false;
     label.querySelector("input").checked = areOn;
   };
   addEventListener("change", (event) => {

@@ -5,7 +5,6 @@
     const map = document.querySelector("[data-map] img:last-child");
     if (!slider || slider.dataset.armed) return;
     slider.dataset.armed = "yes";
-    slider.hidden = slider.labels[0].hidden = false;
     const show = () => (map.style.opacity = slider.value / 100);
     slider.addEventListener("input", show);
     show();

@@ -3,7 +3,6 @@
   const form = document.querySelector("[data-selection]");
   const all = form?.querySelector("[data-select-all]");
   if (!all) return;
-  all.hidden = false;
   const box = all.querySelector("input");
   const boxes = [...form.querySelectorAll("[name=predictions]")];
   const show = () => {

@@ -21,7 +21,6 @@
   addEventListener("DOMContentLoaded", () => {
     const button = document.querySelector("[data-theme-switch]");
     if (!button) return;
-    button.hidden = false;
     button.addEventListener("click", () => {
       const wanted = document.documentElement.getAttribute("data-bs-theme") === "dark" ? "light" : "dark";
       try {
