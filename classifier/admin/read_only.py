@@ -33,9 +33,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     paginator = BoundedPaginator
     list_per_page = 50
 
-    class Media:
-        css = {"all": ["classifier/admin.css"]}
-
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
         """Django's own, which tells whoever may see nothing that there is no such row."""
         if not self.has_view_permission(request):

@@ -21,6 +21,13 @@ pytestmark = pytest.mark.browser
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 #: What people have uploaded and what is made of it, and the plots of a model: as heavy as they are.
 PICTURES = re.compile(r"/(image|thumbnail)$|/(seen|map)\.png$|^/models/.*\.png$")
+#: How far, and how much of the page, has moved without anybody's doing: Chromium's Cumulative Layout Shift.
+LAYOUT_SHIFT = """() => new Promise((resolve) => {
+    const whole = (list) => list.getEntries().reduce((sum, entry) => sum + entry.value, 0);
+    const paint = () => requestAnimationFrame(() => requestAnimationFrame(() => resolve(0)));
+    new PerformanceObserver((list) => resolve(whole(list))).observe({ type: "layout-shift", buffered: true });
+    setTimeout(paint, 100);
+})"""
 #: A page in Ukrainian differs in its words alone, so each is looked at once.
 FIRST_OF_EACH = list({stop.url_name or stop.name: stop for stop in reversed(STOPS)}.values())
 ADMIN = next(stop for stop in STOPS if stop.name == "admin")
@@ -46,6 +53,14 @@ def test_page_is_for_everybody_and_weighs_little(chromium, site, stop):
         total = sum(weights().values())
         print(f"{stop.name}: {total / 1000:.0f} kB")
         assert total <= 1000 * stop.most_kilobytes, weights()
+
+
+@pytest.mark.parametrize("stop", FIRST_OF_EACH, ids=lambda stop: stop.name)
+def test_nothing_moves_while_a_page_is_loaded(chromium, site, stop):
+    with site.at(chromium, stop, viewport={"width": WIDTHS["phone"], "height": 900}) as page:
+        page.goto(site.address_of(stop))
+        page.evaluate(BROKEN_PICTURES)
+        assert page.evaluate(LAYOUT_SHIFT) < 0.005
 
 
 @pytest.mark.parametrize("stop", FIRST_OF_EACH, ids=lambda stop: stop.name)
