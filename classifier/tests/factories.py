@@ -10,8 +10,10 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import numpy as np
+import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from PIL import Image
 
 from classifier.models import Prediction, TrainingRun
@@ -156,6 +158,20 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
         **UNREACHED_LIMITS,
         **variables,
     }
+
+
+def database_url() -> str:
+    """The database of this test, for a process that is to share it."""
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{connection.settings_dict['NAME']}"
+    parts = {name: connection.settings_dict[name] for name in ("USER", "PASSWORD", "HOST", "PORT", "NAME")}
+    return "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**parts)
+
+
+def only_on_sqlite() -> None:
+    """Skip a test that speaks to SQLite itself where the tests have another database."""
+    if connection.vendor != "sqlite":
+        pytest.skip("speaks to SQLite itself")
 
 
 def manage(

@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from classifier.models import Prediction, Upload
 from classifier.services.bulk import classify_files
@@ -27,6 +26,7 @@ from classifier.services.serving import active_model
 from classifier.tests.factories import (
     BASE_DIR,
     certain_model,
+    database_url,
     environment,
     image_bytes,
     make_prediction,
@@ -239,7 +239,7 @@ def test_a_table_that_cannot_be_written_is_told(folder, tmp_path):
 @contextmanager
 def stuck_run(*arguments: object, folder: Path, until: Callable[[], bool]) -> Iterator[subprocess.Popen]:
     """A run of the command in a process of its own, from the moment when `until` holds."""
-    env = environment(folder, DATABASE_URL=f"sqlite:///{connection.settings_dict['NAME']}")
+    env = environment(folder, DATABASE_URL=database_url())
     command = [sys.executable, "manage.py", "classify", *map(str, arguments)]
     process = subprocess.Popen(
         command,

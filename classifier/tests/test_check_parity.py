@@ -8,11 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from classifier.models import ModelVersion, Prediction, Upload
 from classifier.services.publishing import publish
 from classifier.tests.factories import (
+    database_url,
     doubtful_model,
     environment,
     make_prediction,
@@ -89,11 +89,10 @@ def test_model_that_abstains_is_compared_as_well(picture_folder, tmp_path):
 
 
 def test_it_works_behind_the_settings_of_a_public_site(picture_folder, tmp_path, media_root):
-    database = f"sqlite:///{connection.settings_dict['NAME']}"
     public = {"DEBUG": "false", "HTTPS": "true", "BEHIND_PROXY": "true", "ALLOWED_HOSTS": "example.org"}
     # Nothing listens there.
     proxies = {"http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
-    env = environment(tmp_path, DATABASE_URL=database, MEDIA_ROOT=str(media_root), **public, **proxies)
+    env = environment(tmp_path, DATABASE_URL=database_url(), MEDIA_ROOT=str(media_root), **public, **proxies)
     assert manage("collectstatic", "--no-input", env=env).returncode == 0
     done = manage("check_parity", "--data-dir", str(picture_folder), "--count", "2", env=env)
     assert done.returncode == 0, done.stderr

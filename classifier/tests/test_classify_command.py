@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from classifier.models import ModelVersion, Prediction, Upload
 from classifier.services.publishing import publish
@@ -14,6 +13,7 @@ from classifier.tests.factories import (
     another_model,
     certain_model,
     damage,
+    database_url,
     doubtful_model,
     environment,
     image_bytes,
@@ -79,7 +79,7 @@ def test_abstention_is_marked(make, abstained, files, tmp_path):
 def test_files_that_cannot_be_read_are_named_and_the_others_classified(files, tmp_path):
     (tmp_path / "notes.jpg").write_text("This is no photograph.")
     bad = [str(tmp_path / "notes.jpg"), str(tmp_path / "nowhere.jpg"), str(tmp_path / "one.jpg" / "within")]
-    env = environment(tmp_path, DATABASE_URL=f"sqlite:///{connection.settings_dict['NAME']}")
+    env = environment(tmp_path, DATABASE_URL=database_url())
     env = without("tensorflow", "keras", "matplotlib", "rich", env=env, folder=tmp_path)
     done = manage("classify", files[0], *bad, files[1], env=env)
     assert done.returncode == 1

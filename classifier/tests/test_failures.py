@@ -27,6 +27,7 @@ from classifier.tests.factories import (
     make_prediction,
     make_user,
     manage,
+    only_on_sqlite,
 )
 from classifier.tests.pages import elements
 
@@ -56,6 +57,7 @@ def full_disk() -> Trouble:
 @contextmanager
 def largest_file_reached() -> Iterator[None]:
     """No file may grow beyond 2 MB: what is written of a larger one stays a half."""
+    only_on_sqlite()
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -69,6 +71,7 @@ def largest_file_reached() -> Iterator[None]:
 @contextmanager
 def full_database() -> Iterator[None]:
     """SQLite itself refuses to let its file grow; uploads fill what room there is in it."""
+    only_on_sqlite()
     with connection.cursor() as cursor:
         cursor.execute("VACUUM")
         (pages,) = cursor.execute("PRAGMA page_count").fetchone()
@@ -115,6 +118,7 @@ def file_for_a_folder() -> Iterator[None]:
 @contextmanager
 def locked_database() -> Iterator[None]:
     """Another connection writes and does not come to an end; ours waits a tenth of a second for it."""
+    only_on_sqlite()
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA busy_timeout = 100")
     with closing(sqlite3.connect(connection.settings_dict["NAME"])) as other:

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from classifier.models import ModelVersion, Prediction
-from classifier.tests.factories import another_model, make_prediction
+from classifier.tests.factories import another_model, make_prediction, only_on_sqlite
 from classifier.tests.pages import elements
 from classifier.tests.test_history import shown, walk
 
@@ -136,6 +136,7 @@ def test_search_form_shows_what_was_asked(user_client):
 
 def test_every_list_of_one_person_is_read_along_an_index(user, user_client, django_assert_num_queries):
     """No sort and no look through the whole table, whatever is asked first."""
+    only_on_sqlite()
     from classifier.services.ownership import Owner
     from classifier.services.search import ORDERS, Search
 

@@ -5,13 +5,13 @@ import sys
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from classifier.models import ModelVersion, TrainingRun
 from classifier.services.training import complete_run
 from classifier.tests.factories import (
     BASE_DIR,
     another_model,
+    database_url,
     environment,
     make_training_run,
     manage,
@@ -32,8 +32,7 @@ def runs_dir(settings):
 @pytest.fixture
 def env(tmp_path, models_dir) -> dict[str, str]:
     """For a command in a process of its own, with the database of this one."""
-    database = f"sqlite:///{connection.settings_dict['NAME']}"
-    return environment(tmp_path, DATABASE_URL=database, MODELS_DIR=str(models_dir), PYTHONUNBUFFERED="1")
+    return environment(tmp_path, DATABASE_URL=database_url(), MODELS_DIR=str(models_dir), PYTHONUNBUFFERED="1")
 
 
 @pytest.fixture
