@@ -46,6 +46,11 @@ class DeleteAccountForm(_AccountForm, forms.Form):
 class SignUpForm(_AccountForm, UserCreationForm):
     button = _("Sign up")
 
+    def say_taken(self) -> None:
+        """Somebody else was faster with the name."""
+        name = self._meta.model.USERNAME_FIELD
+        self.add_error(name, self._meta.model._meta.get_field(name).error_messages["unique"])
+
 
 class ChangePasswordForm(_AccountForm, PasswordChangeForm):
     button = _("Change password")

@@ -7,5 +7,16 @@ from classifier.models.model_version import ModelVersion
 from classifier.models.prediction import Prediction
 from classifier.models.training_run import Epoch, TrainingRun
 from classifier.models.upload import Upload
+from classifier.models.visitor_claim import VisitorClaim
 
-__all__ = ["Activation", "ApiToken", "Correction", "Epoch", "ModelVersion", "Prediction", "TrainingRun", "Upload"]
+__all__ = [
+    "Activation",
+    "ApiToken",
+    "Correction",
+    "Epoch",
+    "ModelVersion",
+    "Prediction",
+    "TrainingRun",
+    "Upload",
+    "VisitorClaim",
+]

@@ -6,20 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from classifier.models import ModelVersion, Prediction, Upload
 from classifier.services import metrics
 from classifier.services.intake import SubmittedImage
-from classifier.services.ownership import Owner
+from classifier.services.ownership import Owner, hand_over
 from classifier.services.serving import ServedModel, served_model
 from classifier.services.storage import storage_errors
 from ml import preprocessing
 from ml.decision import Answers
 from ml.inference import Seen
+
+
+class OwnerGone(Exception):
+    """The account that something is stored for is no longer there; nothing of it was kept."""
 
 
 def classify(
@@ -33,7 +38,7 @@ def classify(
 ) -> Prediction:
     """Classify a submitted image and store upload and prediction.
 
-    Raises serving.NoModel and storage.StorageUnavailable.
+    Raises serving.NoModel, storage.StorageUnavailable and OwnerGone.
 
     prediction_id, upload_id: the rows' ids if not random ones; IntegrityError when there is one of this id.
     keep_days: after so many days both are deleted; None keeps them until their owner deletes them.
@@ -117,16 +122,23 @@ def describe_prediction(*, served: ServedModel, seen: Seen, answers: Answers, ti
 def store(*, prediction: Prediction, content: bytes, thumbnail: bytes) -> Prediction:
     """Store a prediction and its upload, both described before, with the upload's files; return the prediction.
 
-    Raises storage.StorageUnavailable.
+    Raises storage.StorageUnavailable and OwnerGone.
     """
     upload = prediction.upload
     file, small = _file_names(upload)
     # The files come first and the commit last: a process killed in between leaves files without a row, which
     # `manage.py sweep` removes, and never a row without its files.
-    with storage_errors(), _stored_files(upload, {file: content, small: thumbnail}) as names, transaction.atomic():
-        upload.file, upload.thumbnail = names
-        upload.save(force_insert=True)
-        prediction.save(force_insert=True)
+    try:
+        with storage_errors(), _stored_files(upload, {file: content, small: thumbnail}) as names, transaction.atomic():
+            upload.file, upload.thumbnail = names
+            upload.save(force_insert=True)
+            prediction.save(force_insert=True)
+    except IntegrityError as error:
+        if upload.owner_id and not get_user_model().objects.filter(pk=upload.owner_id).exists():
+            raise OwnerGone(f"The account {upload.owner_id} was deleted meanwhile.") from error
+        raise
+    if upload.visitor:
+        hand_over(visitor=upload.visitor)
     return prediction
 
 

@@ -23,9 +23,9 @@ def labels_of(prediction: Prediction) -> tuple[str, ...]:
 
 @transaction.atomic
 def correct(*, prediction: Prediction, label: str, user: AbstractBaseUser | None) -> Correction:
-    """Record what the upload shows; `user` is None for an anonymous owner. Raises UnknownLabel.
+    """Record what the upload shows; `user` is None for an anonymous owner.
 
-    The same label again changes nothing and returns the correction that counts.
+    Raises UnknownLabel, and Prediction.DoesNotExist when it was deleted meanwhile. The same label again changes nothing and returns the correction that counts.
     """
     if label not in labels_of(prediction):
         raise UnknownLabel(f"{label!r} is not one of: {', '.join(labels_of(prediction))}.")
@@ -39,7 +39,10 @@ def correct(*, prediction: Prediction, label: str, user: AbstractBaseUser | None
 
 @transaction.atomic
 def undo_correction(*, prediction: Prediction) -> Correction | None:
-    """Take the correction that counts back and return the one before it, which counts again. Raises NothingToUndo."""
+    """Take the correction that counts back and return the one before it, which counts again.
+
+    Raises NothingToUndo, and Prediction.DoesNotExist when it was deleted meanwhile.
+    """
     _lock(prediction)
     current = _current(prediction)
     if current is None:

@@ -1,6 +1,8 @@
 """Delete uploads with everything that hangs on them; their files go when the deletion is committed."""
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from classifier.models import Prediction, Upload
@@ -9,7 +11,7 @@ from classifier.services.ownership import Owner, uploads_of
 
 def delete_prediction(*, prediction: Prediction) -> None:
     """Delete a prediction with its upload, the upload's other predictions and its files."""
-    prediction.upload.delete()
+    delete_uploads(Upload.objects.filter(pk=prediction.upload_id))
 
 
 def delete_predictions(*, predictions: QuerySet[Prediction]) -> int:
@@ -24,10 +26,25 @@ def delete_everything(*, owner: Owner) -> int:
 
 def delete_account(*, user: AbstractBaseUser) -> None:
     """Delete a person's account with every upload, prediction, correction and file of theirs."""
-    user.delete()
+    with transaction.atomic():
+        # Whoever stores something for the account waits, and is told afterwards that it is gone.
+        get_user_model().objects.select_for_update().filter(pk=user.pk).first()
+        _lock(uploads_of(Owner(user=user)))
+        user.delete()
 
 
+@transaction.atomic
 def delete_uploads(uploads: QuerySet[Upload]) -> int:
     """Delete uploads with their predictions and files; return how many they were."""
+    _lock(uploads)
     _total, by_model = uploads.delete()
     return by_model.get(Upload._meta.label, 0)
+
+
+def _lock(uploads: QuerySet[Upload]) -> None:
+    """Nobody corrects their predictions any more: what Django has looked for to delete stays all that there is.
+
+    On SQLite the transaction itself holds everybody off.
+    """
+    if connection.features.has_select_for_update:
+        list(Prediction.objects.select_for_update().filter(upload__in=uploads).values_list("pk"))

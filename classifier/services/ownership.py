@@ -1,13 +1,18 @@
 """Whose things are whose: a signed-in user, or an anonymous visitor known by the session alone."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
-from classifier.models import Prediction, Upload
+from classifier.models import Prediction, Upload, VisitorClaim
+
+#: No request that was begun before this is still on its way.
+_LONGEST_REQUEST = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,26 @@ def with_details(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
     return predictions.select_related("upload").prefetch_related("model_version")
 
 
-@transaction.atomic
 def claim(*, visitor: UUID, user: AbstractBaseUser) -> int:
-    """Give a user what the same person uploaded before signing in; return how many uploads that was."""
+    """Give a user what the same person uploaded before signing in; return how many uploads that was.
+
+    What is being stored for the visitor at this moment follows, by `hand_over`.
+    """
+    VisitorClaim.objects.filter(created_at__lt=timezone.now() - _LONGEST_REQUEST).delete()
+    # Committed before anything is moved: whoever stores something then does not see it, has it moved here.
+    VisitorClaim.objects.update_or_create(visitor=visitor, defaults={"user": user})
+    return _give(visitor, user)
+
+
+def hand_over(*, visitor: UUID) -> None:
+    """After something was stored for a visitor: it is the user's whom that person has become meanwhile, if any."""
+    claimed = VisitorClaim.objects.filter(visitor=visitor).select_related("user").first()
+    if claimed is not None:
+        _give(visitor, claimed.user)
+
+
+@transaction.atomic
+def _give(visitor: UUID, user: AbstractBaseUser) -> int:
     Prediction.objects.filter(visitor=visitor).update(owner=user, visitor=None)
     return Upload.objects.filter(visitor=visitor).update(owner=user, visitor=None)
 

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -24,9 +25,14 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         return redirect("home")
     form = SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        # The first way to sign in counts failures and knows nobody.
-        login(request, form.save(), backend=settings.AUTHENTICATION_BACKENDS[-1])
-        return redirect("history")
+        try:
+            user = form.save()
+        except IntegrityError:
+            form.say_taken()
+        else:
+            # The first way to sign in counts failures and knows nobody.
+            login(request, user, backend=settings.AUTHENTICATION_BACKENDS[-1])
+            return redirect("history")
     return render(request, "registration/sign_up.html", {"form": form}, status=400 if form.errors else 200)
 
 
@@ -38,9 +44,8 @@ def delete_account(request: HttpRequest) -> HttpResponse:
     """Ask for the password, then delete the account with all that is the person's."""
     form = DeleteAccountForm(request.user, request.POST or None)
     if request.method == "POST" and form.is_valid():
-        user = request.user
+        delete(user=request.user)
         logout(request)
-        delete(user=user)
         messages.success(request, _("Your account and everything in it were deleted."))
         return redirect("home")
     return render(request, "registration/delete_account.html", {"form": form}, status=400 if form.errors else 200)

@@ -3,11 +3,12 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from classifier.models import Prediction
 from classifier.services.correction import NothingToUndo, UnknownLabel, undo_correction
 from classifier.services.correction import correct as record
 from classifier.views.requests import own_prediction, owner_of
@@ -24,6 +25,9 @@ def correct(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
             record(prediction=prediction, label=request.POST.get("label", ""), user=owner_of(request).user)
     except UnknownLabel:
         messages.error(request, _("The model has no such class. Choose one of the classes shown."))
+    except Prediction.DoesNotExist as error:
+        # Deleted meanwhile, in another window.
+        raise Http404 from error
     except NothingToUndo:
         messages.info(request, _("There is nothing to undo."))
     if request.htmx:

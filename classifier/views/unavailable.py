@@ -9,6 +9,7 @@ from django.utils.log import log_response
 from django.utils.translation import gettext as _
 from django.views.defaults import server_error as error_page
 
+from classifier.services.classification import OwnerGone
 from classifier.services.serving import NoModel
 from classifier.services.storage import Reason, as_unavailable, explain
 from classifier.views.refusal import problem, refusal, wants_json
@@ -36,7 +37,7 @@ class UnavailableMiddleware:
     """Turns a disk, a database or a model that cannot do its part for now into an answer with the status 503.
 
     No view or API method needs to handle StorageUnavailable, NoModel, DecoderUnavailable, or what the database itself
-    raises.
+    raises; nor OwnerGone, whose answer is 403.
     """
 
     def __init__(self, get_response) -> None:
@@ -46,7 +47,7 @@ class UnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return unavailable_response(request, exception)
+        return _gone(request) if isinstance(exception, OwnerGone) else unavailable_response(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -60,6 +61,11 @@ def _fault(request: HttpRequest) -> HttpResponse:
         return error_page(request)
     text = _("The fault is ours and has been logged. Please try again.")
     return problem(status=500, title=_("Something went wrong"), detail=text)
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    what = _("Your account was deleted while this was on its way.")
+    return refusal(request, status=403, title=_("Account deleted"), what=what, advice=[_("Nothing of it was kept.")])
 
 
 def unavailable_response(request: HttpRequest, error: BaseException) -> HttpResponse | None:
@@ -87,6 +93,12 @@ def _trouble(error: BaseException) -> _Trouble | None:
 def _answer(request: HttpRequest, trouble: _Trouble) -> HttpResponse:
     is_sent = request.method not in ("GET", "HEAD")
     advice = _("What you sent just now was not kept: please send it again in a minute.") if is_sent else ""
+    if request.resolver_match and request.resolver_match.view_name == "api_batch":
+        # What became of the images before this one is not taken back.
+        advice = _(
+            "Some of the images may have been kept: under its Idempotency-Key the same can be sent again in a minute, "
+            "and none is stored twice."
+        )
     return refusal(
         request,
         status=503,

@@ -1,0 +1,15 @@
+"""Who an anonymous visitor turned out to be."""
+
+from django.conf import settings
+from django.db import models
+
+
+class VisitorClaim(models.Model):
+    """What is still being stored for the visitor is the user's; of no use once no request of then is on its way."""
+
+    visitor = models.UUIDField(primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return str(self.visitor)
