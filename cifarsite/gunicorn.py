@@ -1,8 +1,9 @@
 """How Gunicorn serves the site: `gunicorn --config python:cifarsite.gunicorn cifarsite.wsgi`.
 
 Environment: HOST and PORT to listen on, WEB_CONCURRENCY processes, WEB_THREADS in each; SWEEP_AT_START=false for no
-`manage.py sweep` at the start; LOG_FORMAT as in the settings; PROMETHEUS_MULTIPROC_DIR for a folder of one's own;
-CLIENT_HEAD_SECONDS, CLIENT_BODY_SECONDS and CLIENT_BYTES_PER_SECOND: see cifarsite.worker.
+`manage.py sweep`, SWEEP_AFTER_MINUTES: see cifarsite.sweep_at_start; LOG_FORMAT as in the settings;
+PROMETHEUS_MULTIPROC_DIR for a folder of one's own; CLIENT_HEAD_SECONDS, CLIENT_BODY_SECONDS and
+CLIENT_BYTES_PER_SECOND: see cifarsite.worker.
 """
 
 import logging
@@ -37,6 +38,10 @@ graceful_timeout = 30
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  # nosec B108
 # Nothing manages it from outside while it runs.
 control_socket_disable = True
+# Gunicorn believes of loopback what anybody may send through a proxy on the same machine: where the site lies, and that
+# it was asked by HTTPS. The settings decide what is believed of a proxy (BEHIND_PROXY), and nobody moves the site.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 
 _sweeps: list[subprocess.Popen] = []
 
@@ -55,8 +60,8 @@ class logger_class(Logger):
 def _without_what_was_sent(record: logging.LogRecord) -> bool:
     """Of what is no HTTP, Gunicorn tells where it came from and what it was; of a broken request, its whole address."""
     record.msg = re.sub(r"(?s)^(Invalid request) from ip=\S*(: [^:'\"(]*).*", r"\1\2", str(record.msg))
-    if record.msg.startswith("Error handling request %s") and record.args:
-        record.args = tuple(str(value).partition("?")[0] for value in record.args)
+    if record.msg.startswith("Error handling request %s"):
+        record.msg, record.args = "Error handling request", ()
     return True
 
 
@@ -106,7 +111,7 @@ def when_ready(server) -> None:
     del env["PROMETHEUS_MULTIPROC_DIR"]
     # A process of its own: this one never loads the site. The lowest priority: answers come first.
     sweep = subprocess.Popen(
-        [sys.executable, "-m", "django", "sweep"],
+        [sys.executable, "-m", "cifarsite.sweep_at_start"],
         cwd=Path(__file__).parents[1],
         env=env,
         preexec_fn=lambda: os.nice(19),

@@ -1,19 +1,30 @@
-"""How the log is written: one JSON object a line, or lines for people. Both say which request a line belongs to."""
+"""How the log is written: one JSON object a line, or lines for people. Both say which request a line belongs to.
 
+Of a request a line says the pattern of its address, whatever Django would say of it.
+"""
+
+import copy
 import datetime
 import logging
 import re
 
+from django.http import HttpRequest
 from pythonjsonlogger.json import JsonFormatter as _JsonFormatter
 
-from classifier.request_ids import current_request_id
+from classifier.request_ids import current_request_id, route_of
 
+_SECURITY, _CSRF = "django.security.", "django.security.csrf"
+#: A whole Referer or Origin, as Django tells of one that is not the site's.
+_QUOTED = re.compile(r"(?s)- .* does not match")
 #: What ends a line somewhere, moves the cursor or turns the direction of writing.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class JsonFormatter(_JsonFormatter):
     """Only what is named here reaches the log: whatever else hangs on a record, a request for one, stays out of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(_without_what_was_sent(record))
 
     def add_fields(self, log_data: dict, record: logging.LogRecord, message_dict: dict) -> None:
         moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
@@ -30,6 +41,9 @@ class JsonFormatter(_JsonFormatter):
 class TextFormatter(logging.Formatter):
     """A line for people. Nothing that a person sends begins a line of its own."""
 
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(_without_what_was_sent(record))
+
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.request_id = current_request_id() or "-"
         return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", super().formatMessage(record))
@@ -39,6 +53,23 @@ class TextFormatter(logging.Formatter):
 
     def formatStack(self, stack_info: str) -> str:
         return _indented(stack_info)
+
+
+def _without_what_was_sent(record: logging.LogRecord) -> logging.LogRecord:
+    """The same line with the pattern in the address's place, and without the headers and values that Django quotes."""
+    request = getattr(record, "request", None)
+    if not isinstance(request, HttpRequest) or not isinstance(record.args, tuple):
+        return record
+    route, record = route_of(request), copy.copy(record)
+    if record.name == _CSRF:
+        record.args = tuple(_QUOTED.sub("- it does not match", str(value)) for value in record.args)
+    elif record.name.startswith(_SECURITY):
+        # The message, and the exception with it, may quote anything: a name says what it was.
+        record.msg, record.args = "%s: %s", (record.name.removeprefix(_SECURITY), route)
+        record.exc_info = record.exc_text = None
+    address = request.path.encode("unicode_escape").decode("ascii")
+    record.args = tuple(route if value in (request.path, address) else value for value in record.args)
+    return record
 
 
 def _indented(text: str) -> str:

@@ -4,6 +4,7 @@ A bad value stops the start with a message. With DEBUG off, so does a missing SE
 by default under a server, and on under `manage.py`, which says so by setting CIFARSITE_DEVELOPMENT.
 """
 
+import logging
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -210,18 +211,20 @@ STORAGES = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "classifier.api.authentication.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "classifier.api.authentication.PagesSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": [
         "rest_framework.permissions.IsAuthenticated",
         "classifier.api.authentication.TokenMayWrite",
     ],
     "DEFAULT_THROTTLE_CLASSES": ["classifier.api.throttling.ApiThrottle"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["classifier.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     # What there is stands in the schema: OPTIONS says no more than any other method that an address has not.
     "DEFAULT_METADATA_CLASS": None,
+    # It would be in every address of an answer too. The description reads it for itself.
+    "URL_FORMAT_OVERRIDE": None,
     "EXCEPTION_HANDLER": "classifier.api.problems.handle",
 }
 KNOX_TOKEN_MODEL = "classifier.ApiToken"  # noqa: S105
@@ -238,7 +241,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "classifier.api.schema.require_bodies",
+        "classifier.api.schema.describe_bodies",
     ],
     "SERVE_AUTHENTICATION": [],
     "SERVE_INCLUDE_SCHEMA": False,
@@ -267,3 +270,5 @@ if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 LOGGING = logging_settings(log_format=LOG_FORMAT, level=LOG_LEVEL)
+# What Python warns of is written as everything else.
+logging.captureWarnings(True)

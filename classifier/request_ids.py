@@ -1,8 +1,10 @@
-"""The number of a request, by which its answer and its lines in the log are found again."""
+"""What a request is called in the log: its number, by which its answer and its lines are found, and its pattern."""
 
 import re
 import uuid
 from contextvars import ContextVar, Token
+
+from django.http import HttpRequest
 
 #: What a proxy may call a request: nothing that could be anything but a number.
 _SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -25,3 +27,9 @@ def resume_request(request_id: str) -> Token:
 
 def end_request(token: Token) -> None:
     _current.reset(token)
+
+
+def route_of(request: HttpRequest) -> str:
+    """The pattern of the address, which has no number or name of anything in it; "unknown" for an address of none."""
+    match = request.resolver_match
+    return "unknown" if match is None else f"/{match.route}"

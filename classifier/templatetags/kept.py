@@ -5,6 +5,7 @@ import secrets
 from django import template
 from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.template.context import Context
+from django.urls import get_script_prefix
 from django.utils.translation import get_language
 
 register = template.Library()
@@ -19,7 +20,7 @@ TOKEN = secrets.token_hex(16)
 def kept(parser: Parser, token: Token) -> "KeptNode":
     """`{% kept a b %}…{% endkept %}`: rendered once a process for each language and each value of `a` and `b`.
 
-    Within it nothing may depend on anything else but the request's CSRF token.
+    Within it nothing may depend on anything else but the request's CSRF token, and where the site lies.
     """
     _name, *values = token.split_contents()
     nodes = parser.parse(("endkept",))
@@ -36,7 +37,7 @@ class KeptNode(template.Node):
         self._renderings: dict[tuple, str] = {}
 
     def render(self, context: Context) -> str:
-        key = (get_language(), *(str(value.resolve(context)) for value in self.values))
+        key = (get_language(), get_script_prefix(), *(str(value.resolve(context)) for value in self.values))
         html = self._renderings.get(key)
         if html is None:
             html = self._render(key, context)

@@ -1,7 +1,9 @@
 from django.template import Context, Template
+from django.urls import set_script_prefix
 from django.utils.translation import override
 
 from classifier.templatetags.kept import _MOST
+from classifier.views import uploading
 
 
 class Counted:
@@ -24,6 +26,17 @@ def test_a_part_is_rendered_once_for_each_value_and_language():
     assert [rendered(value) for value in ("x", "x", "y", "x")] == ["x:1", "x:1", "y:2", "x:1"]
     with override("uk"):
         assert rendered("x") == "x:3"
+
+
+def test_a_part_is_rendered_anew_where_the_site_lies_elsewhere():
+    template = Template("{% load kept %}{% kept %}{% url 'home' %}{% endkept %}")
+    try:
+        for prefix in ("/elsewhere/", "/"):
+            set_script_prefix(prefix)
+            assert template.render(Context()) == prefix
+            assert f'action="{prefix}"' in uploading._rendered("en", prefix, None, False, (20, 50))
+    finally:
+        set_script_prefix("/")
 
 
 def test_each_request_gets_its_own_token():

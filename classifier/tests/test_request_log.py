@@ -8,13 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
+from django.core.handlers.wsgi import WSGIHandler
 from django.test import Client
 
 from classifier.models import ModelVersion
 from classifier.request_ids import current_request_id
 from classifier.tests.api import PREDICTIONS, program
 from classifier.tests.factories import image_file
-from classifier.views import home
+from classifier.views import export, home
 
 #: How a line is written, "json" or "text".
 formatter = settings.LOGGING["formatters"]["line"]["()"]
@@ -64,6 +66,53 @@ def test_line_of_a_person_or_a_program_holds_nothing_of_what_was_sent(lines, use
     assert [secret for secret in secrets if secret in text] == []
     assert [line["route"] for line in lines if line["logger"] == LINE] == ["unknown", "/", "/api/v1/predictions/"]
     assert lines[-1]["user_id"] == user.pk
+
+
+SENT = "https://evil.example/?token=SECRET&mail=olena@example.org does not match"
+NUMBER = "0e3c2a6e-5f0c-4d0e-8f52-6f1c1b7f2a10"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"Referer": SENT}, "Referer checking failed - it does not match any trusted origins."),
+        ({"Origin": SENT}, "Origin checking failed - it does not match any trusted origins."),
+        ({"Referer": "SECRET"}, "Referer checking failed - Referer is malformed."),
+        ({}, "Referer checking failed - no Referer."),
+    ],
+)
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_refused_form_is_logged_without_what_was_sent_and_without_a_number(caplog, headers, said, log_format):
+    client = Client(enforce_csrf_checks=True)
+    assert client.post(f"/predictions/{NUMBER}/correction/", secure=True, headers=headers).status_code == 403
+    (record,) = [record for record in caplog.records if record.name == "django.security.csrf"]
+    written = formatter(log_format).format(record)
+    assert f"Forbidden ({said}): /predictions/<uuid:prediction_id>/correction/" in written
+    assert [secret for secret in ("SECRET", "example", "olena", NUMBER) if secret in written] == []
+
+
+@pytest.mark.django_db
+def test_what_django_suspects_is_logged_by_its_name(lines, monkeypatch, client):
+    def suspect(*_arguments, **_options):
+        raise SuspiciousOperation(f"{SENT} of {NUMBER}")
+
+    monkeypatch.setattr(home, "empty_forms", suspect)
+    assert client.get("/?token=SECRET").status_code == 400
+    trouble, line = lines
+    assert (trouble["message"], line["status"]) == ("SuspiciousOperation: /", 400)
+    assert "exc_info" not in trouble
+
+
+@pytest.mark.django_db
+def test_fault_is_logged_with_its_cause_under_the_pattern_of_its_address(lines, monkeypatch):
+    client = Client(raise_request_exception=False)
+    monkeypatch.setattr("classifier.views.history.own_prediction", lambda *_args: 1 / 0)
+    assert client.get(f"/predictions/{NUMBER}/?token=SECRET").status_code == 500
+    trouble, _line = lines
+    assert trouble["message"] == "Internal Server Error: /predictions/<uuid:prediction_id>/"
+    assert "ZeroDivisionError" in trouble["exc_info"]
+    assert [secret for secret in ("SECRET", NUMBER) if secret in json.dumps(lines)] == []
 
 
 @pytest.mark.django_db
@@ -164,6 +213,26 @@ def test_what_hangs_on_a_record_stays_out_of_the_log(rf):
     record = logging.LogRecord("x", logging.INFO, __file__, 1, "done", (), None)
     record.request, record.password = rf.get("/?token=secret"), "secret"
     assert set(json.loads(formatter("json").format(record))) == {"time", "level", "logger", "message"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/history/predictions.zip", "/history/", "/nothing/"])
+def test_head_makes_no_download_and_hands_the_server_no_body(lines, monkeypatch, rf, user_client, address):
+    made = []
+
+    def blocks(*_arguments):
+        made.append(1)
+        yield b"block"
+
+    monkeypatch.setattr(export, "zip_blocks", blocks)
+    cookie = "; ".join(f"{name}={one.value}" for name, one in user_client.cookies.items())
+    # The client of the tests would leave the body out by itself.
+    answer = WSGIHandler().get_response(rf.head(address, headers={"Cookie": cookie}))
+    assert (b"".join(answer), made) == (b"", [])
+    assert answer.status_code == (404 if "nothing" in address else 200)
+    assert address.endswith("zip") or int(answer["Content-Length"]) > 1000
+    (line,) = lines
+    assert (line["method"], line["bytes"], line["status"]) == ("HEAD", 0, answer.status_code)
 
 
 def test_static_files_are_neither_counted_nor_numbered(lines, client):

@@ -133,15 +133,16 @@ def test_number_of_queries_does_not_grow_with_the_files(media_root, sweep, djang
         list(service.sweep())
 
 
-def test_server_sweeps_once_when_it_starts(tmp_path):
+def test_server_sweeps_once_after_its_start_what_was_there_before_it(tmp_path):
     media = tmp_path / "media"
-    old, young = leave_behind(media), leave_behind(media, hours=0)
-    with serve(tmp_path, WEB_CONCURRENCY="2") as site:
+    before = leave_behind(media) + leave_behind(media, hours=0)
+    with serve(tmp_path, WEB_CONCURRENCY="2", SWEEP_AFTER_MINUTES="0.05") as site:
+        on_its_way = leave_behind(media, hours=-1)
         for _ in range(600):
             log = (site.folder / "log").read_text()
             if "belong to no upload" in log:
                 break
             time.sleep(0.1)
-    assert log.count("2 files that belong to no upload were removed") == 1
-    assert not any((media / name).exists() for name in old)
-    assert all((media / name).exists() for name in young)
+    assert log.count("4 files that belong to no upload were removed") == 1
+    assert not any((media / name).exists() for name in before)
+    assert all((media / name).exists() for name in on_its_way)

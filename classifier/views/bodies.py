@@ -1,4 +1,4 @@
-"""What somebody is told whose request has too large a body, or one that does not arrive as it was announced."""
+"""What somebody is told whose request has too large a body, or one that is not announced or arrives otherwise."""
 
 import logging
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _MEGABYTE = 1024 * 1024
 
 
 class BodyMiddleware:
-    """Answers with 413 before such a body is read, and with 408 or 400 when it comes too slowly or not to its end."""
+    """Answers with 413 or 411 before such a body is read, and with 408 or 400 when it comes too slowly or not whole."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -29,6 +29,10 @@ class BodyMiddleware:
         if _announced(request) > _most(request):
             what = _("That is more than the site takes at once.")
             return _refuse(request, 413, _("Too large"), what, _("Send less, or send it in parts."))
+        if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
+            # Django would take it for an empty one.
+            what = _("What you sent does not say how long it is.")
+            return _refuse(request, 411, _("Length required"), what, _("Send it whole, with its Content-Length."))
         if request.encoding:
             # The forms of the pages come in this; of what else somebody may name, some cannot be read at all.
             request.encoding = settings.DEFAULT_CHARSET

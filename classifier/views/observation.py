@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject, empty
 
-from classifier.request_ids import begin_request, current_request_id, end_request, resume_request
+from classifier.request_ids import begin_request, current_request_id, end_request, resume_request, route_of
 from classifier.services import metrics
 
 logger = logging.getLogger(__name__)
@@ -27,14 +27,19 @@ class ObservationMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info.startswith(self.static):
-            return self.get_response(request)
+            response = self.get_response(request)
+            if request.method == "HEAD":
+                _leave_out_body(response)
+            return response
         started = time.perf_counter()
         metrics.begin_request()
         token = begin_request(request.headers.get(HEADER, "") if settings.BEHIND_PROXY else "")
         try:
             response = self.get_response(request)
+            if request.method == "HEAD":
+                _leave_out_body(response)
             response[HEADER] = current_request_id()
-            if _is_open_ended(response):
+            if _is_open_ended(request, response):
                 response.streaming_content = _Observed(request, response, started)
             else:
                 _record(request, response, started, _size(request, response))
@@ -93,12 +98,6 @@ def _record(request: HttpRequest, response: HttpResponseBase, started: float, si
     logger.info(words, *values, extra={"answered": answered})
 
 
-def route_of(request: HttpRequest) -> str:
-    """The pattern of the address, which has no number or name of anything in it; "unknown" for an address of none."""
-    match = request.resolver_match
-    return "unknown" if match is None else f"/{match.route}"
-
-
 def _user_id(request: HttpRequest) -> int | None:
     user = getattr(request, "user", None)
     if isinstance(user, SimpleLazyObject) and user._wrapped is empty:
@@ -106,8 +105,17 @@ def _user_id(request: HttpRequest) -> int | None:
     return getattr(user, "pk", None)
 
 
-def _is_open_ended(response: HttpResponseBase) -> bool:
-    return response.streaming and "Content-Length" not in response.headers
+def _leave_out_body(response: HttpResponseBase) -> None:
+    """Keep what the headers say of a body that is not sent. One that is made while it is sent is closed unread."""
+    if response.streaming:
+        response.streaming_content = ()
+        return
+    response.headers.setdefault("Content-Length", str(len(response.content)))
+    response.content = b""
+
+
+def _is_open_ended(request: HttpRequest, response: HttpResponseBase) -> bool:
+    return request.method != "HEAD" and response.streaming and "Content-Length" not in response.headers
 
 
 def _size(request: HttpRequest, response: HttpResponse) -> int:

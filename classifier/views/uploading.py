@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
+from django.urls import get_script_prefix
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
@@ -24,7 +25,7 @@ _UPLOAD, _EXAMPLE = UUID(int=1), UUID(int=2)
 def empty_forms(request: HttpRequest, *, keep: int | None, is_known: bool) -> SafeString:
     """The forms with nothing in them but how long to keep."""
     limits = settings.MAX_UPLOAD_MEGABYTES, settings.MAX_IMAGE_MEGAPIXELS
-    html = _rendered(get_language(), keep, is_known, limits)
+    html = _rendered(get_language(), get_script_prefix(), keep, is_known, limits)
     for place, value in ((TOKEN, get_token(request)), (str(_UPLOAD), str(uuid4())), (str(_EXAMPLE), str(uuid4()))):
         html = html.replace(place, value)
     # Of the site's own template, which escapes what it is given, and of numbers and a token.
@@ -37,7 +38,7 @@ def refused_forms(request: HttpRequest, *, form: UploadForm, examples: ExampleFo
 
 
 @lru_cache(maxsize=64)
-def _rendered(language: str, keep: int | None, is_known: bool, limits: tuple[int, int]) -> str:
+def _rendered(language: str, prefix: str, keep: int | None, is_known: bool, limits: tuple[int, int]) -> str:
     """The arguments are all that the forms depend on, though not all of them are used here."""
     context = {
         "form": UploadForm(initial={"keep": keep, "submission": _UPLOAD}),
