@@ -47,8 +47,7 @@ class HeadersMiddleware:
         for name, value in _ALWAYS:
             headers.setdefault(name, value)
         if not _is_for_developers(response):
-            is_page = headers.get("Content-Type", "").startswith("text/html")
-            headers.setdefault("Content-Security-Policy", PAGE_POLICY if is_page else FILE_POLICY)
+            headers.setdefault("Content-Security-Policy", _policy(response))
         return response
 
 
@@ -58,10 +57,16 @@ def with_previews(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
     @wraps(view)
     def allow(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         response = view(request, *args, **kwargs)
-        response.headers["Content-Security-Policy"] = PREVIEW_POLICY
+        response.has_previews = True
         return response
 
     return allow
+
+
+def _policy(response: HttpResponseBase) -> str:
+    if not response.headers.get("Content-Type", "").startswith("text/html"):
+        return FILE_POLICY
+    return PREVIEW_POLICY if getattr(response, "has_previews", False) else PAGE_POLICY
 
 
 def _is_for_developers(response: HttpResponseBase) -> bool:

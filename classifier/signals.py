@@ -40,4 +40,13 @@ def delete_files(sender, instance: Upload, **kwargs) -> None:
     """The files of a deleted upload go once its deletion is certain."""
     for name in (instance.file.name, instance.thumbnail.name):
         if name:
-            transaction.on_commit(partial(default_storage.delete, name), robust=True)
+            transaction.on_commit(partial(_delete_file, name))
+
+
+def _delete_file(name: str) -> None:
+    """Delete a file that no row has any more. It may fail: what was asked for is done, and the other file goes too."""
+    try:
+        default_storage.delete(name)
+    except Exception as error:
+        words = "The file %s of a deleted upload could not be deleted: %s. Run manage.py sweep when it can be."
+        logger.error(words, name, error)

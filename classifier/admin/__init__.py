@@ -1,6 +1,14 @@
 """The admin: models and results to oversee. Results are read, never edited."""
 
 from classifier.admin.models import ModelVersionAdmin, TrainingRunAdmin
+from classifier.admin.people import CarefulGroupAdmin, PersonAdmin
 from classifier.admin.predictions import PredictionAdmin, UploadAdmin
 
-__all__ = ["ModelVersionAdmin", "PredictionAdmin", "TrainingRunAdmin", "UploadAdmin"]
+__all__ = [
+    "CarefulGroupAdmin",
+    "ModelVersionAdmin",
+    "PersonAdmin",
+    "PredictionAdmin",
+    "TrainingRunAdmin",
+    "UploadAdmin",
+]

@@ -13,6 +13,7 @@ from classifier.admin.read_only import ReadOnlyAdmin
 from classifier.admin.search import search
 from classifier.class_labels import class_label
 from classifier.models import Correction, Prediction, Upload
+from classifier.services.deletion import delete_uploads
 from classifier.services.ownership import with_details
 from classifier.templatetags.classification import percent
 
@@ -169,6 +170,12 @@ class UploadAdmin(ReadOnlyAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Upload | None = None) -> bool:
         """Deleting an upload takes its predictions and its files with it."""
         return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Upload) -> None:
+        delete_uploads(Upload.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        delete_uploads(Upload.objects.filter(pk__in=queryset.values("pk")))
 
     def get_deleted_objects(self, objs, request: HttpRequest):
         """The predictions go with their upload: they need no permission of their own."""

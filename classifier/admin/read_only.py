@@ -2,10 +2,11 @@
 
 from functools import cached_property
 
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
+
+from classifier.admin.lookups import CarefulLookups
 
 
 class BoundedPaginator(Paginator):
@@ -26,7 +27,7 @@ class BoundedPaginator(Paginator):
         return self._get_page(self.object_list.filter(pk__in=ids), page.number, self)
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(CarefulLookups):
     """Rows that the site writes and people read."""
 
     show_full_result_count = False

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from knox.auth import TokenAuthentication
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -29,10 +30,22 @@ class BearerAuthentication(TokenAuthentication):
         return super().authenticate_credentials(token)
 
 
+class PagesSession(SessionAuthentication):
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as error:
+            text = _("The session's CSRF token is missing or wrong, or another site sent this. See: X-CSRFToken.")
+            raise PermissionDenied(text, "csrf") from error
+
+
 class TokenMayWrite(BasePermission):
     """A token to read with changes nothing."""
 
     def has_permission(self, request: Request, view: object) -> bool:
-        if isinstance(request.auth, ApiToken) and request.method not in SAFE_METHODS and not request.auth.may_write:
+        if request.method in SAFE_METHODS or not isinstance(request.auth, ApiToken) or request.auth.may_write:
+            return True
+        # A method that there is not is nobody's, whatever the token may do.
+        if hasattr(view, request.method.lower()):
             raise ReadOnlyToken
         return True

@@ -91,13 +91,19 @@ PROBLEMS = {
     ),
     404: _problem(404, "Not found", "There is no such thing here, or it is not yours to see."),
     406: _problem(406, "Not available in this format", "Could not satisfy the request Accept header."),
+    408: _problem(408, "Too slow", "What you sent arrived too slowly. Nothing of it was kept. Please send it again."),
     409: _problem(
         409,
         "This Idempotency-Key was used for something else",
         "Something else was sent under this Idempotency-Key before. Use a new key.",
         "idempotency-key-reused",
     ),
-    413: _invalid(413, "image", "file_too_large", "The file is larger than 20 MB. Make it smaller and retry."),
+    411: _problem(
+        411,
+        "Length required",
+        "What you sent does not say how long it is. Send it whole, with its Content-Length.",
+    ),
+    413: _problem(413, "Too large", "That is more than the site takes at once. Send less, or send it in parts."),
     415: _problem(415, "Not accepted in this format", 'Unsupported media type "text/plain" in request.'),
     429: _problem(
         429,

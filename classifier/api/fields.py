@@ -1,5 +1,7 @@
 """Fields that read what the site's own forms read, in the same words."""
 
+from collections.abc import Mapping
+
 from django.core.files import File
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -24,14 +26,20 @@ class ImageField(serializers.Field):
     }
 
     def to_internal_value(self, data: object) -> SubmittedImage:
+        if not isinstance(data, File):
+            self.fail("invalid")
         try:
-            return read_image(_file(self, data))
+            return read_image(data)
         except ImageError as error:
             raise ValidationError(explain(error), code=error.code) from error
 
 
+class TextField(serializers.CharField):
+    default_error_messages = {"invalid": gettext_lazy("This is not a text.")}
+
+
 @extend_schema_field({"type": "string", "format": "class", "minLength": 1, "maxLength": 100})
-class ClassField(serializers.CharField):
+class ClassField(TextField):
     """The name of a class; whether the model that answered has it is not asked here."""
 
     def __init__(self, **options) -> None:
@@ -42,16 +50,26 @@ class ClassField(serializers.CharField):
 class FileField(serializers.Field):
     """A file that is not looked into yet."""
 
-    default_error_messages = ImageField.default_error_messages
-
-    def to_internal_value(self, data: object) -> File:
-        return _file(self, data)
+    def to_internal_value(self, data: object) -> object:
+        return data
 
 
-def _file(field: serializers.Field, data: object) -> File:
-    if not isinstance(data, File):
-        field.fail("invalid")
-    return data
+class FilesField(serializers.ListField):
+    """Files of a form, each of the same name."""
+
+    child = FileField()
+    default_error_messages = {
+        "required": gettext_lazy("No image was sent. Send each as a file of the name “images” in one form."),
+        "not_a_file": gettext_lazy("One of “images” is not a file. Send each image as a file of a multipart form."),
+        "min_length": gettext_lazy("Send at least {min_length} image."),
+        "max_length": gettext_lazy("These are too many images. Send {max_length} at most in one request."),
+    }
+
+    def to_internal_value(self, data: list) -> list[File]:
+        # Which one is not told: of a form the texts come before the files, wherever they stood.
+        if not all(isinstance(one, File) for one in data):
+            self.fail("not_a_file")
+        return super().to_internal_value(data)
 
 
 @extend_schema_field({"type": "string", "format": "model", "minLength": 1, "maxLength": 80})
@@ -59,7 +77,19 @@ class ModelField(serializers.Field):
     """A published model: the newest version of a name, or one with its number: name@2."""
 
     def to_internal_value(self, data: object) -> ModelVersion:
-        version = find_version(serializers.CharField(max_length=80).run_validation(data))
+        version = find_version(TextField(max_length=80).run_validation(data))
         if version is None:
             raise ValidationError(_("There is no model of this name."), code="no_such_model")
         return version
+
+
+class KnownNamesSerializer(serializers.Serializer):
+    """Refuses every name that is none of its fields': what is misspelled would otherwise be taken for not said."""
+
+    def to_internal_value(self, data: object) -> dict:
+        unknown = [name for name in data if name not in self.fields] if isinstance(data, Mapping) else []
+        if unknown:
+            text = _("There is no “%(name)s” here. There are: %(known)s.")
+            known = ", ".join(self.fields)
+            raise ValidationError({name: text % {"name": name[:100], "known": known} for name in unknown}, "unknown")
+        return super().to_internal_value(data)

@@ -1,7 +1,35 @@
-"""An image as the whole body of a request."""
+"""What bodies of requests are read by."""
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from rest_framework import parsers
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import DataAndFiles, FileUploadParser
+
+
+class _InTheSitesWords:
+    """Says of a body that cannot be read what DRF says in English alone."""
+
+    def parse(self, stream, media_type=None, parser_context=None) -> object:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except ParseError as error:
+            text = _("What was sent cannot be read: it is damaged, or not what its Content-Type says.")
+            raise ParseError(text) from error
+
+
+class MultiPartParser(_InTheSitesWords, parsers.MultiPartParser):
+    """A form with files."""
+
+
+class JSONParser(_InTheSitesWords, parsers.JSONParser):
+    """Refuses what is nested more deeply than can be read like any other JSON that is none."""
+
+    def parse(self, stream, media_type=None, parser_context=None) -> object:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise ParseError(_("This JSON is nested too deeply.")) from error
 
 
 class ImageParser(FileUploadParser):

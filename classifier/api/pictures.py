@@ -5,7 +5,7 @@ from uuid import UUID
 from django.http import FileResponse
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -14,8 +14,8 @@ from classifier.api.schema import PREDICTION_ID, operation
 from classifier.pictures import image_response, thumbnail_response
 
 
-class PictureRenderer(JSONRenderer):
-    """Answers whoever accepts pictures; the view sends them itself, and only a problem is rendered."""
+class PictureRenderer(BaseRenderer):
+    """Says that pictures may be asked for; the view sends them itself, and problems are JSON."""
 
     media_type = "image/*"
     format = "image"

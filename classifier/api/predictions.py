@@ -1,25 +1,24 @@
 """Predictions over HTTP: each method validates, makes one call into a service, and represents what comes of it."""
 
-from typing import TypeVar
 from uuid import UUID
 
+from django.http import Http404
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework.exceptions import NotFound, ValidationError
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
 from classifier.api import examples
-from classifier.api.parsers import ImageParser
+from classifier.api.parsers import ImageParser, MultiPartParser
 from classifier.api.problems import KeyConflict
 from classifier.api.representations import BatchResultSerializer, PageSerializer, PredictionSerializer
-from classifier.api.requests import own_prediction, owner_of
+from classifier.api.requests import own_prediction, owner_of, valid, valid_form, valid_query
 from classifier.api.schema import IDEMPOTENCY_KEY, PREDICTION_ID, operation
 from classifier.api.serializers import (
     MOST_IMAGES,
@@ -30,13 +29,12 @@ from classifier.api.serializers import (
     ListQuery,
     idempotency_key,
 )
+from classifier.models import Prediction
 from classifier.services.batch import classify_batch
 from classifier.services.correction import NothingToUndo, UnknownLabel, correct, undo_correction
 from classifier.services.deletion import delete_prediction
 from classifier.services.pagination import BadCursor, Page, page_of
 from classifier.services.submission import KeyReused, classify_under_key
-
-Sent = TypeVar("Sent", bound=Serializer)
 
 
 class Predictions(APIView):
@@ -55,7 +53,7 @@ class Predictions(APIView):
         errors=(400, 404),
     )
     def get(self, request: Request) -> Response:
-        query = _valid(ListQuery, request.query_params.dict())
+        query = valid_query(ListQuery, request)
         try:
             page = page_of(query.search.of(owner_of(request)), **query.page)
         except BadCursor as error:
@@ -76,12 +74,10 @@ class Predictions(APIView):
         example=examples.PREDICTION,
         status=201,
         more_responses={200: OpenApiResponse(PredictionSerializer, gettext_lazy("Answered, and not kept."))},
-        errors=(400, 403, 409, 413, 415),
+        errors=(400, 403, 409, 415),
     )
     def post(self, request: Request) -> Response:
-        query = request.query_params.dict()
-        _valid(HandlingSerializer, query)
-        sent = _valid(CreateSerializer, query | dict(request.data.items()))
+        sent = valid_form(CreateSerializer, request, address=HandlingSerializer)
         # As in the page: a validated serializer is a circle of objects, and would keep the image's bytes for a while.
         image = sent.validated_data.pop("image")
         try:
@@ -104,31 +100,35 @@ class Batch(APIView):
 
     def images_in(self, request: Request) -> int:
         # More of them are refused unread.
-        return min(max(len(_files(request)), 1), MOST_IMAGES)
+        return min(max(len(MultiValueDict(request.data).getlist("images")), 1), MOST_IMAGES)
 
     @operation(
         operation_id="create_predictions",
         summary=gettext_lazy("Classify several images"),
         description=gettext_lazy(
             "Up to 32 files named “images” in one multipart form. The answer says of each, in order, its prediction or "
-            "its problem; one that cannot be read does not spoil the others."
+            "its problem; one that cannot be read does not spoil the others. “model” and “keep” are fields of the form "
+            "or stand in the address. An Idempotency-Key names the whole batch: the same files in the same order."
         ),
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY, HandlingSerializer],
         request={"multipart/form-data": BatchSerializer},
         answer=BatchResultSerializer,
         example=examples.BATCH,
-        errors=(400, 403, 415),
+        errors=(400, 403, 409, 415),
     )
     def post(self, request: Request) -> Response:
-        files = _files(request)
-        sent = _valid(BatchSerializer, dict(request.data.items()) | ({"images": files} if files else {}))
+        sent = valid_form(BatchSerializer, request, address=HandlingSerializer, several="images")
         outcomes = classify_batch(
             files=sent.validated_data["images"],
             owner=owner_of(request),
             handling=sent.handling,
             key=idempotency_key(request),
         )
-        return _represent(BatchResultSerializer, {"results": list(outcomes)}, request)
+        try:
+            results = list(outcomes)
+        except KeyReused as error:
+            raise KeyConflict from error
+        return _represent(BatchResultSerializer, {"results": results}, request)
 
 
 class OnePrediction(APIView):
@@ -172,9 +172,12 @@ class Correction(APIView):
     )
     def put(self, request: Request, prediction_id: UUID) -> Response:
         prediction = own_prediction(request, prediction_id)
-        sent = _valid(CorrectionSerializer, request.data)
+        sent = valid(CorrectionSerializer, request.data)
         try:
             correct(prediction=prediction, label=sent.validated_data["label"], user=request.user)
+        except Prediction.DoesNotExist as error:
+            # Deleted meanwhile.
+            raise Http404 from error
         except UnknownLabel as error:
             text = _("The model has no such class. Choose one of the classes shown.")
             raise ValidationError({"label": text}, code="unknown_label") from error
@@ -195,19 +198,10 @@ class Correction(APIView):
             undo_correction(prediction=prediction)
         except NothingToUndo as error:
             raise NotFound(_("There is nothing to undo.")) from error
+        except Prediction.DoesNotExist as error:
+            # Deleted meanwhile.
+            raise Http404 from error
         return _represent(PredictionSerializer, prediction, request)
-
-
-def _valid(serializer: type[Sent], data: object) -> Sent:
-    """What was sent, validated. Raises ValidationError."""
-    sent = serializer(data=data)
-    sent.is_valid(raise_exception=True)
-    return sent
-
-
-def _files(request: Request) -> list:
-    """The images of a batch; without a form at all there are none."""
-    return request.data.getlist("images") if "images" in request.data else []
 
 
 def _represent(serializer: type, found: object, request: Request) -> Response:

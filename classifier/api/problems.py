@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from rest_framework import exceptions
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -40,6 +41,8 @@ _STATUSES = {
     415: gettext_lazy("Not accepted in this format"),
     429: gettext_lazy("Too many requests"),
 }
+#: In the place of words that Django REST framework has in English alone.
+_WORDS = {"surrogate_characters_not_allowed": gettext_lazy("There are characters in it that are not in any text.")}
 
 
 class KeyConflict(APIException):
@@ -63,8 +66,11 @@ def handle(error: Exception, context: dict) -> Response | None:
         error.status_code = max(map(status_of, _codes(error)), default=error.status_code)
     response = exception_handler(error, context)
     if response is not None:
-        response.data = describe(error, context["request"])
+        request = context["request"]
+        response.data = describe(error, request)
         response.content_type = CONTENT_TYPE
+        # Whatever the method itself would have answered in.
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return response
 
 
@@ -97,7 +103,7 @@ def _problem(code: str, status: int, detail: str, request: Request) -> dict:
 def _flat(details: object, path: str = "") -> Iterator[dict[str, str]]:
     """The errors of a ValidationError's nested details, with the name of the field that each is of."""
     if isinstance(details, dict) and set(details) == {"message", "code"}:
-        yield {"field": path, "code": details["code"], "detail": str(details["message"])}
+        yield {"field": path, "code": details["code"], "detail": str(_WORDS.get(details["code"], details["message"]))}
     elif isinstance(details, dict):
         for name, inner in details.items():
             yield from _flat(inner, f"{path}.{name}" if path else "" if name == "non_field_errors" else str(name))

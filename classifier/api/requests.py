@@ -1,12 +1,22 @@
-"""What the API's methods need to know of a request: whose it is."""
+"""What the API's methods need to know of a request: whose it is, and what was sent."""
 
+from typing import TypeVar
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 
 from classifier.models import Prediction
 from classifier.services.ownership import Owner, predictions_of
+
+Sent = TypeVar("Sent", bound=Serializer)
+
+#: The form of a page in a browser may have it, and Django looks at it.
+_CSRF_FIELD = "csrfmiddlewaretoken"
 
 
 def owner_of(request: Request) -> Owner:
@@ -17,3 +27,37 @@ def owner_of(request: Request) -> Owner:
 def own_prediction(request: Request, prediction_id: UUID) -> Prediction:
     """The person's prediction of this number. Raises Http404 for anybody else's as for none."""
     return get_object_or_404(predictions_of(owner_of(request)), pk=prediction_id)
+
+
+def valid(serializer: type[Sent], data: object) -> Sent:
+    """What was sent, validated. Raises ValidationError."""
+    # Of null there is no more to say than of nothing.
+    sent = serializer(data={} if data is None else data)
+    sent.is_valid(raise_exception=True)
+    return sent
+
+
+def valid_query(serializer: type[Sent], request: Request) -> Sent:
+    """What stands in the address, validated. Raises ValidationError."""
+    return valid(serializer, _once(request.query_params))
+
+
+def valid_form(serializer: type[Sent], request: Request, *, address: type[Serializer], several: str = "") -> Sent:
+    """What a form says, over what stands in the address, validated. Raises ValidationError.
+
+    address: what may stand there. several: the field that may come more than once.
+    """
+    valid_query(address, request)
+    # Without a body there is no form either.
+    form = MultiValueDict(request.data)
+    form.pop(_CSRF_FIELD, None)
+    lists = {several: form.pop(several)} if several in form else {}
+    return valid(serializer, request.query_params.dict() | _once(form) | lists)
+
+
+def _once(sent: MultiValueDict) -> dict[str, object]:
+    """Each name with its value. Raises ValidationError where one has two: only one of them could be heeded."""
+    repeated = [name for name, values in sent.lists() if len(values) > 1]
+    if repeated:
+        raise ValidationError(dict.fromkeys(repeated, _("This was sent more than once. Send it once.")), "repeated")
+    return sent.dict()

@@ -1,13 +1,16 @@
 """What the OpenAPI description says beyond what it finds in the serializers: errors, headers and examples."""
 
+from collections.abc import Sequence
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.serializers import Serializer
 
-from classifier.api.authentication import BearerAuthentication
+from classifier.api.authentication import BearerAuthentication, PagesSession
 from classifier.api.examples import PROBLEMS
 from classifier.api.problems import CONTENT_TYPE
 from classifier.api.representations import ProblemSerializer
@@ -19,13 +22,16 @@ _WHY = {
     403: gettext_lazy("The token may only read, or the session's CSRF token is missing."),
     404: gettext_lazy("There is no such thing, or it is somebody else's."),
     406: gettext_lazy("The answer was asked for in a format that there is not."),
+    408: gettext_lazy("The body arrived too slowly."),
     409: gettext_lazy("The Idempotency-Key was used for something else."),
-    413: gettext_lazy("The image has too many bytes or pixels."),
+    411: gettext_lazy("The body does not say how long it is."),
+    413: gettext_lazy("The body has too many bytes, or the image in it too many bytes or pixels."),
     415: gettext_lazy("The body is in a format that is not read."),
     429: gettext_lazy("Too many requests in too little time; the header Retry-After says when to go on."),
     503: gettext_lazy("Model, disk or database cannot do its part for now; try again after Retry-After seconds."),
 }
 _ALWAYS = (401, 406, 429, 503)
+_WITH_A_BODY = (408, 411, 413)
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     KEY_HEADER,
@@ -35,7 +41,21 @@ IDEMPOTENCY_KEY = OpenApiParameter(
         "Your own name for this request, such as a UUID. The same request under the same key has the same answer and "
         "is stored once, however often it is sent."
     ),
-    examples=[OpenApiExample("a UUID", "3f0e2a52-0b9a-4a5e-9a32-7c0c9f6f0d5b")],
+)
+# Whoever tries a method out finds examples of parameters filled in, so there are none.
+_RETRY_AFTER = OpenApiParameter(
+    "Retry-After",
+    {"type": "integer", "minimum": 0},
+    OpenApiParameter.HEADER,
+    response=[429, 503],
+    description=gettext_lazy("After how many seconds to try again."),
+)
+_LOCATION = OpenApiParameter(
+    "Location",
+    OpenApiTypes.URI,
+    OpenApiParameter.HEADER,
+    response=[201],
+    description=gettext_lazy("The address of what was stored, as in “url”."),
 )
 
 PREDICTION_ID = OpenApiParameter(
@@ -54,8 +74,17 @@ class BearerScheme(KnoxTokenScheme):
     name = "token"
 
 
-def require_bodies(result: dict, **_context) -> dict:
-    """Say that no operation that takes a body does without one; drf-spectacular says so where there is one format."""
+class PagesSessionScheme(SessionScheme):
+    target_class = PagesSession
+
+
+def describe_bodies(result: dict, **_context) -> dict:
+    """Say that no operation that takes a body does without one, and which bodies have no other names in them.
+
+    Of the first drf-spectacular says so where there is one format, of the second it does not ask.
+    """
+    for name in ("CreateRequest", "BatchRequest"):
+        result["components"]["schemas"][name]["additionalProperties"] = False
     for methods in result["paths"].values():
         for described in methods.values():
             if "requestBody" in described:
@@ -72,6 +101,7 @@ def operation(
     example: object = None,
     status: int = 200,
     errors: tuple[int, ...] = (),
+    parameters: Sequence[OpenApiParameter | type[Serializer]] = (),
     **options,
 ):
     """Describe an API method: its answer with an example, and every error that it may answer with."""
@@ -79,9 +109,16 @@ def operation(
         answer, summary, examples=[] if example is None else [OpenApiExample("answer", example, response_only=True)]
     )
     responses = {status: done, **options.pop("more_responses", {})}
-    responses |= {(code, CONTENT_TYPE): _problem(code) for code in sorted({*errors, *_ALWAYS})}
+    codes = {*errors, *_ALWAYS, *(_WITH_A_BODY if "request" in options else ())}
+    responses |= {(code, CONTENT_TYPE): _problem(code) for code in sorted(codes)}
+    headers = [_RETRY_AFTER, _LOCATION] if status == 201 else [_RETRY_AFTER]
     return extend_schema(
-        operation_id=operation_id, summary=summary, description=description, responses=responses, **options
+        operation_id=operation_id,
+        summary=summary,
+        description=description,
+        parameters=[*parameters, *headers],
+        responses=responses,
+        **options,
     )
 
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from classifier.api.fields import ClassField, FileField, ImageField, ModelField
+from classifier.api.fields import ClassField, FilesField, ImageField, KnownNamesSerializer, ModelField
 from classifier.forms.uploads import NOT_KEPT
 from classifier.services.batch import MOST_IMAGES
 from classifier.services.retention import PERIODS
@@ -18,7 +18,7 @@ MOST_PREDICTIONS = 100
 KEY_HEADER = "Idempotency-Key"
 
 
-class HandlingSerializer(serializers.Serializer):
+class HandlingSerializer(KnownNamesSerializer):
     """What is to be done with what is sent."""
 
     model = ModelField(
@@ -48,12 +48,10 @@ class CreateSerializer(HandlingSerializer):
 class BatchSerializer(HandlingSerializer):
     """Several images to classify, as files of the same field."""
 
-    images = serializers.ListField(
-        child=FileField(),
+    images = FilesField(
         min_length=1,
         max_length=MOST_IMAGES,
         help_text=gettext_lazy("The files, each as a part of its own with the name “images”."),
-        error_messages={"required": ImageField.default_error_messages["required"]},
     )
 
 
@@ -63,7 +61,7 @@ class CorrectionSerializer(serializers.Serializer):
     label = ClassField(help_text=gettext_lazy("A class of the model that answered, or “none” for none of them."))
 
 
-class ListQuery(serializers.Serializer):
+class ListQuery(KnownNamesSerializer):
     """Which predictions are wanted; what is not given asks for nothing."""
 
     name = serializers.CharField(

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from classifier.models import ApiToken
-from classifier.services.tokens import PERIODS
+from classifier.services.tokens import PERIODS, BadName, valid_name
 
 
 class TokenForm(forms.Form):
@@ -29,3 +29,9 @@ class TokenForm(forms.Form):
         self.helper = FormHelper()
         self.helper.form_action = "tokens"
         self.helper.add_input(Submit("submit", _("Make the token")))
+
+    def clean_name(self) -> str:
+        try:
+            return valid_name(self.cleaned_data["name"])
+        except BadName as error:
+            raise forms.ValidationError(_("A name has 1 to 63 characters, all of which can be seen.")) from error

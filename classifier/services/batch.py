@@ -1,6 +1,7 @@
 """Several images in one sending: each is answered, or refused, for itself."""
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.core.files import File
@@ -8,7 +9,7 @@ from django.core.files import File
 from classifier.models import Prediction
 from classifier.services.intake import clean_name, read_image
 from classifier.services.ownership import Owner
-from classifier.services.submission import Handling, KeyReused, classify_under_key
+from classifier.services.submission import Handling, KeyReused, classify_under_key, refuse_reuse
 from ml.image_errors import ImageError
 
 #: How many images one request may bring; Django itself reads no form of more than a hundred files.
@@ -25,20 +26,40 @@ class Outcome:
 
 
 def classify_batch(
-    *, files: Iterable[File], owner: Owner, handling: Handling, key: str | None = None
+    *, files: Sequence[File], owner: Owner, handling: Handling, key: str | None = None
 ) -> Iterator[Outcome]:
     """Yield what becomes of each file, in order; one at a time is decoded, so memory does not grow with their number.
 
-    key: as in `classify_under_key`; each file's own is made of it and the file's place. Raises serving.NoModel,
-    storage.StorageUnavailable.
+    key: as in `classify_under_key`, for all of the files in their order. Raises KeyReused before anything is stored,
+    serving.NoModel, storage.StorageUnavailable.
     """
+    content = ""
+    if key is not None:
+        content = _digest(files)
+        keys = [_own_key(key, place) for place in range(MOST_IMAGES)]
+        refuse_reuse(owner=owner, handling=handling, keys=keys, content=content)
     for place, file in enumerate(files):
-        name = clean_name(file.name or "")
-        own_key = None if key is None else f"{key}\n{place}"
+        name, own_key = clean_name(file.name or ""), key and _own_key(key, place)
         try:
             image = read_image(file)
-            prediction = classify_under_key(image=image, owner=owner, handling=handling, key=own_key)
+            prediction = classify_under_key(image=image, owner=owner, handling=handling, key=own_key, content=content)
         except (ImageError, KeyReused) as error:
             yield Outcome(name, error=error)
         else:
             yield Outcome(name, prediction)
+
+
+def _own_key(key: str, place: int) -> str:
+    return f"{key}\n{place}"
+
+
+def _digest(files: Sequence[File]) -> str:
+    """What all the files are, in their order."""
+    whole = hashlib.sha256()
+    for file in files:
+        own = hashlib.sha256()
+        for chunk in file.chunks():
+            own.update(chunk)
+        file.seek(0)
+        whole.update(own.digest())
+    return whole.hexdigest()

@@ -23,9 +23,9 @@ def labels_of(prediction: Prediction) -> tuple[str, ...]:
 
 @transaction.atomic
 def correct(*, prediction: Prediction, label: str, user: AbstractBaseUser | None) -> Correction:
-    """Record what the upload shows; `user` is None for an anonymous owner.
+    """Record what the upload shows; `user` is None for an anonymous owner. The same label again changes nothing.
 
-    Raises UnknownLabel, and Prediction.DoesNotExist when it was deleted meanwhile. The same label again changes nothing and returns the correction that counts.
+    Returns the correction that counts. Raises UnknownLabel, and Prediction.DoesNotExist when it was deleted meanwhile.
     """
     if label not in labels_of(prediction):
         raise UnknownLabel(f"{label!r} is not one of: {', '.join(labels_of(prediction))}.")

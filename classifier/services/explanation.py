@@ -10,6 +10,7 @@ from classifier.models import Prediction
 from classifier.services.decoding import decode
 from classifier.services.neighbours import Neighbourhood, neighbourhood
 from classifier.services.serving import loaded_model
+from classifier.services.storage import storage_errors
 from ml import explanation, preprocessing
 from ml.artifacts import ArtifactError
 from ml.image_errors import ImageError
@@ -74,7 +75,7 @@ class Explanation:
 def explain(*, prediction: Prediction) -> Explanation:
     """Say how the upload was prepared, how stable the answer is, and what it was learnt from.
 
-    Raises ExplanationUnavailable.
+    Raises ExplanationUnavailable, StorageUnavailable.
     """
     decoded, model = _decoded(prediction), _model(prediction)
     seen = _seen(prediction, decoded)
@@ -97,14 +98,14 @@ def _preparation(prediction: Prediction, decoded: DecodedImage) -> Preparation:
 
 
 def input_png(*, prediction: Prediction) -> bytes:
-    """What the network saw, pixel by pixel. Raises ExplanationUnavailable."""
+    """What the network saw, pixel by pixel. Raises ExplanationUnavailable, StorageUnavailable."""
     return _png(Image.fromarray(_seen(prediction, _decoded(prediction)).pixels))
 
 
 def map_png(*, prediction: Prediction) -> bytes:
     """A picture to lay over what the network saw: the warmer, the more that part speaks for the class.
 
-    Raises ExplanationUnavailable.
+    Raises ExplanationUnavailable, StorageUnavailable.
     """
     class_index = prediction.model_version.class_names.index(prediction.predicted_class)
     values = explanation.occlusion_map(_model(prediction), _seen(prediction, _decoded(prediction)), class_index)
@@ -127,13 +128,21 @@ def track_record(prediction: Prediction) -> Track | None:
 
 
 def _decoded(prediction: Prediction) -> DecodedImage:
+    # What was accepted once is, whatever is accepted now.
+    pixels = prediction.upload.width * prediction.upload.height
     try:
-        with prediction.upload.file.open("rb") as file:
-            # What was accepted once is, whatever is accepted now.
-            pixels = prediction.upload.width * prediction.upload.height
-            return decode(content=file.read(), max_pixels=pixels)
-    except (OSError, ImageError) as error:
+        return decode(content=_stored(prediction), max_pixels=pixels)
+    except ImageError as error:
         raise ExplanationUnavailable(f"The upload {prediction.upload_id} cannot be read: {error}") from error
+
+
+def _stored(prediction: Prediction) -> bytes:
+    with storage_errors():
+        try:
+            with prediction.upload.file.open("rb") as file:
+                return file.read()
+        except FileNotFoundError as error:
+            raise ExplanationUnavailable(f"The file of the upload {prediction.upload_id} is gone.") from error
 
 
 def _framing(prediction: Prediction) -> Framing:

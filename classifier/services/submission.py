@@ -1,5 +1,6 @@
 """A file that may arrive more than once, because the answer to it was lost or a form was sent again, is kept once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
@@ -48,29 +49,45 @@ def classify_once(
 
 
 def classify_under_key(
-    *, image: SubmittedImage, owner: Owner, handling: Handling, key: str | None = None
+    *, image: SubmittedImage, owner: Owner, handling: Handling, key: str | None = None, content: str = ""
 ) -> Prediction:
     """Classify and store as asked; the same again under the same key returns what is stored of it.
 
     key: what a program calls this sending, None if it calls it nothing. The same are content, model and time to be
-    kept. A key is free again when its prediction is deleted, and unused where nothing is kept. Raises KeyReused,
-    serving.NoModel, storage.StorageUnavailable.
+    kept. A key is free again when its prediction is deleted, and stays unused where nothing is kept. content: what
+    was sent under the key, if that is more than the image. Raises KeyReused, serving.NoModel,
+    storage.StorageUnavailable.
     """
+    content = content or image.sha256
     if not handling.keep:
+        if key is not None:
+            refuse_reuse(owner=owner, handling=handling, keys=[key], content=content)
         return answer(image=image, owner=owner, version=handling.version)[0]
     wanted = {"image": image, "owner": owner, "keep_days": handling.keep_days, "version": handling.version}
     if key is None:
         return classify(**wanted)
-    # The prediction's id says under which key, that of its upload says what: two that differ cannot both be stored.
-    prediction_id = uuid5(_KEYS, f"{_person(owner)}\n{key}")
-    model = handling.version.pk if handling.version else ""
-    upload_id = uuid5(prediction_id, f"{image.sha256}\n{model}\n{handling.keep_days}")
+    prediction_id, upload_id = _ids(owner, handling, key, content)
     prediction = _stored(owner, prediction_id)
     if prediction is None:
         prediction = _classify_or_stored(prediction_id=prediction_id, upload_id=upload_id, **wanted)
     if prediction.upload_id != upload_id:
         raise KeyReused(f"Something else was sent as {key!r} before.")
     return prediction
+
+
+def refuse_reuse(*, owner: Owner, handling: Handling, keys: Iterable[str], content: str) -> None:
+    """Raise KeyReused if anything but this content, to be handled so, is stored under one of the keys."""
+    wanted = dict(_ids(owner, handling, key, content) for key in keys)
+    stored = predictions_of(owner).filter(pk__in=wanted).values_list("pk", "upload_id")
+    if any(wanted[prediction_id] != upload_id for prediction_id, upload_id in stored):
+        raise KeyReused("Something else was sent under this key before.")
+
+
+def _ids(owner: Owner, handling: Handling, key: str, content: str) -> tuple[UUID, UUID]:
+    """The prediction's says under which key, that of its upload says what: two that differ cannot both be stored."""
+    prediction_id = uuid5(_KEYS, f"{_person(owner)}\n{key}")
+    model = handling.version.pk if handling.version else ""
+    return prediction_id, uuid5(prediction_id, f"{content}\n{model}\n{handling.keep_days}")
 
 
 def _person(owner: Owner) -> int | UUID | None:

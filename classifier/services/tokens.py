@@ -13,15 +13,28 @@ from classifier.models import ApiToken
 PERIODS = (30, 90, 365)
 
 
+class BadName(ValueError):
+    """Nobody would know a token again by this name."""
+
+
 class NoSuchToken(ValueError):
     """There is no token of this number that holds."""
+
+
+def valid_name(name: str) -> str:
+    """What a token may be called of what was typed. Raises BadName."""
+    name = name.strip()
+    if not 1 <= len(name) <= 63 or not name.isprintable():
+        raise BadName("A token's name has 1 to 63 characters, all of which can be seen.")
+    return name
 
 
 def create_token(*, user: AbstractBaseUser, name: str, scope: str, days: int) -> tuple[ApiToken, str]:
     """Make a token and return its row and the token itself, which cannot be had a second time.
 
-    scope: a value of ApiToken.Scope. What has expired of this person's tokens is deleted.
+    scope: a value of ApiToken.Scope. What has expired of this person's tokens is deleted. Raises BadName.
     """
+    name = valid_name(name)
     ApiToken.objects.filter(user=user, expiry__lte=timezone.now()).delete()
     return ApiToken.objects.create(user=user, name=name, scope=scope, expiry=timedelta(days=days))
 

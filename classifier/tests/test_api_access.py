@@ -118,7 +118,8 @@ def test_models_are_listed_and_each_tells_what_it_is(user, tmp_path):
 @pytest.mark.parametrize("address", ["/api/nothing", "/api/v1/predictions", "/api/v1/models/odd name/", "/api/v2/me/"])
 def test_address_that_there_is_not_is_a_problem_too(client, address):
     for response in (client.get(address), client.post(address)):
-        assert "slash" in problem_of(response, 404)["detail"]
+        detail = problem_of(response, 404)["detail"]
+        assert ("slash" in detail) is not address.endswith("/")
 
 
 def test_method_and_format_that_there_are_not_are_problems(user):
@@ -126,7 +127,33 @@ def test_method_and_format_that_there_are_not_are_problems(user):
     refused = api.put(PREDICTIONS)
     problem_of(refused, 405)
     assert "POST" in refused["Allow"]
+    problem_of(program(user, scope="read").put("/api/v1/me/"), 405)
     problem_of(api.get("/api/v1/me/", headers={"Accept": "text/csv"}), 406)
+
+
+@pytest.mark.parametrize("accepted", ["text/html", "application/json", "*/*"])
+@pytest.mark.parametrize("address", ["/api/schema/", "/api/schema/?format=json", "/api/docs/"])
+def test_pages_about_the_api_tell_of_problems_as_the_rest_does(client, address, accepted):
+    refused = client.post(address, headers={"Accept": accepted})
+    assert refused.status_code in (405, 406)
+    problem_of(refused, refused.status_code)
+
+
+def test_description_is_told_its_format_by_the_address_or_by_a_header(client):
+    for response in (
+        client.get("/api/schema/?format=json", headers={"Accept": "text/html,*/*;q=0.8"}),
+        client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"}),
+    ):
+        assert response.json()["openapi"] == "3.1.0"
+    problem_of(client.get("/api/schema/?format=xml"), 404)
+    problem_of(client.get("/api/schema/", headers={"Accept": "text/csv"}), 406)
+
+
+def test_addresses_in_an_answer_have_nothing_of_the_one_that_was_asked(user):
+    api = program(user)
+    answer = api.get(f"{PREDICTIONS}{make_prediction(user).pk}/?format=json").json()
+    assert [answer[name] for name in ("url", "page", "image") if "?" in answer[name]] == []
+    assert api.get(f"{answer['image']}?format=json").status_code == 200
 
 
 def test_damaged_json_and_damaged_forms_are_problems(user):
@@ -151,3 +178,7 @@ def test_fault_of_the_site_is_a_problem_too(user, monkeypatch):
     api = program(user)
     api.raise_request_exception = False
     assert problem_of(api.get(PREDICTIONS), 500)["title"] == "Something went wrong"
+
+
+def test_page_of_problems_is_only_read(client):
+    assert Client(enforce_csrf_checks=True).post("/api/problems/").status_code == 405

@@ -104,14 +104,44 @@ def test_of_two_different_ones_at_once_one_is_refused(api, stored_files):
     assert (Prediction.objects.count(), Upload.objects.count(), len(stored_files())) == (1, 1, 2)
 
 
-def test_batch_that_is_sent_again_is_stored_once_and_a_changed_image_of_it_refused(api):
-    def batch(*seeds: int) -> list[dict]:
-        files = [image_file(content=image_bytes(seed=seed)) for seed in seeds]
-        return api.post(BATCH, {"images": files}, headers={"Idempotency-Key": "one"}).json()["results"]
+@pytest.mark.parametrize("seed", [0, 1])
+def test_key_of_what_is_kept_is_not_for_what_is_not_to_be_kept(api, seed):
+    send(api, "one")
+    problem_of(send(api, "one", seed=seed, keep=0), 409)
 
-    first = batch(0, 1)
-    assert batch(0, 1) == first
-    changed = batch(0, 2)
-    assert changed[0] == first[0]
-    assert (changed[1]["prediction"], changed[1]["problem"]["status"]) == (None, 409)
+
+def send_batch(api: Client, *contents: bytes, **fields):
+    files = [image_file(content=content) for content in contents]
+    return api.post(BATCH, {"images": files, **fields}, headers={"Idempotency-Key": "one"})
+
+
+ONE, TWO, THREE = (image_bytes(seed=seed) for seed in range(3))
+
+
+def test_batch_that_is_sent_again_is_stored_once(api):
+    first, second = (send_batch(api, ONE, b"text", TWO).json()["results"] for _ in range(2))
+    assert [one["prediction"] for one in first] == [one["prediction"] for one in second]
     assert Prediction.objects.count() == 2
+
+
+def test_batch_of_which_a_part_was_stored_is_completed(api):
+    first = send_batch(api, ONE, TWO).json()["results"]
+    api.delete(first[0]["prediction"]["url"])
+    again = send_batch(api, ONE, TWO).json()["results"]
+    assert again[1] == first[1]
+    assert Prediction.objects.count() == 2
+
+
+@pytest.mark.parametrize("others", [[ONE, THREE], [TWO, ONE], [ONE], [TWO], [THREE, THREE], [ONE, TWO, THREE]])
+def test_other_batch_under_the_same_key_is_refused_as_a_whole(api, others):
+    send_batch(api, ONE, TWO)
+    assert problem_of(send_batch(api, *others), 409)["type"].endswith("#idempotency-key-reused")
+    problem_of(send_batch(api, *others, keep=0), 409)
+    problem_of(send_batch(api, ONE, TWO, keep=7), 409)
+    assert Prediction.objects.count() == 2
+
+
+def test_batch_whose_first_images_could_not_be_read_still_has_its_key(api):
+    send_batch(api, b"text", b"text", ONE)
+    problem_of(send_batch(api, TWO, THREE), 409)
+    assert Prediction.objects.count() == 1

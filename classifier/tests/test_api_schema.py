@@ -5,11 +5,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.test import Client
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from classifier.models import Prediction
 from classifier.tests.api import PROBLEM, make_token, program
@@ -75,10 +76,12 @@ def test_every_operation_has_a_description_examples_and_its_errors(operations, n
     expected = {401, 406, 429, 503}
     expected |= {404} if "{" in path else set()
     expected |= {403} if method != "get" else set()
-    expected |= {400, 415} if "requestBody" in operation else set()
+    expected |= {400, 408, 411, 413, 415} if "requestBody" in operation else set()
     assert expected <= set(map(int, operation["responses"]))
     for status, response in operation["responses"].items():
         assert response["description"]
+        expected = ["Retry-After"] if status in ("429", "503") else ["Location"] if status == "201" else []
+        assert [*response.get("headers", {})] == expected
         if status >= "400":
             (content_type, content), *others = response["content"].items()
             assert (content_type, others) == (PROBLEM, [])
@@ -188,3 +191,37 @@ def test_page_for_people_works_under_a_strict_policy(open_browser, live_server, 
     page.get_by_role("button", name="Execute").click()
     expect(page.locator(".live-responses-table")).to_contain_text('"username": "olena"')
     assert {url.startswith((live_server.url, "data:")) for url in asked} == {True}
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_page_for_people_sends_what_was_typed_alone_and_shows_the_image(open_browser, complaints, user, tmp_path):
+    page = open_browser()
+    sign_in(page, user)
+    page.goto("/api/docs/")
+    for seed in range(2):
+        photograph = tmp_path / f"{seed}.jpg"
+        photograph.write_bytes(image_bytes(seed=seed))
+        done = try_out(page, "create_prediction", lambda block, file=photograph: attach(block, file))
+        expect(done).to_contain_text('"expires_at": null')
+    prediction = Prediction.objects.latest("created_at")
+    assert Prediction.objects.count() == 2
+    done = try_out(page, "read_image", lambda block: block.get_by_placeholder("prediction_id").fill(str(prediction.pk)))
+    expect(done.locator("img")).to_have_js_property("naturalWidth", prediction.upload.width)
+    # Swagger UI tells itself so of every file in a form.
+    complaints[:] = [one for one in complaints if one != "Could not find component: JsonSchema_string_binary"]
+
+
+def attach(block: Locator, file: Path) -> None:
+    block.locator("input[type=file]").set_input_files(file)
+
+
+def try_out(page: Page, operation: str, fill: Callable[[Locator], None]) -> Locator:
+    block = page.locator(f"#operations-predictions-{operation}")
+    if not block.locator(".opblock-body").count():
+        block.locator(".opblock-summary-control").click()
+        block.get_by_role("button", name="Try it out").click()
+    fill(block)
+    with page.expect_response(lambda response: "/api/v1/" in response.url):
+        block.get_by_role("button", name="Execute").click()
+    return block.locator(".live-responses-table")

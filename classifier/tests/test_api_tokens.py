@@ -45,7 +45,10 @@ def test_page_makes_a_token_and_shows_it_once(user_client, client):
     assert "no-store" in page["Cache-Control"]
 
 
-@pytest.mark.parametrize("wrong", [{"name": ""}, {"name": "x" * 64}, {"scope": "all"}, {"days": "36500"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"name": ""}, {"name": " "}, {"name": "a\u2028b"}, {"name": "x" * 64}, {"scope": "all"}, {"days": "36500"}],
+)
 def test_token_that_makes_no_sense_is_not_made(user_client, wrong):
     page = user_client.post(PAGE, {"name": "a", "scope": "read", "days": "30", **wrong})
     assert page.status_code == 400
@@ -112,6 +115,8 @@ def test_commands_tokens_may_read_unless_told_otherwise(user):
         (["create", "nobody", "a"], "There is no account 'nobody'"),
         (["create", "olena", ""], "1 to 63"),
         (["create", "olena", "x" * 64], "1 to 63"),
+        (["create", "olena", "   "], "1 to 63"),
+        (["create", "olena", "a\nb"], "can be seen"),
         (["list", "nobody"], "There is no account"),
         (["revoke", "x"], "is no token's number"),
         (["revoke", "0e3c2a6e-5f0c-4d0e-8f52-6f1c1b7f2a10"], "There is no token 0e3c2a6e"),

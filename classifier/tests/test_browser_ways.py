@@ -87,6 +87,20 @@ def test_answer_is_confirmed_corrected_and_taken_back(own_page, user):
     assert fits(own_page)
 
 
+def test_what_a_script_is_refused_is_told(open_browser, complaints, user):
+    page = open_browser()
+    sign_in(page, user)
+    prediction = make_prediction(user, predicted_class="cat", abstained=False)
+    page.goto(f"/predictions/{prediction.pk}/")
+    expect(page.locator("#refused")).to_be_hidden()
+    prediction.upload.delete()
+    page.get_by_role("button", name="Yes, it is").click()
+    expect(page.get_by_role("alert")).to_contain_text("There is no such page, or it is not yours to see.")
+    expect(page.get_by_role("button", name="Yes, it is")).to_be_visible()
+    assert all("404" in complaint for complaint in complaints)
+    complaints.clear()
+
+
 def test_history_is_searched_listed_and_taken_home(own_page, user):
     wanted, _dog, wrong = (
         make_prediction(user, name=f"{name}.jpg", seed=seed, predicted_class=answer, abstained=False)

@@ -8,17 +8,21 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from playwright.sync_api import expect
 
 from classifier.models import Prediction, Upload
 from classifier.services import serving
 from classifier.services.storage import StorageUnavailable
+from classifier.services.sweep import Loss, sweep
+from classifier.tests.api import PREDICTIONS, program
 from classifier.tests.factories import (
     environment,
     image_bytes,
@@ -35,6 +39,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 #: 2.25 MB: more than the largest file that the test of a full disk allows.
 LARGE = image_bytes("BMP", width=1000, height=750)
+#: What says why the model answered so.
+WHY = ("explanation/", "seen.png", "map.png")
 Trouble = AbstractContextManager[None]
 
 
@@ -208,13 +214,70 @@ def test_reading_goes_on_while_another_writes(user_client):
         assert user_client.get("/history/").status_code == 200
 
 
-def test_file_that_cannot_be_read_is_no_missing_page(user_client, user):
-    address = f"/uploads/{make_prediction(user).upload_id}/image"
+CHANGES: dict[str, Callable[[Client, Client, Prediction], HttpResponse]] = {
+    "deleted on the page": lambda page, _, one: page.post(f"/predictions/{one.pk}/delete/"),
+    "deleted by a program": lambda _, api, one: api.delete(f"{PREDICTIONS}{one.pk}/"),
+    "corrected on the page": lambda page, _, one: page.post(f"/predictions/{one.pk}/correction/", {"label": "dog"}),
+    "corrected by a program": lambda _, api, one: api.put(
+        f"{PREDICTIONS}{one.pk}/correction/", {"label": "dog"}, content_type="application/json"
+    ),
+}
+
+
+@each_trouble
+def test_stored_is_deleted_and_corrected_or_stays_as_it_was(user, user_client, stored_files, trouble):
+    clients = user_client, program(user)
+    predictions = {name: make_prediction(user, seed=seed) for seed, name in enumerate(CHANGES)}
+
+    def is_changed(name: str) -> bool:
+        response = CHANGES[name](*clients, predictions[name])
+        assert response.status_code in (200, 204, 302, 503)
+        row = Prediction.objects.filter(pk=predictions[name].pk).first()
+        changed = row is None if name.startswith("deleted") else row.corrected_class == "dog"
+        assert changed == (response.status_code != 503)
+        return changed
+
+    with trouble():
+        waiting = [name for name in CHANGES if not is_changed(name)]
+    assert all(is_changed(name) for name in waiting)
+    # What could not be deleted then is found, and nothing that belongs to a row.
+    assert not any(isinstance(found, Loss) for found in sweep(older_than=timedelta(0)))
+    assert len(stored_files()) == 2 * Upload.objects.count()
+
+
+@pytest.mark.parametrize("name", [name for name in CHANGES if name.startswith("deleted")])
+def test_file_that_cannot_be_deleted_is_left_to_the_sweep(user, user_client, stored_files, caplog, name):
+    prediction = make_prediction(user)
+    file = prediction.upload.file.name
+    with file_for_a_folder():
+        assert CHANGES[name](user_client, program(user), prediction).status_code in (204, 302)
+        assert Upload.objects.count() == 0
+    # The other file is not kept by it.
+    assert stored_files() == [file]
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert file in line
+    assert "manage.py sweep" in line
+    assert [orphan.name for orphan in sweep(older_than=timedelta(0))] == [file]
+    assert stored_files() == []
+
+
+@pytest.mark.parametrize("path", ["uploads/{0.upload_id}/image", *(f"predictions/{{0.pk}}/{name}" for name in WHY)])
+def test_file_that_cannot_be_read_is_no_missing_page(user_client, user, path):
+    address = f"/{path.format(make_prediction(user))}"
     with file_for_a_folder():
         page = user_client.get(address)
         assert page.status_code == 503
         assert "Please try again in a minute." in page.text
+        assert "no-store" in page["Cache-Control"]
     assert user_client.get(address).status_code == 200
+
+
+def test_script_that_asks_why_is_answered_all_the_same(user_client, user):
+    address = f"/predictions/{make_prediction(user).pk}/explanation/"
+    with file_for_a_folder():
+        part = user_client.get(address, headers={"HX-Request": "true"})
+    assert part.status_code == 200
+    assert len(elements(part, "data-map")) == 0
 
 
 def test_trouble_outside_of_the_views_is_told_too(settings, tmp_path, caplog):

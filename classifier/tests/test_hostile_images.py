@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -86,7 +87,17 @@ def test_every_format_that_pillow_writes_is_known_by_its_bytes_under_any_name(se
     assert accepted <= {*FORMATS, "MPO", "DIB"}
 
 
-@pytest.mark.parametrize(("kind", "size"), [("JPEG", (800, 600)), ("PNG", (240, 160)), ("HEIF", (800, 600))])
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        ("JPEG", (800, 600)),
+        ("PNG", (240, 160)),
+        ("HEIF", (800, 600)),
+        ("WEBP", (600, 450)),
+        ("GIF", (320, 240)),
+        ("BMP", (200, 150)),
+    ],
+)
 def test_file_cut_at_any_kilobyte_is_refused(kind, size):
     options = {"quality": 90} if kind == "HEIF" else {}
     content = encode(photograph(*size), kind, **options)
@@ -95,10 +106,22 @@ def test_file_cut_at_any_kilobyte_is_refused(kind, size):
     assert not any(is_read(content[:cut]) for cut in cuts)
 
 
-@pytest.mark.parametrize("kind", ["WEBP", "GIF", "BMP"])
-def test_file_of_another_format_cut_anywhere_is_refused(kind):
+@pytest.mark.parametrize("kind", KINDS)
+def test_cut_file_is_refused_by_the_page_and_leaves_nothing(sends, kind):
     content = encode(photograph(200, 150), kind)
-    assert not any(is_read(content[:cut]) for cut in range(1024, len(content) - 64, len(content) // 30))
+    for share in (0.01, 0.2, 0.5, 0.8, 0.98):
+        assert sends(content[: int(share * len(content))]).status_code in REFUSED
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_flipped_bits_are_answered_or_refused_by_the_page(sends, kind):
+    """In the header, where they are refused, and anywhere, where some formats cannot tell."""
+    content = encode(photograph(200, 150), kind)
+    choose = Random(kind)  # noqa: S311 - the same ones every time
+    for end in (64, 64, 64, len(content), len(content), len(content)):
+        places = [choose.randrange(4, end) for _ in range(12)]
+        sends(damaged(content, places, [choose.randrange(8) for _ in places]))
+    assert sends(damaged(content, range(64), [7] * 64)).status_code in REFUSED
 
 
 @given(
@@ -123,11 +146,24 @@ def test_noise_is_refused(content, start):
 
 def test_bombs_are_refused_or_answered_in_time(sends):
     answers = {name: sends(content, "bomb.png").status_code for name, content in bombs().items()}
-    for name in ("png of 2 gigapixels", "webp of 268 megapixels", "bmp of gigapixels", "jpeg of gigapixels"):
-        assert answers[name] == 413, name
-    assert answers["tiff"] == 400
-    assert answers["gif of 10,000 frames"] == answers["webp of 10,000 frames"] == 200
-    assert answers["png of 49 megapixels of nothing"] == 200
+    # How long so many scans take depends on the machine; that they are not waited for longer than allowed does not.
+    assert answers.pop("jpeg of 100,000 empty scans") in (200, 413)
+    assert answers == {
+        "png of 2 gigapixels": 413,
+        "png of 49 megapixels of nothing": 200,
+        "png whose pixels never end": 200,
+        "png with 30 megabytes of text": 400,
+        "png with 30 megabytes of profile": 400,
+        "png with 20,000 texts": 200,
+        "gif of 10,000 frames": 200,
+        "gif whose frame is larger than it": 413,
+        "webp of 268 megapixels": 413,
+        "webp of 10,000 frames": 200,
+        "heic of gigapixels": 413,
+        "tiff": 400,
+        "bmp of gigapixels": 413,
+        "jpeg of gigapixels": 413,
+    }
 
 
 @pytest.mark.parametrize("cases", [odd_sizes, rubbish_metadata], ids=["sizes", "metadata"])

@@ -222,10 +222,40 @@ def test_json_of_megabytes_is_refused_unread(user):
     problem_of(response, 413)
 
 
+@pytest.mark.parametrize("body", ['{"label":' + "[" * 2000 + "]" * 2000 + "}", "[" * 100_000, '{"a":' * 2000])
+def test_json_that_is_nested_too_deeply_is_refused_as_any_that_is_none(user, body):
+    address = f"{PREDICTIONS}{make_prediction(user).pk}/"
+    problem = problem_of(program(user).put(f"{address}correction/", body, content_type="application/json"), 400)
+    assert problem["detail"] == "This JSON is nested too deeply."
+    # Of whoever is signed in at the pages a token is wanted, which is looked for in what was sent at every address.
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    client.cookies["csrftoken"] = "a" * 32
+    for path in (address, f"{address}correction/"):
+        problem_of(client.post(path, body, content_type="application/json"), 400)
+
+
 @pytest.mark.parametrize("length", ["", "x", "-1", "1e3", "9" * 400])
 def test_length_that_is_none_is_no_fault(sender, length):
     response = sender.generic("POST", sender.address, form(), MULTIPART, CONTENT_LENGTH=length)
     assert 400 <= response.status_code < 500
+
+
+def test_body_in_chunks_is_refused_unread_with_a_reason(sender, stored_files):
+    chunks = {"Transfer-Encoding": "chunked"}
+    response = sender.generic(
+        "POST",
+        sender.address,
+        form(part(b"image", image_bytes(), b"x.jpg")),
+        MULTIPART,
+        headers=chunks,
+        CONTENT_LENGTH="",
+    )
+    assert response.status_code == 411
+    assert "does not say how long it is" in response.text
+    if sender.address == PREDICTIONS:
+        assert problem_of(response, 411)["detail"].endswith("with its Content-Length.")
+    assert Upload.objects.count() == 0 == len(stored_files())
 
 
 def cut_off(error: OSError) -> dict[str, object]:

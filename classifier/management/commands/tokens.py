@@ -8,7 +8,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.models import ApiToken
 from classifier.services.identifiers import as_uuid
-from classifier.services.tokens import PERIODS, NoSuchToken, create_token, revoke_token, tokens_of, tokens_that_hold
+from classifier.services.tokens import (
+    PERIODS,
+    BadName,
+    NoSuchToken,
+    create_token,
+    revoke_token,
+    tokens_of,
+    tokens_that_hold,
+)
 
 
 class Command(BaseCommand):
@@ -30,10 +38,11 @@ class Command(BaseCommand):
         getattr(self, f"_{action}")(options)
 
     def _create(self, options: dict) -> None:
-        name = options["name"]
-        if not 1 <= len(name) <= 63:
-            raise CommandError("A token's name has 1 to 63 characters.")
-        _row, token = create_token(user=_find(options["user"]), name=name, scope=options["scope"], days=options["days"])
+        user, name = _find(options["user"]), options["name"]
+        try:
+            _row, token = create_token(user=user, name=name, scope=options["scope"], days=options["days"])
+        except BadName as error:
+            raise CommandError(str(error)) from error
         self.stdout.write(token)
 
     def _list(self, options: dict) -> None:

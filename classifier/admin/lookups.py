@@ -1,0 +1,35 @@
+"""What the address of a list may ask for: whatever makes no sense is answered as Django answers other nonsense."""
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.db import DataError, NotSupportedError
+from django.db.models import Model
+from django.http import HttpRequest
+
+
+class CarefulChangeList(ChangeList):
+    """Leads back to the whole list also when it is the query itself that tells that a look-up makes no sense."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+        except (ValueError, OverflowError, DataError, NotSupportedError) as error:
+            if not self.get_filters_params():
+                raise
+            raise IncorrectLookupParameters(error) from error
+
+
+class CarefulLookups(admin.ModelAdmin):
+    """For a list, and for the pages of its rows, whose addresses may hold anything."""
+
+    def get_changelist(self, request: HttpRequest, **options) -> type[ChangeList]:
+        return CarefulChangeList
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Regular expressions are not: one can keep the database busy for as long as it likes, or is none."""
+        return not lookup.endswith(("__regex", "__iregex")) and super().lookup_allowed(lookup, value, request)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
+        # Django takes a field without a name for one to look for.
+        return super().get_object(request, object_id, from_field or None)
