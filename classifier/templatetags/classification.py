@@ -7,10 +7,14 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from classifier import class_labels, model_figures
-from classifier.models import Prediction
+from classifier.models import Prediction, Upload
 from classifier.services.correction import labels_of
+from ml.preprocessing import THUMBNAIL_SIDE
 
 register = template.Library()
+
+#: Of a picture on a page, in pixels.
+_HIGHEST = 416
 
 
 @register.filter
@@ -37,6 +41,24 @@ def labels_with_keys(prediction: Prediction) -> list[tuple[str, str]]:
     """What a correction may say, each with the key that says it: 1 to 9 and 0, and n for none of the classes."""
     *classes, none = labels_of(prediction)
     return [*zip_longest(classes, "1234567890"[: len(classes)], fillvalue=""), (none, "n")]
+
+
+@register.filter
+def shown_size(upload: Upload) -> tuple[int, int]:
+    """Width and height in pixels at which a page shows an upload, so that it has its place before it arrives."""
+    # Of a HEIC file browsers are shown the thumbnail.
+    return thumbnail_size(upload) if upload.format == "HEIF" else _scaled(upload, _HIGHEST / upload.height)
+
+
+@register.filter
+def thumbnail_size(upload: Upload) -> tuple[int, int]:
+    """Width and height of an upload's thumbnail in pixels."""
+    return _scaled(upload, THUMBNAIL_SIDE / max(upload.width, upload.height))
+
+
+def _scaled(upload: Upload, scale: float) -> tuple[int, int]:
+    scale = min(scale, 1)
+    return max(round(scale * upload.width), 1), max(round(scale * upload.height), 1)
 
 
 @register.filter

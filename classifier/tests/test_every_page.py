@@ -1,13 +1,14 @@
 """Every page of the site in Chromium, served as in production: for whoever sees, hears or types it, on any screen."""
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.admin import AdminSite
 from django.urls import URLResolver, get_resolver
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from classifier.tests.browser import listen
 from classifier.tests.routes import routes
@@ -58,6 +59,7 @@ def test_page_is_for_everybody_and_weighs_little(chromium, site, stop):
 @pytest.mark.parametrize("stop", FIRST_OF_EACH, ids=lambda stop: stop.name)
 def test_nothing_moves_while_a_page_is_loaded(chromium, site, stop):
     with site.at(chromium, stop, viewport={"width": WIDTHS["phone"], "height": 900}) as page:
+        page.route(PICTURES, late)
         page.goto(site.address_of(stop))
         page.evaluate(BROKEN_PICTURES)
         assert page.evaluate(LAYOUT_SHIFT) < 0.005
@@ -103,6 +105,12 @@ def test_pictures_of_the_pages_are_those_of_the_tour():
     kept = {path.name: path.stat().st_size for path in (DOCS / "screenshots").iterdir()}
     assert set(kept) == named
     assert sum(kept.values()) < 2_000_000
+
+
+def late(route: Route) -> None:
+    """A picture comes when all else has been shown."""
+    time.sleep(0.2)
+    route.continue_()
 
 
 def pages_of_admin(rows: dict[str, str]) -> list[str]:
