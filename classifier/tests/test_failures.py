@@ -272,12 +272,13 @@ def test_file_that_cannot_be_read_is_no_missing_page(user_client, user, path):
     assert user_client.get(address).status_code == 200
 
 
-def test_script_that_asks_why_is_answered_all_the_same(user_client, user):
+def test_script_that_asks_why_gets_what_the_page_can_tell(user_client, user):
     address = f"/predictions/{make_prediction(user).pk}/explanation/"
     with file_for_a_folder():
         part = user_client.get(address, headers={"HX-Request": "true"})
-    assert part.status_code == 200
-    assert len(elements(part, "data-map")) == 0
+    assert part.status_code == 503
+    assert "The site cannot use its disk at the moment." in part.text
+    assert len(elements(part, "data-upload-answer")) == 1
 
 
 def test_trouble_outside_of_the_views_is_told_too(settings, tmp_path, caplog):

@@ -16,7 +16,6 @@ from classifier.services.explanation import (
     map_png,
     track_record,
 )
-from classifier.services.storage import StorageUnavailable
 from classifier.views.requests import own_prediction
 
 
@@ -28,11 +27,6 @@ def explanation(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     try:
         found = explain(prediction=prediction)
     except ExplanationUnavailable:
-        found = None
-    except StorageUnavailable:
-        # The script puts no answer of this status in its place: the person would see nothing happen.
-        if not request.htmx:
-            raise
         found = None
     context = {"prediction": prediction, "track": track_record(prediction), "explanation": found}
     template = "classifier/_explanation.html" if request.htmx else "classifier/explanation.html"
