@@ -97,6 +97,8 @@ def photograph(tmp_path_factory) -> Path:
 def send(page: Page) -> None:
     page.locator("[data-upload] [type=submit]").click()
     expect(page.locator("[data-prediction]")).to_have_count(1)
+    # Its scripts may come later than what they work on.
+    page.wait_for_load_state()
 
 
 def is_painted(page: Page, selector: str) -> bool:
