@@ -185,12 +185,10 @@ class UploadAdmin(ReadOnlyAdmin):
 
 def _thumbnail(upload: Upload, side: int) -> SafeString:
     """The picture in a square of so many pixels a side, and never larger than it is."""
-    scale = min(side / max(upload.width, upload.height), 1)
     return format_html(
         '<a href="{}"><img src="{}" alt="{}" width="{}" height="{}" loading="lazy"></a>',
         reverse("image", args=[upload.pk]),
         reverse("thumbnail", args=[upload.pk]),
         upload.original_name or _("picture"),
-        max(round(scale * upload.width), 1),
-        max(round(scale * upload.height), 1),
+        *upload.size_within(side, side),
     )

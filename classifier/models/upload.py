@@ -74,3 +74,8 @@ class Upload(models.Model):
     def save(self, *args, **kwargs) -> None:
         self.folded_name = self.original_name.casefold()
         super().save(*args, **kwargs)
+
+    def size_within(self, width: float, height: float) -> tuple[int, int]:
+        """Width and height in pixels at which the picture fits into these, and is not enlarged."""
+        scale = min(width / self.width, height / self.height, 1)
+        return max(round(scale * self.width), 1), max(round(scale * self.height), 1)

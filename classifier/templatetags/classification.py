@@ -1,5 +1,6 @@
 """Numbers and names as pages show them."""
 
+import math
 from itertools import zip_longest
 
 from django import template
@@ -47,18 +48,13 @@ def labels_with_keys(prediction: Prediction) -> list[tuple[str, str]]:
 def shown_size(upload: Upload) -> tuple[int, int]:
     """Width and height in pixels at which a page shows an upload, so that it has its place before it arrives."""
     # Of a HEIC file browsers are shown the thumbnail.
-    return thumbnail_size(upload) if upload.format == "HEIF" else _scaled(upload, _HIGHEST / upload.height)
+    return thumbnail_size(upload) if upload.format == "HEIF" else upload.size_within(math.inf, _HIGHEST)
 
 
 @register.filter
 def thumbnail_size(upload: Upload) -> tuple[int, int]:
     """Width and height of an upload's thumbnail in pixels."""
-    return _scaled(upload, THUMBNAIL_SIDE / max(upload.width, upload.height))
-
-
-def _scaled(upload: Upload, scale: float) -> tuple[int, int]:
-    scale = min(scale, 1)
-    return max(round(scale * upload.width), 1), max(round(scale * upload.height), 1)
+    return upload.size_within(THUMBNAIL_SIDE, THUMBNAIL_SIDE)
 
 
 @register.filter

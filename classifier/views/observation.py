@@ -27,17 +27,12 @@ class ObservationMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info.startswith(self.static):
-            response = self.get_response(request)
-            if request.method == "HEAD":
-                _leave_out_body(response)
-            return response
+            return self._answer(request)
         started = time.perf_counter()
         metrics.begin_request()
         token = begin_request(request.headers.get(HEADER, "") if settings.BEHIND_PROXY else "")
         try:
-            response = self.get_response(request)
-            if request.method == "HEAD":
-                _leave_out_body(response)
+            response = self._answer(request)
             response[HEADER] = current_request_id()
             if _is_open_ended(request, response):
                 response.streaming_content = _Observed(request, response, started)
@@ -46,6 +41,12 @@ class ObservationMiddleware:
             return response
         finally:
             end_request(token)
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.method == "HEAD":
+            _leave_out_body(response)
+        return response
 
 
 class _Observed:

@@ -91,19 +91,23 @@ def _trouble(error: BaseException) -> _Trouble | None:
 
 
 def _answer(request: HttpRequest, trouble: _Trouble) -> HttpResponse:
-    is_sent = request.method not in ("GET", "HEAD")
-    advice = _("What you sent just now was not kept: please send it again in a minute.") if is_sent else ""
-    if request.resolver_match and request.resolver_match.view_name == "api_batch":
-        # What became of the images before this one is not taken back.
-        advice = _(
-            "Some of the images may have been kept: under its Idempotency-Key the same can be sent again in a minute, "
-            "and none is stored twice."
-        )
     return refusal(
         request,
         status=503,
         title=_("Not available at the moment"),
         what=trouble.text,
-        advice=[_("Nothing that was stored is lost."), advice or _("Please try again in a minute.")],
+        advice=[_("Nothing that was stored is lost."), _advice(request)],
         retry_after=trouble.retry_after,
     )
+
+
+def _advice(request: HttpRequest) -> str:
+    if request.resolver_match and request.resolver_match.view_name == "api_batch":
+        # What became of the images before this one is not taken back.
+        return _(
+            "Some of the images may have been kept: under its Idempotency-Key the same can be sent again in a minute, "
+            "and none is stored twice."
+        )
+    if request.method in ("GET", "HEAD"):
+        return _("Please try again in a minute.")
+    return _("What you sent just now was not kept: please send it again in a minute.")
