@@ -13,6 +13,9 @@ RUN DEBUG=false SECRET_KEY=only-for-collecting-static-files-in-the-build ALLOWED
     /venv/bin/python manage.py collectstatic --no-input --verbosity 0
 
 FROM python:3.11-slim-bookworm
+# What `backup` and `restore` call: zstd for .tar.zst, PostgreSQL's clients for its dumps.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends postgresql-client zstd && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin site \
     && install -d -o site -g site /data /data/media /data/runs
 COPY --from=build /venv /venv

@@ -1,0 +1,49 @@
+"""docker-compose.yml, read as Compose reads it: no engine is needed."""
+
+import re
+
+import pytest
+import yaml
+from django.conf import settings
+
+from classifier.tests.factories import BASE_DIR
+
+#: What the image itself decides, and what is for other ways to run the site.
+FIXED = {
+    "DATABASE_URL",
+    "DEBUG",
+    "MEDIA_ROOT",
+    "MODELS_DIR",
+    "RUNS_DIR",
+    "SECRET_KEY",
+    "SECRET_KEY_FILE",
+    "STATIC_ROOT",
+}
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict]:
+    return yaml.safe_load((BASE_DIR / "docker-compose.yml").read_text())["services"]
+
+
+def test_every_setting_reaches_the_site(services):
+    source = (BASE_DIR / "cifarsite" / "settings.py").read_text()
+    names = set(re.findall(r'env\.\w+\(\s*"(\w+)"', source))
+    names |= {f"THROTTLE_{name.upper()}" for name in settings.THROTTLES}
+    assert "MAX_UPLOAD_MEGABYTES" in names
+    assert sorted(names - FIXED - services["web"]["environment"].keys()) == []
+
+
+def test_only_the_web_service_is_asked_whether_it_serves(services):
+    assert "healthcheck" not in services["web"]
+    others = {name: service for name, service in services.items() if name != "web"}
+    assert all(service["healthcheck"] == {"disable": True} for service in others.values())
+
+
+def test_every_container_is_bounded_and_has_no_capability(services):
+    for service in services.values():
+        assert service["cap_drop"] == ["ALL"]
+        assert service["mem_limit"]
+        assert service["pids_limit"]
+        assert service["read_only"] is True
+        assert all("size=" in mount for mount in service["tmpfs"])
