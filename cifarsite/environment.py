@@ -12,7 +12,8 @@ from limits import parse
 def secret_key(value: str, file: Path | None) -> str:
     """Return SECRET_KEY itself, or the one kept in `file`, which is made on first use, readable by its owner alone.
 
-    Raises ImproperlyConfigured when there is neither, or when the key is too short to be one.
+    Raises ImproperlyConfigured when there is neither, when the key is too short or repeats a few characters, or when
+    other users may write the file.
     """
     if not value and file is None:
         raise ImproperlyConfigured(
@@ -22,6 +23,8 @@ def secret_key(value: str, file: Path | None) -> str:
     key = value or _kept_key(file)
     if len(key) < 32:
         raise ImproperlyConfigured("SECRET_KEY has fewer than 32 characters. Use 50 or more random ones.")
+    if len(set(key)) < 8:
+        raise ImproperlyConfigured("SECRET_KEY repeats a few characters. Use 50 or more random ones.")
     return key
 
 
@@ -48,4 +51,6 @@ def _kept_key(file: Path) -> str:
             pass
         finally:
             aside.unlink()
+    if file.stat().st_mode & 0o022:
+        raise ImproperlyConfigured(f"Other users may change {file}. Run: chmod 600 {file}")
     return file.read_text().strip()

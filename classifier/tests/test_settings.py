@@ -26,6 +26,7 @@ def pins(name: str) -> set[str]:
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY is not set."),
         ({"SECRET_KEY": "short"}, "SECRET_KEY has fewer than 32 characters."),
+        ({"SECRET_KEY": "ab" * 30}, "SECRET_KEY repeats a few characters."),
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is not set."),
         ({"DEBUG": "perhaps"}, '"DEBUG" invalid'),
         ({"HTTPS": "perhaps"}, '"HTTPS" invalid'),
@@ -64,6 +65,15 @@ def test_development_makes_a_key_for_itself_once(tmp_path):
     assert len(first) >= 50
     assert file.stat().st_mode & 0o777 == 0o600
     assert [*tmp_path.glob("secret_key*")] == [file]
+
+
+def test_a_key_file_that_others_may_write_is_refused(tmp_path):
+    file = tmp_path / "secret_key"
+    file.write_text("0123456789abcdefghijklmnopqrstuvwxyz0123456789")
+    file.chmod(0o666)
+    done = manage("check", env=production(tmp_path) | {"SECRET_KEY": "", "SECRET_KEY_FILE": str(file)})
+    assert done.returncode != 0
+    assert f"Run: chmod 600 {file}" in done.stderr
 
 
 def test_no_migration_is_missing(tmp_path):
