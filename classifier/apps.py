@@ -1,6 +1,7 @@
 """The one app of the site."""
 
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -13,3 +14,4 @@ class ClassifierConfig(AppConfig):
         from classifier import signals
 
         post_migrate.connect(signals.register_shipped_models, sender=self)
+        connection_created.connect(signals.make_database_private)

@@ -1,11 +1,15 @@
 """What follows from an event wherever it comes from: page, admin, command or cascade."""
 
 import logging
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from django.contrib.auth.signals import user_logged_in
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
@@ -50,3 +54,15 @@ def _delete_file(name: str) -> None:
     except Exception as error:
         words = "The file %s of a deleted upload could not be deleted: %s. Run manage.py sweep when it can be."
         logger.error(words, name, error)
+
+
+def make_database_private(connection: BaseDatabaseWrapper, **rest: Any) -> None:
+    """Let the site's own user alone read SQLite's files: they hold sessions and everybody's uploads."""
+    if connection.vendor != "sqlite" or connection.is_in_memory_db():
+        return
+    for suffix in ("", "-wal", "-shm"):
+        file = Path(f"{connection.settings_dict['NAME']}{suffix}")
+        # Of another user, or on a file system without modes: who may read it is decided elsewhere.
+        with suppress(OSError):
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)

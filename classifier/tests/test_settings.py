@@ -76,6 +76,18 @@ def test_a_key_file_that_others_may_write_is_refused(tmp_path):
     assert f"Run: chmod 600 {file}" in done.stderr
 
 
+def test_the_database_file_is_readable_by_its_owner_alone(tmp_path):
+    file = tmp_path / "db.sqlite3"
+    file.touch(0o644)
+    env = environment(tmp_path, DATABASE_URL=f"sqlite:///{file}")
+    # The other two files last as long as the connection.
+    show = "from django.db import connection as c; c.cursor().execute('CREATE TABLE t (x)'); "
+    show += f"import pathlib; print([oct(f.stat().st_mode & 0o777) for f in pathlib.Path('{tmp_path}').glob('db*')])"
+    done = manage("shell", "--no-imports", "--command", show, env=env)
+    assert done.stdout.strip() == str(["0o600"] * 3), done.stderr
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 def test_no_migration_is_missing(tmp_path):
     done = manage("makemigrations", "--check", "--dry-run", env=environment(tmp_path))
     assert done.returncode == 0, done.stdout
