@@ -5,8 +5,10 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 
 from classifier.admin.lookups import CarefulLookups
+from classifier.forms.accounts import AdminSignInForm
 
 admin.site.unregister([Group, User])
+admin.site.login_form = AdminSignInForm
 
 
 @admin.register(User)

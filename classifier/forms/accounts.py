@@ -3,8 +3,10 @@
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Submit
 from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, UserCreationForm
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 
@@ -19,8 +21,21 @@ class _AccountForm:
         self.helper.add_input(Submit("submit", self.button))
 
 
-class SignInForm(_AccountForm, AuthenticationForm):
+class _BoundedName:
+    """Refuses a name that no account can have before it is counted as a failure: Django bounds the widget alone."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        name = self.fields["username"]
+        name.validators.append(MaxLengthValidator(name.max_length))
+
+
+class SignInForm(_AccountForm, _BoundedName, AuthenticationForm):
     button = _("Sign in")
+
+
+class AdminSignInForm(_BoundedName, AdminAuthenticationForm):
+    pass
 
 
 class DeleteAccountForm(_AccountForm, forms.Form):

@@ -35,6 +35,14 @@ def fail(count: int, name: str = "olena", **options) -> list[int]:
 
 
 @pytest.mark.parametrize("path", [SIGN_IN, ADMIN])
+def test_a_name_that_no_account_can_have_is_refused_and_not_stored(path):
+    response = sign_in("x" * 300, "wrong", path=path)
+    assert response.status_code == 200
+    assert "150" in response.content.decode()
+    assert not AccessAttempt.objects.exists()
+
+
+@pytest.mark.parametrize("path", [SIGN_IN, ADMIN])
 def test_right_password_does_not_help_after_too_many_wrong_ones(path):
     make_superuser("olena")
     assert fail(4, path=path) == [200, 200, 429, 429]
