@@ -200,19 +200,40 @@ def test_fields_beside_the_image_that_are_wrong_are_refused(user_client, stored_
 # Bodies
 
 
-def test_more_than_a_batch_of_the_largest_images_is_refused_unread(sender, settings):
+class Unread(FakePayload):
+    def read(self, *_arguments) -> bytes:
+        raise AssertionError("it was read")
+
+
+def announce(sender: Client, address: str, megabytes: float, content_type: str = MULTIPART):
+    """Send a head that announces a body which fails the test when it is read."""
+    length = str(int(megabytes * 1024 * 1024))
+    return sender.generic("POST", address, b"x", content_type, CONTENT_LENGTH=length, **{"wsgi.input": Unread()})
+
+
+@pytest.mark.parametrize("content_type", [MULTIPART, "image/jpeg"])
+def test_more_than_the_largest_image_is_refused_unread_with_the_limit(sender, settings, content_type):
     settings.MAX_UPLOAD_MEGABYTES = 1
+    response = announce(sender, sender.address, 5.1, content_type)
+    assert response.status_code == 413
+    assert "at most 1 MB" in response.text
 
-    class Unread(FakePayload):
-        def read(self, *_arguments) -> bytes:
-            raise AssertionError("it was read")
 
-    for content_type in (MULTIPART, "image/jpeg"):
-        length = str(37 * 1024 * 1024)
-        response = sender.generic(
-            "POST", sender.address, b"x", content_type, CONTENT_LENGTH=length, **{"wsgi.input": Unread()}
-        )
-        assert response.status_code == 413
+def test_more_than_a_batch_of_the_largest_images_is_refused_unread(user, settings):
+    settings.MAX_UPLOAD_MEGABYTES = 1
+    batch = f"{PREDICTIONS}batch/"
+    problem_of(announce(program(user), batch, 36.1), 413)
+    # A smaller one is read, and this one ends the test there.
+    with pytest.raises(AssertionError, match="it was read"):
+        announce(program(user), batch, 35.9)
+
+
+FILELESS = ["/i18n/setlang/", "/accounts/sign-in/", "/accounts/sign-up/", "/history/delete/", "/history/selected/"]
+
+
+@pytest.mark.parametrize("address", [*FILELESS, "/admin/login/"])
+def test_a_route_without_files_takes_no_megabytes(client, address):
+    assert announce(client, address, 3).status_code == 413
 
 
 def test_json_of_megabytes_is_refused_unread(user):

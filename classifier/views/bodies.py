@@ -14,6 +14,10 @@ from classifier.views.refusal import refusal
 logger = logging.getLogger(__name__)
 
 _MEGABYTE = 1024 * 1024
+#: What a form may hold beside its files.
+_FIELDS_MEGABYTES = 4
+#: By the route's name: how many images a body may hold. Every other route takes none.
+_IMAGES = {"home": 1, "api_predictions": 1, "api_batch": MOST_IMAGES}
 
 
 class BodyMiddleware:
@@ -28,7 +32,7 @@ class BodyMiddleware:
     def process_view(self, request: HttpRequest, view: Callable, *_arguments) -> HttpResponse | None:
         if _announced(request) > _most(request):
             what = _("That is more than the site takes at once.")
-            return _refuse(request, 413, _("Too large"), what, _("Send less, or send it in parts."))
+            return _refuse(request, 413, _("Too large"), what, _advice(request))
         if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
             # Django would take it for an empty one.
             what = _("What you sent does not say how long it is.")
@@ -55,11 +59,22 @@ def _announced(request: HttpRequest) -> int:
         return 0
 
 
+def _images(request: HttpRequest) -> int:
+    has_images = request.content_type == "multipart/form-data" or request.content_type.startswith("image/")
+    return _IMAGES.get(request.resolver_match.view_name, 0) if has_images else 0
+
+
 def _most(request: HttpRequest) -> int:
-    """The bytes of the largest body that can be right: a whole batch of images, or a form without any."""
-    if request.content_type == "multipart/form-data" or request.content_type.startswith("image/"):
-        return (MOST_IMAGES * settings.MAX_UPLOAD_MEGABYTES + 4) * _MEGABYTE
+    """The bytes of the largest body that the route can use."""
+    if images := _images(request):
+        return (images * settings.MAX_UPLOAD_MEGABYTES + _FIELDS_MEGABYTES) * _MEGABYTE
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+def _advice(request: HttpRequest) -> str:
+    if _images(request) == 1:
+        return _("Choose one file of at most %(size)s MB.") % {"size": settings.MAX_UPLOAD_MEGABYTES}
+    return _("Send less, or send it in parts.")
 
 
 def _unreadable(request: HttpRequest, error: UnreadablePostError) -> HttpResponse:
