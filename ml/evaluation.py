@@ -16,6 +16,9 @@ Network = Callable[[np.ndarray], Outputs]
 #: A named tuple of arrays, of as many rows each as there are images.
 Arrays = TypeVar("Arrays", Outputs, Answers)
 
+#: Below so many images a calibration error, a Brier score and a reliability diagram are mostly chance.
+FEWEST_FOR_CALIBRATION = 200
+
 _BATCH = 250
 
 

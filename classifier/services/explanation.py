@@ -13,6 +13,7 @@ from classifier.services.serving import loaded_model
 from classifier.services.storage import storage_errors
 from ml import explanation, preprocessing
 from ml.artifacts import ArtifactError
+from ml.evaluation import FEWEST_FOR_CALIBRATION
 from ml.image_errors import ImageError
 from ml.inference import Seen
 from ml.preprocessing import WHOLE, DecodedImage, Framing
@@ -51,7 +52,7 @@ class Preparation:
 
 @dataclass(frozen=True)
 class Track:
-    """How answers as sure as this one fared: of `count` validation images between `low` and `high`, the share right."""
+    """How answers as sure as this one fared: of `count` test images between `low` and `high`, the share right."""
 
     low: float
     high: float
@@ -107,6 +108,8 @@ def map_png(*, prediction: Prediction) -> bytes:
 
     Raises ExplanationUnavailable, StorageUnavailable.
     """
+    if prediction.abstained:
+        raise ExplanationUnavailable(f"The prediction {prediction.pk} is an abstention: no class was answered.")
     class_index = prediction.model_version.class_names.index(prediction.predicted_class)
     values = explanation.occlusion_map(_model(prediction), _seen(prediction, _decoded(prediction)), class_index)
     strength = np.abs(values) / max(float(np.abs(values).max()), _FAINTEST)
@@ -117,11 +120,18 @@ def map_png(*, prediction: Prediction) -> bytes:
 
 
 def track_record(prediction: Prediction) -> Track | None:
-    """How often the network was right on validation images of which it was as sure; None if that was not measured."""
-    if prediction.network == PHOTOGRAPHS:
+    """How often the network was right on test images of which it was as sure; None where that tells nothing.
+
+    It tells nothing of an abstention, of a picture that was taken for a photograph when the network was tested on
+    thumbnails, and where too few images were tested. The temperature was fitted on the validation images, so that
+    their bins would flatter.
+    """
+    if prediction.abstained or prediction.network == PHOTOGRAPHS or not prediction.saw_the_whole:
         return None
-    bins = prediction.model_version.card["metrics"].get("validation", {}).get("reliability", [])
-    for group in bins:
+    test = prediction.model_version.card["metrics"].get("test", {})
+    if test.get("count", 0) < FEWEST_FOR_CALIBRATION:
+        return None
+    for group in test["reliability"]:
         if group["low"] <= prediction.confidence <= group["high"] and group["count"]:
             return Track(group["low"], group["high"], group["count"], group["accuracy"])
     return None

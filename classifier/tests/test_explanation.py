@@ -38,14 +38,14 @@ def test_network_is_seen_to_have_seen_a_thumbnail_as_it_is(user, user_client):
 
 
 def test_map_can_be_laid_over_the_picture(user, user_client):
-    prediction = make_prediction(user)
+    prediction = make_prediction(user, abstained=False)
     layer = picture(user_client.get(f"/predictions/{prediction.pk}/map.png"))
     assert layer.shape == (224, 224, 4)
     assert layer[..., 3].max() > 100
 
 
 def test_page_says_how_far_the_answer_can_be_trusted(user, user_client):
-    prediction = make_prediction(user, name="photo.jpg", confidence=0.9)
+    prediction = make_prediction(user, name="photo.jpg", confidence=0.9, abstained=False)
     page = user_client.get(f"/predictions/{prediction.pk}/explanation/")
     assert "<html" in page.text
     assert "It was brought from 96 × 64 to 32 × 32 pixels." in page.text
@@ -53,11 +53,34 @@ def test_page_says_how_far_the_answer_can_be_trusted(user, user_client):
     (stability,) = elements(page, "data-same")
     assert stability["data-tried"] == "9"
     assert 0 <= int(stability["data-same"]) <= 9
-    bins = prediction.model_version.card["metrics"]["validation"]["reliability"]
+    assert elements(page, "data-track") == []
+
+
+def test_thumbnails_owner_learns_how_often_it_was_right_on_test_images(user, user_client):
+    prediction = make_prediction(user, confidence=0.9, seen_whole=True, abstained=False)
+    page = user_client.get(f"/predictions/{prediction.pk}/explanation/")
+    bins = prediction.model_version.card["metrics"]["test"]["reliability"]
     (group,) = [group for group in bins if group["low"] <= 0.9 < group["high"]]
     (track,) = elements(page, "data-track")
     assert float(track["data-track"]) == pytest.approx(group["accuracy"], abs=1e-6)
-    assert f"Of {group['count']} validation images" in page.text
+    assert f"Of {group['count']} test images" in page.text
+
+
+def test_a_handful_of_test_images_says_nothing_of_an_answer(user):
+    prediction = make_prediction(user, confidence=0.9, seen_whole=True, abstained=False)
+    assert track_record(prediction) is not None
+    prediction.model_version.card["metrics"]["test"]["count"] = 199
+    assert track_record(prediction) is None
+
+
+def test_abstention_is_not_explained_as_if_it_were_an_answer(user, user_client):
+    prediction = make_prediction(user, confidence=0.9, seen_whole=True, abstained=True)
+    page = user_client.get(f"/predictions/{prediction.pk}/explanation/")
+    assert "there is no answer to explain" in page.text
+    assert "map.png" not in page.text
+    assert elements(page, "data-same") == elements(page, "data-track") == []
+    assert user_client.get(f"/predictions/{prediction.pk}/map.png").status_code == 404
+    assert "shows none of the classes?" in user_client.get(f"/predictions/{prediction.pk}/").text
 
 
 def test_script_gets_the_part_alone(user, user_client):
@@ -110,7 +133,7 @@ def special(kind: str) -> bytes:
 
 
 def test_version_that_answered_explains_not_the_one_that_answers_now(user, user_client, models_dir):
-    prediction = make_prediction(user)
+    prediction = make_prediction(user, abstained=False)
     before = user_client.get(f"/predictions/{prediction.pk}/map.png").content
     publish(folder=another_model(models_dir / "another"), activate=True)
     make_prediction(user, seed=2)
@@ -138,8 +161,8 @@ def test_nobody_sees_somebody_elses(client, user, path):
     assert client.get(f"/predictions/{prediction.pk}/{path}").status_code == 404
 
 
-def test_network_that_was_not_validated_has_no_track_record(user):
-    prediction = make_prediction(user)
+def test_network_that_was_not_tested_has_no_track_record(user):
+    prediction = make_prediction(user, confidence=0.9, seen_whole=True, abstained=False)
     assert track_record(prediction) is not None
     prediction.network = "photographs"
     assert track_record(prediction) is None

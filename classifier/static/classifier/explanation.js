@@ -2,7 +2,7 @@
 (() => {
   const arm = () => {
     const slider = document.getElementById("map-strength");
-    const map = document.querySelector("[data-map] img:last-child");
+    const map = document.querySelector("[data-map] img + img");
     if (!slider || slider.dataset.armed) return;
     slider.dataset.armed = "yes";
     const show = () => (map.style.opacity = slider.value / 100);
@@ -10,7 +10,7 @@
     show();
   };
   addEventListener("htmx:afterSwap", (event) => {
-    if (!document.getElementById("map-strength") || event.detail.target.id === "correction") return;
+    if (!document.getElementById("explanation") || event.detail.target.id === "correction") return;
     arm();
     document.getElementById("explanation")?.focus({ preventScroll: true });
   });
