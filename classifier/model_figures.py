@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from classifier.class_labels import class_label_within
 from ml.artifacts import Card
+from ml.evaluation import FEWEST_FOR_CALIBRATION
 
 #: What Keras calls its backends, and what they are called.
 BACKENDS = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
@@ -55,19 +56,26 @@ def _on_splits(card: Card) -> list[tuple[str, str]]:
             _("Easiest and hardest class (recall)"),
             f"{class_label_within(easiest)} {percent(highest, 1)}, {class_label_within(hardest)} {percent(lowest, 1)}",
         ),
-        (
-            _("Loss and Brier score on the test split"),
-            _("%(loss)s nats, %(brier)s") % {"loss": number(test["loss"], 3), "brier": number(test["brier_score"], 3)},
-        ),
-        (
-            _("Expected calibration error on the test split"),
-            _calibration(card),
-        ),
+        *(_trust(card) if shows_calibration(card) else []),
         (
             _("Test images answered"),
             _("%(answered)s, of these right %(right)s")
             % {"answered": percent(test["answered"]), "right": percent(test["answered_accuracy"])},
         ),
+    ]
+
+
+def shows_calibration(card: Card) -> bool:
+    """Whether enough images were tested for a calibration error, a Brier score and a reliability diagram."""
+    return card.metrics.get("test", {}).get("count", 0) >= FEWEST_FOR_CALIBRATION
+
+
+def _trust(card: Card) -> list[tuple[str, str]]:
+    test = card.metrics["test"]
+    scores = {"loss": number(test["loss"], 3), "brier": number(test["brier_score"], 3)}
+    return [
+        (_("Loss and Brier score on the test split"), _("%(loss)s nats, %(brier)s") % scores),
+        (_("Expected calibration error on the test split"), _calibration(card)),
     ]
 
 

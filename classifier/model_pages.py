@@ -10,7 +10,7 @@ from PIL import Image
 
 from classifier.charts import training_curves
 from classifier.model_description import description
-from classifier.model_figures import figures
+from classifier.model_figures import figures, shows_calibration
 from classifier.models import ModelVersion
 from classifier.services.model_use import MOST_COUNTED, VolunteeredAccuracy, prediction_count, volunteered_accuracy
 from ml import artifacts
@@ -77,6 +77,11 @@ class VersionPage:
     def test(self) -> dict:
         return self.card.metrics.get("test", {})
 
+    @property
+    def shows_calibration(self) -> bool:
+        """Whether enough images were tested for figures of calibration."""
+        return shows_calibration(self.card)
+
     @cached_property
     def prediction_count(self) -> int:
         return prediction_count(self.version)
@@ -104,7 +109,7 @@ class VersionPage:
     @property
     def plots(self) -> list[Plot]:
         found = (Plot.find(self.version, network, name) for network in self.card.network_folders for name in PLOTS)
-        return [plot for plot in found if plot]
+        return [plot for plot in found if plot and (plot.name != "reliability" or self.shows_calibration)]
 
 
 def plot_file(version: ModelVersion, path: str) -> Path | None:

@@ -46,6 +46,18 @@ def test_model_page_shows_every_version_in_words_figures_and_pictures(client, sh
     assert all(picture["width"].isdigit() for picture in elements(page, "src") if "/models/" in picture["src"])
 
 
+@pytest.mark.parametrize(("count", "shown"), [(199, False), (200, True)])
+def test_calibration_of_a_handful_of_test_images_is_not_shown(client, shipped, count, shown):
+    shipped.card["metrics"]["test"]["count"] = count
+    shipped.save()
+    page = client.get("/models/student_cnn/").text
+    assert f"of {count} images (95% interval" in page
+    assert ("Brier" in page, "calibration error on the test" in page, "reliability.png" in page) == (shown,) * 3
+    table = client.get("/models/").text
+    error = shipped.card["metrics"]["test"]["expected_calibration_error"]
+    assert (f">{100 * error:.2f}%<" in table) == shown
+
+
 def test_page_says_how_often_people_found_its_answers_right(client, shipped):
     page = client.get("/models/student_cnn/")
     assert elements(page, "data-volunteered") == []
