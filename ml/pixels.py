@@ -20,7 +20,8 @@ def to_working_picture(image: Image.Image) -> Image.Image:
 
     Whatever a broken image makes a codec raise, MemoryError among it, is passed on.
     """
-    return _on_white(_to_srgb(_to_working_size(image)))
+    profile, is_grey = image.info.get("icc_profile"), image.mode in ("L", "LA") or image.mode.startswith("I")
+    return _on_white(_to_srgb(_to_working_size(image), profile, is_grey))
 
 
 def _to_working_size(image: Image.Image) -> Image.Image:
@@ -94,12 +95,17 @@ def _sixteen_bits_to_eight(image: Image.Image) -> Image.Image:
     return Image.merge("LA", (grey, opaque)).convert("RGBA")
 
 
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Turn an embedded colour profile into sRGB; one that does not fit its image is ignored."""
-    profile = image.info.get("icc_profile")
+def _to_srgb(image: Image.Image, profile: bytes | None, is_grey: bool) -> Image.Image:
+    """Turn the file's colour profile into sRGB; one that does not fit its image is ignored.
+
+    is_grey: whether the file's pixels are grey, which `image` tells no more once it has transparency.
+    """
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if is_grey and image.mode == "RGBA" and source.profile.xcolor_space.strip() == "GRAY":
+                grey = ImageCms.profileToProfile(image.getchannel("R"), source, _SRGB, outputMode="RGB")
+                return Image.merge("RGBA", (*grey.split(), image.getchannel("A")))
             mode = "RGBA" if image.mode == "RGBA" else "RGB"
             return ImageCms.profileToProfile(image, source, _SRGB, outputMode=mode)
         except (ImageCms.PyCMSError, OSError, ValueError):

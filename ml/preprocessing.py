@@ -23,7 +23,7 @@ from ml.image_errors import (
 from ml.pixels import to_working_picture
 
 #: Raise it whenever the same bytes would give other pixels: every prediction names the version that made it.
-PREPROCESSING_VERSION = "2"
+PREPROCESSING_VERSION = "3"
 
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8

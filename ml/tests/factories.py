@@ -259,3 +259,22 @@ def small_dataset(seed: int = 0) -> Dataset:
         return Split((colours[labels, None, None] + noise).astype(np.uint8), labels)
 
     return Dataset("Colours", ("red", "green", "blue"), split(90), split(12), split(18), "sha256:colours")
+
+
+def linear_grey_profile() -> bytes:
+    """A grey colour profile in linear light (gamma 1.0)."""
+    white = struct.pack(">3i", 63190, 65536, 54061)
+    tags = (
+        (b"desc", b"desc\0\0\0\0\0\0\0\2g\0" + bytes(80)),
+        (b"wtpt", b"XYZ \0\0\0\0" + white),
+        (b"kTRC", b"curv\0\0\0\0\0\0\0\1\1\0\0\0"),
+        (b"cprt", b"text\0\0\0\0n\0\0\0"),
+    )
+    start = 132 + 12 * len(tags)
+    table = body = b""
+    for name, data in tags:
+        table += name + struct.pack(">II", start + len(body), len(data))
+        body += data
+    kind = (b"none", 0x02400000, b"mntr", b"GRAY", b"XYZ ", bytes(12), b"acsp", b"APPL")
+    head = struct.pack(">I4sI4s4s4s12s4s4s", start + len(body), *kind) + bytes(24) + white
+    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body

@@ -16,6 +16,7 @@ from ml.tests.factories import (
     YELLOW,
     encode,
     exif,
+    linear_grey_profile,
     photograph,
     quadrants,
     raw_png,
@@ -250,6 +251,18 @@ def test_colour_profile_is_turned_into_srgb(kind):
     image = decode(encode(quadrants(), kind, **CODECS[kind], icc_profile=swapped_profile()))
     red, green, blue, _ = corners(image.picture)
     assert (red, green, blue) == (BLUE, GREEN, RED)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "I;16"])
+def test_grey_profile_is_turned_into_srgb(mode):
+    grey = Image.new("L", (16, 16), 90)
+    images = {
+        "L": grey,
+        "LA": Image.merge("LA", (grey, Image.new("L", grey.size, 255))),
+        "I;16": Image.fromarray(np.full((16, 16), 90 * 257, np.uint16)),
+    }
+    content = encode(images[mode], "PNG", icc_profile=linear_grey_profile())
+    assert decode(content).picture.getpixel((8, 8)) == pytest.approx((160, 160, 160), abs=1)
 
 
 def test_alpha_survives_a_colour_profile():
