@@ -9,6 +9,7 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,6 +19,7 @@ from django.views.decorators.http import require_POST
 from classifier.admin.read_only import ReadOnlyAdmin
 from classifier.charts import training_curves
 from classifier.models import Activation, Epoch, ModelVersion, TrainingRun
+from classifier.services.activation_doubts import activation_doubts
 from classifier.services.publishing import (
     ModelInUse,
     NothingBefore,
@@ -74,17 +76,24 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         return format_html('<pre tabindex="0">{}</pre>', json.dumps(version.card, indent=2, ensure_ascii=False))
 
     @admin.action(description=_("Activate the selected model"), permissions=["activate"])
-    def activate(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
+    def activate(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> HttpResponse | None:
         versions = list(queryset[:2])
         if len(versions) != 1:
             self.message_user(request, _("Select exactly one model to activate."), messages.ERROR)
-            return
+            return None
+        doubts = [] if "confirmed" in request.POST else activation_doubts(versions[0])
+        if doubts:
+            title = _("Activate %(version)s?") % {"version": versions[0]}
+            context = {**self.admin_site.each_context(request), "title": title, "doubts": doubts}
+            template = "admin/classifier/modelversion/confirm_activation.html"
+            return TemplateResponse(request, template, {**context, "version": versions[0], "opts": self.opts})
         try:
             activate_version(version=versions[0], user=request.user)
         except artifacts.ArtifactError as error:
             self.message_user(request, str(error), messages.ERROR)
-            return
+            return None
         self.message_user(request, _("%(version)s is active now.") % {"version": versions[0]}, messages.SUCCESS)
+        return None
 
     @admin.action(description=_("Check files and answers of the selected models"))
     def verify(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:

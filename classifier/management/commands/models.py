@@ -9,6 +9,7 @@ from django.db.models import Count
 from classifier.model_description import description
 from classifier.models import ModelVersion
 from classifier.services import publishing
+from classifier.services.activation_doubts import activation_doubts
 from classifier.services.publishing import ModelInUse, NothingBefore
 from classifier.services.verification import Rescore, verify_version
 from ml.artifacts import ArtifactError
@@ -28,6 +29,8 @@ class Command(BaseCommand):
         publish.add_argument("--activate", action="store_true", help="Let it answer at once.")
         activate = actions.add_parser("activate", help="Let a model answer; running processes notice by themselves.")
         activate.add_argument("model")
+        for parser_that_activates in (publish, activate):
+            parser_that_activates.add_argument("--yes", action="store_true", help="Do not ask, whatever its test says.")
         actions.add_parser("rollback", help="Let the model answer that did before the active one.")
         verify = actions.add_parser("verify", help="Check files and answers; without a model, of all versions.")
         verify.add_argument("model", nargs="?")
@@ -61,11 +64,20 @@ class Command(BaseCommand):
 
     def _publish(self, options: dict) -> None:
         folder = options["folder"] if options["folder"].is_dir() else settings.MODELS_DIR / options["folder"]
-        version = publishing.publish(folder=folder, activate=options["activate"])
+        version = publishing.publish(folder=folder)
         self.stdout.write(f"Published as {version}.")
+        if options["activate"]:
+            self._let_answer(version, sure=options["yes"])
 
     def _activate(self, options: dict) -> None:
-        version = _find(options["model"])
+        self._let_answer(_find(options["model"]), sure=options["yes"])
+
+    def _let_answer(self, version: ModelVersion, *, sure: bool) -> None:
+        doubts = [] if sure else activation_doubts(version)
+        for doubt in doubts:
+            self.stderr.write(doubt)
+        if doubts and not _confirmed(f"Activate {version} all the same? [y/N] "):
+            raise CommandError(f"{version} was not activated. To activate it all the same, add --yes.")
         publishing.activate_version(version=version)
         self.stdout.write(f"{version} answers now.")
 
@@ -99,6 +111,14 @@ def _in_words(rescored: Rescore | None) -> str:
     if rescored is None:
         return ""
     return f", {rescored.accuracy:.1%} of {rescored.count} test images right ({rescored.stated:.1%} stated)"
+
+
+def _confirmed(question: str) -> bool:
+    """Whether a person says yes; where nobody can be asked, nobody does."""
+    try:
+        return input(question).strip().lower() == "y"
+    except EOFError:
+        return False
 
 
 def _find(name: str, *, exact: bool = False) -> ModelVersion:
