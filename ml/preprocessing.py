@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pillow_heif
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from ml.image_errors import (
     DamagedImage,
@@ -46,6 +46,8 @@ _ALIASES = {"MPO": "JPEG"}
 pillow_heif.register_heif_opener(thumbnails=False)
 # `decode` checks the size itself, and lower.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Image editors write megabytes of text and profile into one chunk; Pillow bounds what all chunks hold together.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 
 @dataclass(frozen=True)

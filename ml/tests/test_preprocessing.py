@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 from ml.image_errors import DamagedImage, EmptyFile, ImageError, NotAnImage, SvgFile, TooManyPixels, TooSmall
 from ml.preprocessing import FORMATS, DecodedImage, Framing, decode, to_input, to_thumbnail
@@ -490,3 +490,9 @@ def test_photograph_is_decoded_as_small_as_the_decoder_can_while_enough_is_left(
     Image.new("RGB", size, "teal").save(buffer, "JPEG")
     image = decode(buffer.getvalue())
     assert (image.picture.size, (image.width, image.height)) == (decoded, size)
+
+
+def test_a_png_may_hold_megabytes_of_compressed_text():
+    text = PngImagePlugin.PngInfo()
+    text.add_text("workflow", "x" * 1_100_000, zip=True)
+    assert decode(encode(quadrants(), "PNG", pnginfo=text)).format == "PNG"
