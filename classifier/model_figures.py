@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from classifier.class_labels import class_label_within
 from ml.artifacts import Card
 from ml.evaluation import FEWEST_FOR_CALIBRATION
+from ml.routing import PHOTOGRAPHS
 
 #: What Keras calls its backends, and what they are called.
 BACKENDS = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
@@ -18,7 +19,7 @@ def figures(card: Card, photographs: dict[str, Any] | None) -> list[tuple[str, s
     """Return names and values; `photographs` is what `manage.py evaluate --photos` kept, None if it was never run."""
     return [
         *(_on_splits(card) if card.metrics else []),
-        *(_on_photographs(photographs) if photographs else []),
+        *(_on_photographs(card, photographs) if photographs else []),
         *_making(card),
     ]
 
@@ -48,7 +49,7 @@ def _on_splits(card: Card) -> list[tuple[str, str]]:
         *_before_rounding(card),
         (_("Right class among the two most probable"), percent(test["top_2_accuracy"])),
         (
-            _("Accuracy on the validation images"),
+            _("Accuracy on the validation images, used to choose the epoch"),
             _("%(accuracy)s of %(count)s")
             % {"accuracy": percent(validation["accuracy"]), "count": whole(validation["count"])},
         ),
@@ -107,7 +108,7 @@ def _calibration(card: Card) -> str:
     return _("%(after)s, before calibration %(before)s (temperature %(temperature)s)") % values
 
 
-def _on_photographs(figures: dict[str, Any]) -> list[tuple[str, str]]:
+def _on_photographs(card: Card, figures: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
         (
             _("Photographs, over images and over classes"),
@@ -119,6 +120,11 @@ def _on_photographs(figures: dict[str, Any]) -> list[tuple[str, str]]:
             },
         )
     ]
+    # That network is always made from one that was trained on ImageNet.
+    if PHOTOGRAPHS in card.networks:
+        rows.append(
+            (_("No test where they are of ImageNet"), _("the network for photographs has learnt from ImageNet"))
+        )
     if "expected_calibration_error" in figures:
         rows.append(
             (

@@ -1,10 +1,12 @@
 import pytest
 from django.test import Client
 
+from classifier.model_figures import figures
 from classifier.services import model_use
 from classifier.services.publishing import publish
-from classifier.tests.factories import another_model, make_prediction, make_training_run
+from classifier.tests.factories import SHIPPED_FOLDER, another_model, make_prediction, make_training_run
 from classifier.tests.pages import elements
+from ml import artifacts
 from ml.artifacts import HISTORY_FILE
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,3 +116,12 @@ def test_pages_speak_ukrainian(shipped):
     client = Client(headers={"accept-language": "uk"})
     assert "Точність на тесті" in client.get("/models/").text
     assert "параметрів і бачить" in client.get("/models/student_cnn/").text
+
+
+def test_figures_say_what_their_images_were_used_for():
+    photographs = artifacts.load_evaluation(SHIPPED_FOLDER.parent / "cifar10_duo", "photographs")
+    two = dict(figures(artifacts.load_card(SHIPPED_FOLDER.parent / "cifar10_duo"), photographs))
+    one = dict(figures(artifacts.load_card(SHIPPED_FOLDER), photographs))
+    assert "Accuracy on the validation images, used to choose the epoch" in one
+    assert two["No test where they are of ImageNet"] == "the network for photographs has learnt from ImageNet"
+    assert "No test where they are of ImageNet" not in one
