@@ -8,6 +8,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from classifier.model_figures import number, percent
+from classifier.model_figures import whole as whole_number
+
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 360, 200, 44, 24, 22
 
 
@@ -27,6 +30,9 @@ def _chart(title: str, epochs: Sequence[dict[str, float]], training: str, valida
     span = (high - low) or 1.0
     step = (_WIDTH - _LEFT - 8) / max(len(epochs) - 1, 1)
 
+    def in_words(value: float) -> str:
+        return percent(value, 1) if training == "accuracy" else number(value, 3)
+
     def y(value: float) -> float:
         return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (high - value) / span
 
@@ -42,7 +48,7 @@ def _chart(title: str, epochs: Sequence[dict[str, float]], training: str, valida
         "",
         '<text x="{}" y="{}" text-anchor="end">{}</text><path d="M{} {}H{}" stroke="currentColor" opacity=".2"/>',
         (
-            (_LEFT - 6, f"{y(value) + 4:.1f}", f"{value:.2f}", _LEFT, f"{y(value):.1f}", _WIDTH - 8)
+            (_LEFT - 6, f"{y(value) + 4:.1f}", in_words(value), _LEFT, f"{y(value):.1f}", _WIDTH - 8)
             for value in (low, (low + high) / 2, high)
         ),
     )
@@ -83,7 +89,7 @@ def bars(title: str, days: Sequence[tuple[date, float | None]], *, whole: bool =
     room = _HEIGHT - _TOP - _BOTTOM
 
     def in_words(value: float) -> str:
-        return f"{value:.0f}" if whole else f"{value:.1%}"
+        return whole_number(value) if whole else percent(value, 1)
 
     drawn = format_html_join(
         "",
