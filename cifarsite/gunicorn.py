@@ -1,7 +1,8 @@
 """How Gunicorn serves the site: `gunicorn --config python:cifarsite.gunicorn cifarsite.wsgi`.
 
-Environment: HOST and PORT to listen on, WEB_CONCURRENCY processes, WEB_THREADS in each; SWEEP_AT_START=false for no
-`manage.py sweep`, SWEEP_AFTER_MINUTES: see cifarsite.sweep_at_start; LOG_FORMAT as in the settings;
+Environment: HOST and PORT to listen on, WEB_CONCURRENCY processes, WEB_THREADS in each; PURGE_EVERY_SECONDS,
+SWEEP_AT_START=false for no `manage.py sweep`, and SWEEP_AFTER_MINUTES: see cifarsite.housekeeping; LOG_FORMAT as in
+the settings;
 PROMETHEUS_MULTIPROC_DIR for a folder of one's own; CLIENT_HEAD_SECONDS, CLIENT_BODY_SECONDS and
 CLIENT_BYTES_PER_SECOND: see cifarsite.worker.
 """
@@ -43,7 +44,7 @@ control_socket_disable = True
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 
-_sweeps: list[subprocess.Popen] = []
+_housekeeping: list[subprocess.Popen] = []
 
 
 class logger_class(Logger):
@@ -103,26 +104,24 @@ def post_worker_init(worker) -> None:
 
 
 def when_ready(server) -> None:
-    """Remove what a killed server has left behind, once for all processes and without making anybody wait."""
-    if os.environ.get("SWEEP_AT_START", "true").lower() in ("false", "0", "no", "off"):
-        return
+    """Start the housekeeping, once for all processes."""
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "cifarsite.settings"}
     # It answers no requests.
     del env["PROMETHEUS_MULTIPROC_DIR"]
     # A process of its own: this one never loads the site. The lowest priority: answers come first.
-    sweep = subprocess.Popen(
-        [sys.executable, "-m", "cifarsite.sweep_at_start"],
+    housekeeping = subprocess.Popen(
+        [sys.executable, "-m", "cifarsite.housekeeping"],
         cwd=Path(__file__).parents[1],
         env=env,
         preexec_fn=lambda: os.nice(19),
     )
-    _sweeps.append(sweep)
+    _housekeeping.append(housekeeping)
 
 
 def on_exit(server) -> None:
-    """A sweep that has not come to its end yet goes on at the next start."""
-    for sweep in _sweeps:
-        sweep.terminate()
+    """An interrupted sweep is repeated at the next start."""
+    for process in _housekeeping:
+        process.terminate()
     folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
     if folder.name.startswith(_OWN):
         shutil.rmtree(folder, ignore_errors=True)

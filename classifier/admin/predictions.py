@@ -14,7 +14,7 @@ from classifier.admin.search import search
 from classifier.class_labels import class_label
 from classifier.models import Correction, Prediction, Upload
 from classifier.services.deletion import delete_uploads
-from classifier.services.ownership import with_details
+from classifier.services.ownership import with_details, without_expired
 from classifier.templatetags.classification import percent
 
 SEARCH_HELP = _(
@@ -95,7 +95,8 @@ class PredictionAdmin(ReadOnlyAdmin):
         return search(queryset, search_term, upload="upload"), False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return with_details(super().get_queryset(request)).select_related("upload", "owner")
+        rows = without_expired(super().get_queryset(request), upload="upload")
+        return with_details(rows).select_related("upload", "owner")
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
         """As the model says; of a band of confidence the least sure first, along the index that finds the band."""
@@ -159,6 +160,9 @@ class UploadAdmin(ReadOnlyAdmin):
         "id",
     ]
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return without_expired(super().get_queryset(request), upload="pk")
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return search(queryset, search_term, upload="pk"), False

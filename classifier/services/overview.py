@@ -9,8 +9,8 @@ from django.db.models import Avg, Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from classifier.models import Prediction, Upload
-from classifier.services.ownership import with_details
+from classifier.models import Prediction
+from classifier.services.ownership import current_predictions, current_uploads, with_details
 from classifier.services.search import midnight
 
 _QUEUE = 12
@@ -57,8 +57,8 @@ def overview(*, days: int) -> Overview:
         by_day[row["day"]].append(row)
         classes[row["predicted_class"]] += row["count"]
     total = sum(classes.values())
-    files = Upload.objects.order_by().aggregate(count=Count("pk"), size=Sum("size"))
-    newest_first = with_details(Prediction.objects.order_by("-created_at", "-id"))
+    files = current_uploads().order_by().aggregate(count=Count("pk"), size=Sum("size"))
+    newest_first = with_details(current_predictions().order_by("-created_at", "-id"))
     return Overview(
         days=[_day(first + timedelta(days=number), by_day) for number in range(days)],
         classes=[(name, count / total) for name, count in classes.most_common()],
@@ -74,7 +74,8 @@ def overview(*, days: int) -> Overview:
 def _daily(first: date) -> QuerySet:
     """One row a day and class."""
     return (
-        Prediction.objects.order_by()
+        current_predictions()
+        .order_by()
         .filter(created_at__gte=midnight(first))
         .annotate(day=TruncDate("created_at"))
         .values("day", "predicted_class")

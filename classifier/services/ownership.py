@@ -24,12 +24,30 @@ class Owner:
 
 
 def uploads_of(owner: Owner) -> QuerySet[Upload]:
-    return Upload.objects.filter(_belongs_to(owner))
+    """The owner's uploads that have not expired."""
+    return current_uploads().filter(_belongs_to(owner))
 
 
 def predictions_of(owner: Owner) -> QuerySet[Prediction]:
-    """The owner's predictions with upload and model, newest first."""
-    return with_details(Prediction.objects.order_by("-created_at", "-id")).filter(_belongs_to(owner))
+    """The owner's predictions with upload and model, newest first; none of an expired upload."""
+    return with_details(current_predictions().order_by("-created_at", "-id")).filter(_belongs_to(owner))
+
+
+def current_uploads() -> QuerySet[Upload]:
+    """Everybody's uploads that have not expired."""
+    return without_expired(Upload.objects.all(), upload="pk")
+
+
+def current_predictions() -> QuerySet[Prediction]:
+    """Everybody's predictions but those of expired uploads."""
+    return without_expired(Prediction.objects.all(), upload="upload")
+
+
+def without_expired(rows: QuerySet, *, upload: str) -> QuerySet:
+    """The rows whose upload, named by the lookup `upload`, has not expired: an expired one waits to be deleted."""
+    # A subquery that is answered once, from the index of expiring uploads, which are few at a time.
+    expired = Upload.objects.order_by().filter(expires_at__lte=timezone.now()).values("pk")
+    return rows.exclude(**{f"{upload}__in": expired})
 
 
 def with_details(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:

@@ -44,3 +44,9 @@ def _address(process: subprocess.Popen, log: Path) -> str:
         if found := re.search(r"Listening at: (http://[\d.]+:\d+)", log.read_text()):
             return found[1]
     raise AssertionError(log.read_text())
+
+
+def workers_of(server: int) -> list[int]:
+    """The ids of the processes that answer requests: a server's children but its housekeeping."""
+    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    return [int(child) for child in children if b"housekeeping" not in Path(f"/proc/{child}/cmdline").read_bytes()]

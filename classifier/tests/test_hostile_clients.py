@@ -19,7 +19,7 @@ from PIL import Image
 
 from classifier.tests.corpus import bombs
 from classifier.tests.factories import image_bytes
-from classifier.tests.server import Site, serve
+from classifier.tests.server import Site, serve, workers_of
 from ml.tests.factories import encode
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
@@ -46,7 +46,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
     }
     with serve(tmp_path_factory.mktemp("server"), **variables) as site:
         yield site
-        decoders = children_of(children_of(site.process_id)[0])
+        decoders = workers_of(workers_of(site.process_id)[0])
     until = time.monotonic() + 10
     while any(map(is_running, decoders)):
         assert time.monotonic() < until
@@ -60,10 +60,6 @@ def goes_on(site):
     assert files_of(site) == 2 * rows_of(site)
 
 
-def children_of(process_id: int) -> list[int]:
-    return [int(number) for number in Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()]
-
-
 def is_running(process_id: int) -> bool:
     try:
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -73,7 +69,7 @@ def is_running(process_id: int) -> bool:
 
 def decoder_of(site: Site) -> int:
     """The one decoder of the one process; children of any of its threads count."""
-    (worker,) = children_of(site.process_id)
+    (worker,) = workers_of(site.process_id)
     tasks = Path(f"/proc/{worker}/task").glob("*/children")
     (decoder,) = [int(number) for task in tasks for number in task.read_text().split()]
     return decoder
@@ -403,7 +399,7 @@ def test_pages_are_answered_while_a_decoder_hangs(site):
 
 def memory_of(site: Site) -> int:
     """Bytes that the process and its decoders have in memory, for themselves."""
-    (worker,) = children_of(site.process_id)
+    (worker,) = workers_of(site.process_id)
     total = 0
     for number in (worker, decoder_of(site)):
         total += int(Path(f"/proc/{number}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -9,6 +9,7 @@ from django.utils import timezone
 from classifier.models import Correction, Prediction, Upload
 from classifier.services import retention
 from classifier.services.correction import correct
+from classifier.services.overview import overview
 from classifier.tests.factories import image_file, make_prediction
 from classifier.tests.pages import elements, result_of
 
@@ -98,3 +99,30 @@ def test_account_is_not_deleted_without_its_password(user, user_client):
 def test_nobody_deletes_an_account_without_being_signed_in(client, user):
     assert client.post("/accounts/delete/", {"password": "password of olena"}).status_code == 302
     assert type(user).objects.filter(pk=user.pk).exists()
+
+
+def test_an_expired_upload_is_nowhere_before_it_is_deleted(user, user_client, admin_client):
+    prediction = make_prediction(user)
+    upload = prediction.upload
+    pages = [
+        f"/predictions/{prediction.pk}/",
+        f"/predictions/{prediction.pk}/explanation/",
+        f"/uploads/{upload.pk}/image",
+        f"/uploads/{upload.pk}/thumbnail",
+    ]
+    lists = ["/history/", "/history/predictions.csv"]
+    assert [user_client.get(page).status_code for page in pages] == [200] * 4
+    assert all(str(prediction.pk) in get_text(user_client, page) for page in lists)
+    Upload.objects.filter(pk=upload.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert [user_client.get(page).status_code for page in pages] == [404] * 4
+    assert not any(str(prediction.pk) in get_text(user_client, page) for page in lists)
+    assert admin_client.get(pages[2]).status_code == 404
+    for model in ("upload", "prediction"):
+        assert str(upload.pk) not in admin_client.get(f"/admin/classifier/{model}/").text
+        assert admin_client.get(f"/admin/classifier/{model}/").context["cl"].result_count == 0
+    assert overview(days=7).total == overview(days=7).uploads == 0
+    assert Upload.objects.exists()
+
+
+def get_text(client, page: str) -> str:
+    return client.get(page).getvalue().decode()

@@ -3,6 +3,7 @@
 import http.cookiejar
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +21,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from classifier.tests.factories import BASE_DIR, another_model, image_bytes, image_file, manage
 from classifier.tests.pages import elements, probabilities_of, result_of
-from classifier.tests.server import Site, serve
+from classifier.tests.server import Site, serve, workers_of
 from ml.inference import LoadedModel
 from ml.preprocessing import decode
 
@@ -91,9 +93,7 @@ def test_upload_over_http_is_classified_and_kept(site, browser):
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
 def test_workers_load_litert_before_anybody_asks_and_never_tensorflow(site, browser):
-    workers = [
-        int(number) for number in Path(f"/proc/{site.process_id}/task/{site.process_id}/children").read_text().split()
-    ]
+    workers = workers_of(site.process_id)
     assert len(workers) == WORKERS
     assert browser.upload().status == 200  # by one of them
     for _ in range(600):
@@ -209,3 +209,18 @@ def test_model_changes_under_load_without_a_failed_or_mixed_up_answer(site, tmp_
     assert {answer.model for answer in changed} == set(expected)
     for answer in changed:
         assert answer.probabilities == pytest.approx(expected[answer.model], abs=1e-5)
+
+
+def test_the_running_site_deletes_what_has_expired(tmp_path):
+    count = "SELECT count(*) FROM classifier_upload"
+    with serve(tmp_path, WEB_CONCURRENCY="1", SWEEP_AT_START="false", PURGE_EVERY_SECONDS="0.1") as site:
+        assert Browser(site.address).upload().status == 200
+        with closing(sqlite3.connect(tmp_path / "db.sqlite3", timeout=30)) as database:
+            assert database.execute(count).fetchone() == (1,)
+            with database:
+                database.execute("UPDATE classifier_upload SET expires_at = '2000-01-01 00:00:00'")
+            deadline = time.monotonic() + 60
+            while database.execute(count).fetchone() != (0,) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert database.execute(count).fetchone() == (0,)
+    assert "Deleted 1 expired uploads." in (site.folder / "log").read_text()

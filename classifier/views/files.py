@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from classifier.models import Upload
 from classifier.pictures import image_response, thumbnail_response
-from classifier.services.ownership import uploads_of
+from classifier.services.ownership import current_uploads, uploads_of
 from classifier.views.requests import owner_of
 
 
@@ -27,5 +27,5 @@ def thumbnail(request: HttpRequest, upload_id: UUID) -> FileResponse:
 def _visible_upload(request: HttpRequest, upload_id: UUID) -> Upload:
     uploads = uploads_of(owner_of(request))
     if request.user.has_perm("classifier.view_upload"):
-        uploads = Upload.objects.all()
+        uploads = current_uploads()
     return get_object_or_404(uploads, pk=upload_id)

@@ -6,7 +6,7 @@ from classifier.services.retention import purge_expired
 
 
 class Command(BaseCommand):
-    help = "Delete the uploads whose time is over, with their predictions and files. To be run every hour or day."
+    help = "Delete expired uploads with their predictions and files. The running site does so by itself."
 
     def handle(self, **options) -> None:
         gone = purge_expired()
