@@ -196,7 +196,7 @@ def test_model_changes_under_load_without_a_failed_or_mixed_up_answer(site, tmp_
         people = [executor.submit(upload_on_and_on) for _ in range(4)]
         try:
             for name in [*folders] * 5:
-                done = manage("models", "activate", name.replace(" v", "@"), env=site.env)
+                done = manage("models", "activate", name.replace(" v", "@"), "--yes", env=site.env)
                 assert done.returncode == 0, done.stderr
                 time.sleep(2)
                 browser = Browser(site.address)
