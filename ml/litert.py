@@ -13,7 +13,9 @@ class Graph:
         # The import takes a third of a second: commands that never predict need not wait for it.
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        # From memory: of a mapped file that is cut short while it is in use, reading ends the process (SIGBUS).
+        self._content = path.read_bytes()
+        self._interpreter = Interpreter(model_content=self._content, num_threads=threads)
         self._interpreter.allocate_tensors()
         # Asking for these takes as long as a tenth of a small network's answer.
         self._input = self._interpreter.get_input_details()[0]["index"]

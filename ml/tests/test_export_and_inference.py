@@ -298,3 +298,13 @@ def test_serving_needs_neither_tensorflow_nor_keras(exported, loaded):
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said.split()[0].isdigit()
     assert said.split()[1] == "[]"
+
+
+def test_a_file_cut_short_while_it_is_in_use_changes_no_answer(exported, tmp_path):
+    file = tmp_path / artifacts.LITERT_FILE
+    shutil.copyfile(exported[0] / artifacts.LITERT_FILE, file)
+    graph = Graph(file)
+    expected = graph(some_images(3))
+    file.write_bytes(b"")
+    # Another number of images is prepared from the content again.
+    assert np.allclose(graph(some_images(3)[:2]), expected[:2], atol=1e-5)
