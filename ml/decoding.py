@@ -24,6 +24,7 @@ from ml.image_errors import (
     ImageError,
     NotAnImage,
     SvgFile,
+    TooManyParts,
     TooManyPixels,
     TooMuchMemory,
     TooSmall,
@@ -46,7 +47,7 @@ _MAX_DESCRIPTION, _MAX_PIXELS = 10_000, 3 * WORKING_SIDE**2
 #: What a decoder may say is wrong with a file.
 _ERRORS: dict[str, type[ImageError]] = {
     error.code: error
-    for error in (EmptyFile, SvgFile, NotAnImage, DamagedImage, TooManyPixels, TooMuchMemory, TooSmall)
+    for error in (EmptyFile, SvgFile, NotAnImage, DamagedImage, TooManyParts, TooManyPixels, TooMuchMemory, TooSmall)
 }
 
 

@@ -42,6 +42,11 @@ class TooMuchMemory(ImageError):
     message = "Reading the image needs too much memory. Make it smaller, or save it as JPEG, and retry."
 
 
+class TooManyParts(ImageError):
+    code = "too_many_parts"
+    message = "The JPEG has more parts than any camera writes. Save it again in an image editor and retry."
+
+
 class TooSmall(ImageError):
     code = "too_small"
     message = "The image has {width} x {height} pixels; each side needs at least {limit}. Upload a larger one."

@@ -16,10 +16,12 @@ from ml.image_errors import (
     EmptyFile,
     NotAnImage,
     SvgFile,
+    TooManyParts,
     TooManyPixels,
     TooMuchMemory,
     TooSmall,
 )
+from ml.jpeg_markers import exceeds_limits
 from ml.pixels import to_working_picture
 
 #: Raise it whenever the same bytes would give other pixels: every prediction names the version that made it.
@@ -46,8 +48,8 @@ _ALIASES = {"MPO": "JPEG"}
 pillow_heif.register_heif_opener(thumbnails=False)
 # `decode` checks the size itself, and lower.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-# Image editors write megabytes of text and profile into one chunk; Pillow bounds what all chunks hold together.
-PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
+# Image editors write megabytes of text or profile into one chunk; Pillow reads one.
+PngImagePlugin.MAX_TEXT_CHUNK = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     """Decode an image file of any accepted kind. Raises a subclass of ImageError that says what is wrong."""
     if not content:
         raise EmptyFile()
+    if content.startswith(b"\xff\xd8\xff") and exceeds_limits(content):
+        raise TooManyParts()
     image = _open(content, max_pixels)
     width, height = image.size
     if width * height > max_pixels:

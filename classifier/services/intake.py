@@ -86,6 +86,9 @@ def _messages() -> dict[str, str]:
         image_errors.TooMuchMemory.code: _(
             "Reading the image needs too much memory. Make it smaller, or save it as JPEG, and retry."
         ),
+        image_errors.TooManyParts.code: _(
+            "The JPEG has more parts than any camera writes. Save it again in an image editor and retry."
+        ),
         TooSlow.code: _(
             "Reading the image takes more than %(limit)s seconds. Make it smaller, or save it as JPEG, and retry."
         ),

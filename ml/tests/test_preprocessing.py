@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from ml.image_errors import DamagedImage, EmptyFile, ImageError, NotAnImage, SvgFile, TooManyPixels, TooSmall
+from ml.image_errors import (
+    DamagedImage,
+    EmptyFile,
+    ImageError,
+    NotAnImage,
+    SvgFile,
+    TooManyParts,
+    TooManyPixels,
+    TooSmall,
+)
 from ml.preprocessing import FORMATS, DecodedImage, Framing, decode, to_input, to_thumbnail
 from ml.tests.factories import (
     BLUE,
@@ -448,7 +457,7 @@ def test_flipped_bits_give_a_picture_or_a_named_error(kind):
 
 def test_every_error_has_its_own_code_and_figures_that_serialize():
     errors = [error for error in ImageError.__subclasses__() if error.__module__ == ImageError.__module__]
-    assert len({error.code for error in errors}) == len(errors) == 7
+    assert len({error.code for error in errors}) == len(errors) == 8
     assert json.dumps(TooSmall(width=1, height=2, limit=8).values)
 
 
@@ -496,3 +505,20 @@ def test_a_png_may_hold_megabytes_of_compressed_text():
     text = PngImagePlugin.PngInfo()
     text.add_text("workflow", "x" * 1_100_000, zip=True)
     assert decode(encode(quadrants(), "PNG", pnginfo=text)).format == "PNG"
+
+
+def _crowded(what: str) -> bytes:
+    whole = encode(quadrants(), "JPEG", progressive=True)
+    last_scan = whole[whole.rindex(b"\xff\xda") : -2]
+    return {
+        "scans": whole[:-2] + last_scan * 1000 + whole[-2:],
+        "comments": whole[:2] + b"\xff\xfe\0\2" * 1_000_000 + whole[2:],
+        "filling": whole[:2] + b"\xff" * 19_000_000 + whole[2:],
+        "nothing but filling": whole[:2] + b"\xff" * 19_000_000,
+    }[what]
+
+
+@pytest.mark.parametrize("what", ["scans", "comments", "filling", "nothing but filling"])
+def test_a_jpeg_of_too_many_parts_is_refused_before_it_is_decoded(what):
+    with pytest.raises(TooManyParts):
+        decode(_crowded(what))
