@@ -93,9 +93,12 @@ def test_upload_over_http_is_classified_and_kept(site, browser):
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
 def test_workers_load_litert_before_anybody_asks_and_never_tensorflow(site, browser):
-    workers = workers_of(site.process_id)
-    assert len(workers) == WORKERS
     assert browser.upload().status == 200  # by one of them
+    for _ in range(600):
+        if len(workers := workers_of(site.process_id)) == WORKERS:
+            break
+        time.sleep(0.05)
+    assert len(workers) == WORKERS
     for _ in range(600):
         if all("litert" in mapped_by(worker) for worker in workers):
             break
