@@ -4,8 +4,8 @@ from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Submit
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
+from classifier.forms.choices import in_days
 from classifier.models import ApiToken
 from classifier.services.tokens import PERIODS, BadName, valid_name
 
@@ -21,7 +21,7 @@ class TokenForm(forms.Form):
         label=_("It holds for"),
         coerce=int,
         initial=PERIODS[1],
-        choices=[(days, ngettext_lazy("%(days)d day", "%(days)d days", "days") % {"days": days}) for days in PERIODS],
+        choices=lambda: in_days(PERIODS),
     )
 
     def __init__(self, *args, **kwargs) -> None:

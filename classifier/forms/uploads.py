@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
+from classifier.forms.choices import in_days
 from classifier.services.examples import EXAMPLES, read_example
 from classifier.services.intake import FileTooLarge, SubmittedImage, explain, read_image, status_of
 from classifier.services.retention import PERIODS
@@ -56,9 +56,9 @@ class _SubmissionForm(forms.Form):
         required=False,
         coerce=int,
         empty_value=None,
-        choices=[
+        choices=lambda: [
             ("", _("until I delete them")),
-            *((days, ngettext_lazy("%(days)d day", "%(days)d days", "days") % {"days": days}) for days in PERIODS),
+            *in_days(PERIODS),
             (NOT_KEPT, _("not at all: show the result and forget it")),
         ],
     )
