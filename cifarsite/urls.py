@@ -21,6 +21,8 @@ urlpatterns = [
     path("api/", include("classifier.api.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/overview/", admin.site.admin_view(overview_page), name="overview"),
+    # One form for everybody: the admin's own would not count wrong passwords.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
     path("admin/", admin.site.urls),
     # Browsers ask for it on pages that name no icon, such as the admin's.
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("classifier/icon.svg"))),

@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from classifier.forms.accounts import ChangePasswordForm, SignInForm
+from classifier.forms.accounts import SignInForm
 from classifier.views import (
     accounts,
     correction,
@@ -47,11 +47,7 @@ urlpatterns = [
         name="login",
     ),
     path("accounts/sign-out/", auth_views.LogoutView.as_view(), name="logout"),
-    path(
-        "accounts/password/",
-        auth_views.PasswordChangeView.as_view(form_class=ChangePasswordForm),
-        name="password_change",
-    ),
+    path("accounts/password/", accounts.ChangePassword.as_view(), name="password_change"),
     path("accounts/tokens/", tokens.tokens, name="tokens"),
     path("accounts/tokens/<uuid:number>/revoke/", tokens.revoke, name="revoke_token"),
     path("accounts/delete/", accounts.delete_account, name="delete_account"),

@@ -7,7 +7,10 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, UserCreationForm
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+
+from classifier.services.lockout import is_password_of
 
 
 class _AccountForm:
@@ -46,14 +49,14 @@ class DeleteAccountForm(_AccountForm, forms.Form):
         label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )
 
-    def __init__(self, user, *args, **kwargs) -> None:
+    def __init__(self, user, *args, request: HttpRequest, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.user = user
+        self.user, self.request = user, request
         self.helper.inputs[0].field_classes = "btn btn-danger"
 
     def clean_password(self) -> str:
         password = self.cleaned_data["password"]
-        if not self.user.check_password(password):
+        if not is_password_of(user=self.user, password=password, request=self.request):
             raise ValidationError(_("This is not your password."), code="wrong_password")
         return password
 
@@ -69,3 +72,13 @@ class SignUpForm(_AccountForm, UserCreationForm):
 
 class ChangePasswordForm(_AccountForm, PasswordChangeForm):
     button = _("Change password")
+
+    def __init__(self, user, *args, request: HttpRequest, **kwargs) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        password = self.cleaned_data["old_password"]
+        if not is_password_of(user=self.user, password=password, request=self.request):
+            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return password

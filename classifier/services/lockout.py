@@ -10,6 +10,8 @@ from axes.handlers.database import AxesDatabaseHandler
 from axes.handlers.proxy import AxesProxyHandler
 from axes.helpers import get_cool_off
 from django.conf import settings
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
@@ -46,6 +48,18 @@ class LockoutHandler(AxesDatabaseHandler):
 def seconds_locked_out(request: HttpRequest, credentials: dict | None = None) -> int:
     """How long nobody signs in with this name from this address, 1 at least."""
     return AxesProxyHandler.get_implementation().seconds_left(request, credentials)
+
+
+def is_password_of(*, user: AbstractBaseUser, password: str, request: HttpRequest) -> bool:
+    """Whether this is the signed-in user's password; failures count as they do at sign-in.
+
+    During a lock-out no password is right, and the middleware of django-axes replaces the response.
+    """
+    found = authenticate(request, username=user.get_username(), password=password)
+    if found is None or found.pk != user.pk:
+        return False
+    AxesProxyHandler.get_implementation().reset_user_attempts(request, {"username": user.get_username()})
+    return True
 
 
 def _sum(attempts: QuerySet) -> int:

@@ -153,3 +153,43 @@ def test_signing_in_costs_few_queries_more(user, settings):
             assert sign_in().status_code == 302
         counts.append(len(queries))
     assert counts[0] - counts[1] <= 6
+
+
+_NEW = {"new_password1": "correct horse battery", "new_password2": "correct horse battery"}
+PASSWORD_FORMS = {"/accounts/password/": ("old_password", _NEW), "/accounts/delete/": ("password", {})}
+
+
+def guess(client: Client, path: str, password: str):
+    field, words = PASSWORD_FORMS[path]
+    return client.post(path, words | {field: password}, REMOTE_ADDR=HERE)
+
+
+@pytest.mark.parametrize("path", PASSWORD_FORMS)
+def test_guessing_inside_a_session_is_limited_as_at_sign_in(user, user_client, path):
+    statuses = [guess(user_client, path, "wrong").status_code for _ in range(4)]
+    assert 429 not in statuses[:2]
+    assert statuses[2:] == [429, 429]
+    assert guess(user_client, path, "password of olena").status_code == 429
+    user.refresh_from_db()
+    assert user.check_password("password of olena")
+    assert sign_in().status_code == 429
+    assert sign_in(address=THERE).status_code == 302
+
+
+def test_right_password_inside_a_session_forgets_the_failures_before_it(user, user_client):
+    for path, password in (("/accounts/password/", "password of olena"), ("/accounts/delete/", _NEW["new_password1"])):
+        for _ in range(2):
+            assert guess(user_client, path, "wrong").status_code != 429
+        assert guess(user_client, path, password).status_code == 302
+
+
+def test_no_password_of_a_session_is_stored(user, user_client):
+    for path in PASSWORD_FORMS:
+        guess(user_client, path, "hunter2")
+    stored = str([*AccessAttempt.objects.values()])
+    assert "hunter2" not in stored
+    assert _NEW["new_password1"] not in stored
+
+
+def test_the_admin_changes_passwords_by_the_form_that_counts(admin_client):
+    assert admin_client.get("/admin/password_change/").url == "/accounts/password/"

@@ -24,7 +24,6 @@ _LIMITED = {
     "login": (_SENDING, Throttle.SIGN_IN),
     "admin:login": (_SENDING, Throttle.SIGN_IN),
     "password_change": (_SENDING, Throttle.SIGN_IN),
-    "admin:password_change": (_SENDING, Throttle.SIGN_IN),
     "delete_account": (_SENDING, Throttle.SIGN_IN),
     "sign_up": (_SENDING, Throttle.SIGN_UP),
 }
