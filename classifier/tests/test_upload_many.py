@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from django.test import Client
 from PIL import Image
 
 from classifier.examples.__main__ import PAINTERS
@@ -90,6 +91,34 @@ def test_form_that_is_sent_again_is_kept_once(client):
     first, second = (client.post("/", {"image": image_file(), "submission": number}) for _ in range(2))
     assert result_of(first) == result_of(second)
     assert Prediction.objects.count() == 1
+
+
+def visit() -> tuple[Client, dict]:
+    """A browser that has never been here, with the page open; the fields of its form."""
+    client = Client(enforce_csrf_checks=True)
+    values = elements(client.get("/"), "value")
+    names = ("csrfmiddlewaretoken", "submission")
+    return client, {name: next(tag["value"] for tag in values if tag.get("name") == name) for name in names}
+
+
+def test_first_upload_whose_answer_is_lost_is_stored_once_and_within_reach(stored_files):
+    client, fields = visit()
+    first = result_of(send(client, **fields))["data-prediction"]
+    # With the answer, the cookie of the session was lost.
+    del client.cookies["sessionid"]
+    assert result_of(send(client, **fields))["data-prediction"] == first
+    assert Upload.objects.count() == 1
+    assert len(stored_files()) == 2
+    assert client.get(f"/predictions/{first}/").status_code == 200
+
+
+def test_another_browser_does_not_become_a_visitor_by_the_submission_id():
+    client, fields = visit()
+    first = result_of(send(client, **fields))["data-prediction"]
+    stranger, own = visit()
+    second = result_of(send(stranger, **own | {"submission": fields["submission"]}))["data-prediction"]
+    assert second != first
+    assert stranger.get(f"/predictions/{first}/").status_code == 404
 
 
 def test_other_content_under_the_same_number_is_another_submission(client):

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from django.db import DatabaseError
 from django.test import Client
@@ -190,6 +191,7 @@ def test_without_an_active_model_the_page_says_so_and_keeps_nothing(client, stor
     assert page.status_code == 503
     assert "No model can answer at the moment" in page.text
     assert (Upload.objects.count(), stored_files()) == (0, [])
+    assert not Session.objects.exists()
 
 
 def test_failure_to_store_the_thumbnail_leaves_nothing(client, monkeypatch, stored_files):

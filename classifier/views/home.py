@@ -15,6 +15,7 @@ from classifier.services.serving import known_classes
 from classifier.services.submission import classify_once
 from classifier.views.requests import owner_of, uploader_of
 from classifier.views.uploading import empty_forms, refused_forms
+from classifier.visitors import remember_visitor
 
 
 @with_previews
@@ -44,12 +45,11 @@ def _result(request: HttpRequest, sent: dict) -> dict:
         prediction, thumbnail = answer(image=image, owner=Owner())
         # Nothing is stored that a picture's address could lead to.
         return {"prediction": prediction, "picture": f"data:image/jpeg;base64,{b64encode(thumbnail).decode()}"}
-    prediction = classify_once(
-        image=image,
-        owner=uploader_of(request),
-        submission=sent["submission"],
-        keep_days=sent["keep"],
-    )
+    submission = sent["submission"]
+    owner = uploader_of(request, submission=submission)
+    prediction = classify_once(image=image, owner=owner, submission=submission, keep_days=sent["keep"])
+    if owner.visitor is not None:
+        remember_visitor(request, owner.visitor)
     return {"prediction": prediction}
 
 

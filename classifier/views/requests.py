@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 
 from classifier.models import Prediction
 from classifier.services.ownership import Owner, predictions_of
-from classifier.visitors import make_visitor, visitor_of
+from classifier.visitors import visitor_of, visitor_or_new
 
 
 def owner_of(request: HttpRequest) -> Owner:
@@ -17,11 +17,11 @@ def owner_of(request: HttpRequest) -> Owner:
     return Owner(visitor=visitor_of(request))
 
 
-def uploader_of(request: HttpRequest) -> Owner:
-    """The person behind a request that is about to store something."""
+def uploader_of(request: HttpRequest, *, submission: UUID | None) -> Owner:
+    """The person behind a request that is about to store something; see `visitors.remember_visitor`."""
     if request.user.is_authenticated:
         return Owner(user=request.user)
-    return Owner(visitor=make_visitor(request))
+    return Owner(visitor=visitor_or_new(request, submission=submission))
 
 
 def own_prediction(request: HttpRequest, prediction_id: UUID) -> Prediction:
