@@ -45,6 +45,8 @@ try:
     MODELS_DIR = env.path("MODELS_DIR", BASE_DIR / "ml" / "trained")
     #: Checkpoints of training runs.
     RUNS_DIR = env.path("RUNS_DIR", BASE_DIR / "runs")
+    #: How long uploads without an account are stored, and the session that they are reached by.
+    ANONYMOUS_DAYS = env.int("ANONYMOUS_DAYS", 30, validate=_positive)
     MAX_UPLOAD_MEGABYTES = env.int("MAX_UPLOAD_MEGABYTES", 20, validate=_positive)
     MAX_IMAGE_MEGAPIXELS = env.int("MAX_IMAGE_MEGAPIXELS", 50, validate=_positive)
     #: How many images one process classifies at the same time; 0 for one a processor.

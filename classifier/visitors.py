@@ -1,11 +1,16 @@
 """The anonymous visitor's id, stored in the session; it outlives the change of session key at sign-in."""
 
 import uuid
+from datetime import timedelta
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 _KEY = "visitor"
+#: The day on which the session was last prolonged.
+_DAY = "visitor_day"
 _SALT = "classifier.visitors"
 
 
@@ -31,10 +36,20 @@ def visitor_or_new(request: HttpRequest, *, submission: uuid.UUID | None) -> uui
 
 
 def remember_visitor(request: HttpRequest, visitor: uuid.UUID) -> None:
-    """Store the id in the session, once something is stored that the visitor has to reach."""
-    if visitor_of(request) != visitor:
-        request.session[_KEY] = str(visitor)
+    """Store the id in the session, once something is stored that the visitor has to reach.
+
+    The session outlives every upload of the visitor, and is prolonged once a day: written at every
+    upload, it would be in the way of signing in at the same moment.
+    """
+    today = timezone.now().date().isoformat()
+    if visitor_of(request) == visitor and request.session.get(_DAY) == today:
+        return
+    request.session[_KEY], request.session[_DAY] = str(visitor), today
+    request.session.set_expiry(timedelta(days=settings.ANONYMOUS_DAYS + 1))
 
 
 def forget_visitor(request: HttpRequest) -> None:
-    request.session.pop(_KEY, None)
+    """The session is an account's from now on, and lasts as long as one."""
+    if request.session.pop(_KEY, None) is not None:
+        request.session.pop(_DAY, None)
+        request.session.set_expiry(None)

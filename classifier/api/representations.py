@@ -66,7 +66,7 @@ class PredictionSerializer(serializers.ModelSerializer):
     )
     created_at = serializers.DateTimeField(allow_null=True)
     expires_at = serializers.DateTimeField(
-        source="upload.expires_at",
+        source="upload.kept_until",
         allow_null=True,
         help_text=gettext_lazy("When image and prediction are deleted; null for never."),
     )

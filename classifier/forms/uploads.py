@@ -1,5 +1,6 @@
 """Forms that send something to be classified."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from classifier.forms.choices import in_days
 from classifier.services.examples import EXAMPLES, read_example
@@ -63,11 +65,24 @@ class _SubmissionForm(forms.Form):
         ],
     )
 
+    def __init__(self, *args, is_anonymous: bool, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if is_anonymous:
+            # What may be chosen stays: a page may have been opened before its person signed out.
+            keep = self.fields["keep"]
+            keep.widget.choices = _anonymous_choices(keep.choices, settings.ANONYMOUS_DAYS)
+
     @property
     def status(self) -> int:
         """The HTTP status for this form's errors."""
         codes = [error.code for errors in self.errors.as_data().values() for error in errors]
         return max(map(status_of, codes), default=200)
+
+
+def _anonymous_choices(choices: Iterable, most: int) -> list[tuple[int | str, str]]:
+    """Of the choices of how long to keep an upload, those without an account: for `most` days at most."""
+    longest = ngettext("%(days)d day (longer with an account)", "%(days)d days (longer with an account)", most)
+    return [("", longest % {"days": most}), *((days, text) for days, text in choices if days != "" and days < most)]
 
 
 class UploadForm(_SubmissionForm):
@@ -100,9 +115,10 @@ class UploadForm(_SubmissionForm):
         }
         helper.layout = Layout(
             "submission",
+            # Several files are sent as soon as they are chosen: how long to keep them is chosen first.
+            "keep",
             Field("image"),
             HTML("{% include 'classifier/_upload_ways.html' %}"),
-            "keep",
             Submit("classify", _("Classify"), css_class="btn-lg w-100"),
         )
         return helper

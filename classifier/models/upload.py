@@ -1,6 +1,7 @@
 """An image as it came, and whose it is."""
 
 import uuid
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -60,6 +61,9 @@ class Upload(models.Model):
                 for whose in ("owner", "visitor")
             ),
             models.Index(fields=["expires_at"], condition=models.Q(expires_at__isnull=False), name="upload_expiring"),
+            models.Index(
+                fields=["created_at"], condition=models.Q(visitor__isnull=False), name="upload_anonymous_created"
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -74,6 +78,14 @@ class Upload(models.Model):
     def save(self, *args, **kwargs) -> None:
         self.folded_name = self.original_name.casefold()
         super().save(*args, **kwargs)
+
+    @property
+    def kept_until(self) -> datetime | None:
+        """When it expires: as its owner chose, and at the latest when an anonymous visitor's session has expired."""
+        if self.visitor is None:
+            return self.expires_at
+        end = self.created_at + timedelta(days=settings.ANONYMOUS_DAYS)
+        return end if self.expires_at is None else min(end, self.expires_at)
 
     def size_within(self, width: float, height: float) -> tuple[int, int]:
         """Width and height in pixels at which the picture fits into these, and is not enlarged."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -45,9 +46,18 @@ def current_predictions() -> QuerySet[Prediction]:
 
 def without_expired(rows: QuerySet, *, upload: str) -> QuerySet:
     """The rows whose upload, named by the lookup `upload`, has not expired: an expired one waits to be deleted."""
-    # A subquery that is answered once, from the index of expiring uploads, which are few at a time.
-    expired = Upload.objects.order_by().filter(expires_at__lte=timezone.now()).values("pk")
-    return rows.exclude(**{f"{upload}__in": expired})
+    for expired in expired_uploads():
+        # A subquery that is answered once, from an index of those that expire; expired ones are few at a time.
+        rows = rows.exclude(**{f"{upload}__in": expired.values("pk")})
+    return rows
+
+
+def expired_uploads() -> tuple[QuerySet[Upload], QuerySet[Upload]]:
+    """Those whose chosen time is over, and those of visitors whose session has expired; an upload may be in both."""
+    now = timezone.now()
+    uploads = Upload.objects.order_by()
+    oldest = now - timedelta(days=settings.ANONYMOUS_DAYS)
+    return uploads.filter(expires_at__lte=now), uploads.filter(visitor__isnull=False, created_at__lte=oldest)
 
 
 def with_details(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:

@@ -34,7 +34,7 @@ def test_a_part_is_rendered_anew_where_the_site_lies_elsewhere():
         for prefix in ("/elsewhere/", "/"):
             set_script_prefix(prefix)
             assert template.render(Context()) == prefix
-            assert f'action="{prefix}"' in uploading._rendered("en", prefix, None, False, (20, 50))
+            assert f'action="{prefix}"' in uploading._rendered("en", prefix, None, False, True, (20, 50, 30))
     finally:
         set_script_prefix("/")
 

@@ -1,8 +1,10 @@
 """How long uploads are kept: for ever, for some days, or not at all; and what goes with an account."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -126,3 +128,91 @@ def test_an_expired_upload_is_nowhere_before_it_is_deleted(user, user_client, ad
 
 def get_text(client, page: str) -> str:
     return client.get(page).getvalue().decode()
+
+
+def make_older(upload: Upload, **age: float) -> None:
+    Upload.objects.filter(pk=upload.pk).update(created_at=timezone.now() - timedelta(**age))
+
+
+def test_anonymous_upload_expires_whatever_was_chosen(client, user, settings, stored_files, capsys):
+    settings.ANONYMOUS_DAYS = 3
+    client.post("/", {"image": image_file()})
+    anonymous, owned = Upload.objects.get(), make_prediction(user, seed=1).upload
+    pages = ["/history/", "/history/predictions.csv"]
+    for days, is_there in ((2.9, True), (3.1, False)):
+        make_older(anonymous, days=days)
+        make_older(owned, days=days)
+        assert client.get(f"/uploads/{anonymous.pk}/image").status_code == (200 if is_there else 404)
+        assert all((str(anonymous.predictions.get().pk) in get_text(client, page)) is is_there for page in pages)
+        assert overview(days=7).uploads == 1 + is_there
+    assert purge(capsys) == "One upload was deleted."
+    assert [*Upload.objects.all()] == [owned]
+    assert len(stored_files()) == 2
+
+
+def test_shorter_time_of_an_anonymous_upload_counts(client, settings):
+    settings.ANONYMOUS_DAYS = 3
+    shown = {}
+    for keep in ("", "1", "30"):
+        page = client.post("/", {"image": image_file(), "keep": keep})
+        upload = Upload.objects.latest("created_at")
+        shown[keep] = round((upload.kept_until - upload.created_at) / timedelta(days=1))
+        assert "Kept until" in client.get(f"/predictions/{result_of(page)['data-prediction']}/").text
+    assert shown == {"": 3, "1": 1, "30": 3}
+
+
+def test_upload_that_its_visitor_has_claimed_is_kept_as_was_asked(client, user, settings):
+    settings.ANONYMOUS_DAYS = 3
+    client.post("/", {"image": image_file()})
+    client.post("/accounts/sign-in/", {"username": "olena", "password": "password of olena"})
+    upload = Upload.objects.get()
+    make_older(upload, days=100)
+    assert upload.kept_until is None
+    assert client.get(f"/uploads/{upload.pk}/image").status_code == 200
+
+
+def test_session_outlives_each_upload_of_its_visitor(client, settings):
+    settings.ANONYMOUS_DAYS = 3
+    for day in ("2026-01-01", None):
+        client.post("/", {"image": image_file()})
+        upload = Upload.objects.latest("created_at")
+        session = Session.objects.get()
+        assert session.expire_date >= upload.kept_until
+        assert session.expire_date < upload.kept_until + timedelta(days=1, minutes=1)
+        assert client.cookies["sessionid"]["max-age"] <= timedelta(days=4).total_seconds()
+        # As if that had been another day: the session is prolonged.
+        store = client.session
+        store["visitor_day"] = day
+        store.set_expiry(timedelta(days=1))
+        store.save()
+
+
+def test_session_is_written_once_a_day(client):
+    client.post("/", {"image": image_file()})
+    Session.objects.update(expire_date=timezone.now() + timedelta(days=20))
+    client.post("/", {"image": image_file()})
+    assert Session.objects.get().expire_date < timezone.now() + timedelta(days=20)
+
+
+def test_session_of_an_account_lasts_as_long_as_one_without_earlier_uploads(client, user, settings):
+    settings.ANONYMOUS_DAYS = 3
+    client.post("/", {"image": image_file()})
+    client.post("/accounts/sign-in/", {"username": "olena", "password": "password of olena"})
+    assert client.session.get_expiry_age() == settings.SESSION_COOKIE_AGE
+
+
+@pytest.mark.parametrize(("days", "offered"), [(30, ["", "7", "1", "0"]), (3, ["", "1", "0"]), (1, ["", "0"])])
+def test_visitor_is_offered_no_longer_time_than_holds(client, user_client, settings, days, offered):
+    settings.ANONYMOUS_DAYS = days
+    page = client.get("/")
+    assert re.findall(r'<option value="(\d*)"', page.text) == offered
+    assert f"{days} day" in page.text
+    assert "longer with an account" in page.text
+    own = user_client.get("/").text
+    assert "longer with an account" not in own
+    assert "until I delete them" in own
+
+
+def test_how_long_to_keep_is_asked_before_files_are_chosen_and_sent(client):
+    page = client.get("/").text
+    assert page.index('name="keep"') < page.index('type="file"')

@@ -29,7 +29,11 @@ def home(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request)
     is_example = "example" in request.POST
-    sent = ExampleForm(request.POST) if is_example else UploadForm(request.POST, request.FILES)
+    is_anonymous = request.user.is_anonymous
+    if is_example:
+        sent = ExampleForm(request.POST, is_anonymous=is_anonymous)
+    else:
+        sent = UploadForm(request.POST, request.FILES, is_anonymous=is_anonymous)
     if not sent.is_valid():
         return _page(request, refused=sent, errors=_texts(sent), status=sent.status)
     result = _result(request, sent.cleaned_data)
@@ -67,7 +71,11 @@ def _page(
     if refused is None:
         uploading = empty_forms(request, keep=keep, is_known=is_known)
     else:
-        form, examples = (refused, ExampleForm()) if isinstance(refused, UploadForm) else (UploadForm(), refused)
+        is_anonymous = request.user.is_anonymous
+        if isinstance(refused, UploadForm):
+            form, examples = refused, ExampleForm(is_anonymous=is_anonymous)
+        else:
+            form, examples = UploadForm(is_anonymous=is_anonymous), refused
         uploading = refused_forms(request, form=form, examples=examples, is_known=is_known)
     context = {"class_names": context.get("class_names") or known_classes(), "uploading": uploading, **context}
     return render(request, "classifier/home.html", context, status=status)

@@ -24,8 +24,8 @@ _UPLOAD, _EXAMPLE = UUID(int=1), UUID(int=2)
 
 def empty_forms(request: HttpRequest, *, keep: int | None, is_known: bool) -> SafeString:
     """The forms with nothing in them but how long to keep."""
-    limits = settings.MAX_UPLOAD_MEGABYTES, settings.MAX_IMAGE_MEGAPIXELS
-    html = _rendered(get_language(), get_script_prefix(), keep, is_known, limits)
+    limits = settings.MAX_UPLOAD_MEGABYTES, settings.MAX_IMAGE_MEGAPIXELS, settings.ANONYMOUS_DAYS
+    html = _rendered(get_language(), get_script_prefix(), keep, is_known, request.user.is_anonymous, limits)
     for place, value in ((TOKEN, get_token(request)), (str(_UPLOAD), str(uuid4())), (str(_EXAMPLE), str(uuid4()))):
         html = html.replace(place, value)
     # Of the site's own template, which escapes what it is given, and of numbers and a token.
@@ -38,11 +38,13 @@ def refused_forms(request: HttpRequest, *, form: UploadForm, examples: ExampleFo
 
 
 @lru_cache(maxsize=64)
-def _rendered(language: str, prefix: str, keep: int | None, is_known: bool, limits: tuple[int, int]) -> str:
+def _rendered(
+    language: str, prefix: str, keep: int | None, is_known: bool, is_anonymous: bool, limits: tuple[int, int, int]
+) -> str:
     """The arguments are all that the forms depend on, though not all of them are used here."""
     context = {
-        "form": UploadForm(initial={"keep": keep, "submission": _UPLOAD}),
-        "examples": ExampleForm(initial={"submission": _EXAMPLE}),
+        "form": UploadForm(initial={"keep": keep, "submission": _UPLOAD}, is_anonymous=is_anonymous),
+        "examples": ExampleForm(initial={"submission": _EXAMPLE}, is_anonymous=is_anonymous),
         "is_known": is_known,
         "csrf_token": TOKEN,
     }
