@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth.signals import user_logged_in
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,9 +13,7 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from classifier.models import Upload
-from classifier.services.ownership import claim
 from classifier.services.publishing import register_shipped
-from classifier.visitors import forget_visitor, visitor_of
 from ml.artifacts import ArtifactError
 
 logger = logging.getLogger(__name__)
@@ -29,14 +26,6 @@ def register_shipped_models(sender, **kwargs) -> None:
             logger.info("Registered the model %s", version)
     except ArtifactError as error:
         logger.error("A shipped model was not registered: %s", error)
-
-
-@receiver(user_logged_in)
-def claim_uploads(sender, request, user, **kwargs) -> None:
-    """What a person uploaded before signing in or up is theirs afterwards."""
-    if request is not None and (visitor := visitor_of(request)):
-        claim(visitor=visitor, user=user)
-        forget_visitor(request)
 
 
 @receiver(post_delete, sender=Upload)

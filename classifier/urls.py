@@ -3,7 +3,6 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from classifier.forms.accounts import SignInForm
 from classifier.views import (
     accounts,
     correction,
@@ -41,12 +40,8 @@ urlpatterns = [
     path("training/<int:run_id>/", training.run, name="training_run"),
     path("training/<int:run_id>/progress/", training.progress, name="training_progress"),
     path("accounts/sign-up/", accounts.sign_up, name="sign_up"),
-    path(
-        "accounts/sign-in/",
-        auth_views.LoginView.as_view(authentication_form=SignInForm, redirect_authenticated_user=True),
-        name="login",
-    ),
-    path("accounts/sign-out/", auth_views.LogoutView.as_view(), name="logout"),
+    path("accounts/sign-in/", accounts.SignIn.as_view(), name="login"),
+    path("accounts/sign-out/", accounts.SignOut.as_view(), name="logout"),
     path("accounts/password/", accounts.ChangePassword.as_view(), name="password_change"),
     path("accounts/tokens/", tokens.tokens, name="tokens"),
     path("accounts/tokens/<uuid:number>/revoke/", tokens.revoke, name="revoke_token"),

@@ -11,6 +11,8 @@ from django.utils.crypto import salted_hmac
 _KEY = "visitor"
 #: The day on which the session was last prolonged.
 _DAY = "visitor_day"
+#: Present if someone has signed out since the visitor's uploads.
+_LEFT = "visitor_left"
 _SALT = "classifier.visitors"
 
 
@@ -48,8 +50,17 @@ def remember_visitor(request: HttpRequest, visitor: uuid.UUID) -> None:
     request.session.set_expiry(timedelta(days=settings.ANONYMOUS_DAYS + 1))
 
 
+def leave_visitor(request: HttpRequest, visitor: uuid.UUID) -> None:
+    """Store the id in the new session after signing out: the next person at this browser may be another."""
+    remember_visitor(request, visitor)
+    request.session[_LEFT] = True
+
+
+def is_left(request: HttpRequest) -> bool:
+    """Whether the visitor's uploads are of an earlier session."""
+    return _LEFT in request.session
+
+
 def forget_visitor(request: HttpRequest) -> None:
-    """The session is an account's from now on, and lasts as long as one."""
-    if request.session.pop(_KEY, None) is not None:
-        request.session.pop(_DAY, None)
-        request.session.set_expiry(None)
+    for key in (_KEY, _DAY, _LEFT):
+        request.session.pop(key, None)

@@ -1,5 +1,8 @@
 """Forms of accounts: those of django.contrib.auth in this site's looks, and deleting one."""
 
+from datetime import timedelta
+from uuid import UUID
+
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Submit
 from django import forms
@@ -8,9 +11,15 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, Us
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from classifier.services.lockout import is_password_of
+from classifier.services.ownership import claimable
+
+#: Uploads this recent are most likely those of the person who signs in.
+_RECENT = timedelta(hours=1)
 
 
 class _AccountForm:
@@ -33,7 +42,32 @@ class _BoundedName:
         name.validators.append(MaxLengthValidator(name.max_length))
 
 
-class SignInForm(_AccountForm, _BoundedName, AuthenticationForm):
+class _TakesUploads(forms.Form):
+    """Asks whether the browser's uploads become the account's: on a shared computer they may be someone else's.
+
+    The box is ticked only if the newest upload is recent and nobody has signed out since (`is_left`).
+    """
+
+    takes_uploads = forms.BooleanField(
+        required=False, help_text=_("Leave this off if someone else has used this browser before you.")
+    )
+
+    def __init__(self, *args, visitor: UUID | None, is_left: bool, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        count, newest = (0, None) if visitor is None else claimable(visitor=visitor)
+        if newest is None:
+            del self.fields["takes_uploads"]
+            return
+        field = self.fields["takes_uploads"]
+        field.label = ngettext(
+            "Move the %(count)d image uploaded in this browser to my account",
+            "Move the %(count)d images uploaded in this browser to my account",
+            count,
+        ) % {"count": count}
+        field.initial = not is_left and timezone.now() - newest < _RECENT
+
+
+class SignInForm(_TakesUploads, _AccountForm, _BoundedName, AuthenticationForm):
     button = _("Sign in")
 
 
@@ -61,7 +95,7 @@ class DeleteAccountForm(_AccountForm, forms.Form):
         return password
 
 
-class SignUpForm(_AccountForm, UserCreationForm):
+class SignUpForm(_TakesUploads, _AccountForm, UserCreationForm):
     button = _("Sign up")
 
     def say_taken(self) -> None:

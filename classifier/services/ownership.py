@@ -1,13 +1,13 @@
 """Whose things are whose: a signed-in user, or an anonymous visitor known by the session alone."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from classifier.models import Prediction, Upload, VisitorClaim
@@ -64,6 +64,12 @@ def with_details(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
     """The same with their uploads and models."""
     # A model's card is long: it is read once for all rows, not joined to each of them.
     return predictions.select_related("upload").prefetch_related("model_version")
+
+
+def claimable(*, visitor: UUID) -> tuple[int, datetime | None]:
+    """How many uploads a visitor has, and when the newest was uploaded."""
+    found = uploads_of(Owner(visitor=visitor)).order_by().aggregate(count=Count("pk"), newest=Max("created_at"))
+    return found["count"], found["newest"]
 
 
 def claim(*, visitor: UUID, user: AbstractBaseUser) -> int:

@@ -1,15 +1,17 @@
 """Whose an upload is, and what becomes of that; that it is nobody else's is held in test_strangers.py."""
 
 import io
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.utils import timezone
 from PIL import Image
 
 from classifier.models import Prediction, Upload
-from classifier.tests.factories import image_bytes, image_file, make_prediction, make_user
-from classifier.tests.pages import result_of
+from classifier.tests.factories import image_bytes, image_file, make_prediction, make_superuser, make_user
+from classifier.tests.pages import elements, result_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,15 +35,22 @@ def upload_as(client: Client) -> Prediction:
     return Prediction.objects.select_related("upload").get(pk=result_of(page)["data-prediction"])
 
 
-def signed_up(client: Client, name: str = "taras") -> Client:
-    words = {"username": name, "password1": "correct horse battery", "password2": "correct horse battery"}
+def signed_up(client: Client, name: str = "taras", **fields: str) -> Client:
+    words = {"username": name, "password1": "correct horse battery", "password2": "correct horse battery", **fields}
     assert client.post("/accounts/sign-up/", words).status_code == 302
     return client
 
 
-def signed_in(client: Client, name: str) -> Client:
-    assert client.post("/accounts/sign-in/", {"username": name, "password": f"password of {name}"}).status_code == 302
+def signed_in(client: Client, name: str, **fields: str) -> Client:
+    words = {"username": name, "password": f"password of {name}", **fields}
+    assert client.post("/accounts/sign-in/", words).status_code == 302
     return client
+
+
+def offer(page) -> dict:
+    """The box that moves the browser's uploads to the account."""
+    (box,) = [field for field in elements(page, "name") if field["name"] == "takes_uploads"]
+    return box
 
 
 def signed_out(client: Client) -> Client:
@@ -65,7 +74,7 @@ def test_visitor_without_a_session_can_delete_nothing(client):
 
 def test_uploads_follow_at_sign_up(client):
     prediction = upload_as(client)
-    signed_up(client)
+    signed_up(client, takes_uploads="on")
     prediction.upload.refresh_from_db()
     assert (prediction.upload.owner.username, prediction.upload.visitor) == ("taras", None)
     assert set(statuses(client, prediction).values()) == {200}
@@ -73,7 +82,7 @@ def test_uploads_follow_at_sign_up(client):
 
 def test_uploads_follow_at_sign_in_and_join_the_earlier_ones(client, user):
     earlier, prediction = make_prediction(user), upload_as(client)
-    signed_in(client, "olena")
+    signed_in(client, "olena", takes_uploads="on")
     assert set(Upload.objects.filter(owner=user, visitor=None)) == {earlier.upload, prediction.upload}
     assert "visitor" not in client.session
 
@@ -81,14 +90,14 @@ def test_uploads_follow_at_sign_in_and_join_the_earlier_ones(client, user):
 def test_uploads_of_others_do_not_follow(client, user):
     others = upload_as(Client())
     upload_as(client)
-    signed_in(client, "olena")
+    signed_in(client, "olena", takes_uploads="on")
     others.upload.refresh_from_db()
     assert (others.upload.owner, others.upload.visitor is None) == (None, False)
 
 
 def test_session_that_signed_out_sees_nothing_any_more(client):
     prediction = upload_as(client)
-    signed_out(signed_up(client))
+    signed_out(signed_up(client, takes_uploads="on"))
     assert set(statuses(client, prediction).values()) == {404}
     assert "Nothing here yet" in client.get("/history/").text
 
@@ -100,14 +109,46 @@ def test_upload_after_signing_out_is_a_visitors_again(client, user):
 
 def test_second_person_at_the_same_browser_gets_nothing_of_the_first(client, user):
     prediction = upload_as(client)
-    signed_out(signed_up(client))
-    signed_in(client, "olena")
+    signed_out(signed_up(client, takes_uploads="on"))
+    signed_in(client, "olena", takes_uploads="on")
     assert set(statuses(client, prediction).values()) == {404}
+
+
+@pytest.mark.parametrize("enter", [signed_up, lambda client: signed_in(client, "olena")])
+def test_uploads_that_someone_else_left_in_the_browser_are_not_taken(client, user, enter):
+    prediction = upload_as(client)
+    enter(client)
+    prediction.upload.refresh_from_db()
+    assert prediction.upload.owner is None
+    assert set(statuses(client, prediction).values()) == {404}
+    signed_out(client)
+    assert set(statuses(client, prediction).values()) == {200}
+    assert "checked" not in offer(client.get("/accounts/sign-in/"))
+
+
+@pytest.mark.parametrize("page", ["/accounts/sign-in/", "/accounts/sign-up/"])
+@pytest.mark.parametrize(("hours", "is_ticked"), [(0, True), (2, False)])
+def test_uploads_are_offered_and_ticked_only_if_they_are_recent(client, page, hours, is_ticked):
+    assert "takes_uploads" not in client.get(page).text
+    for _ in range(2):
+        upload_as(client)
+    Upload.objects.update(created_at=timezone.now() - timedelta(hours=hours))
+    shown = client.get(page)
+    assert ("checked" in offer(shown)) is is_ticked
+    assert "Move the 2 images uploaded in this browser to my account" in shown.text
+
+
+def test_signing_in_to_the_admin_takes_no_uploads(client):
+    make_superuser("root")
+    prediction = upload_as(client)
+    client.post("/admin/login/", {"username": "root", "password": "password of root", "takes_uploads": "on"})
+    prediction.upload.refresh_from_db()
+    assert prediction.upload.owner is None
 
 
 def test_failed_sign_in_hands_nothing_over(client, user):
     prediction = upload_as(client)
-    client.post("/accounts/sign-in/", {"username": "olena", "password": "wrong"})
+    client.post("/accounts/sign-in/", {"username": "olena", "password": "wrong", "takes_uploads": "on"})
     prediction.upload.refresh_from_db()
     assert prediction.upload.owner is None
 

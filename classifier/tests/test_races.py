@@ -127,7 +127,7 @@ def test_what_is_uploaded_while_one_signs_up_comes_along(limit):
         visitor = Upload.objects.get(visitor__isnull=False).visitor
         session = first.cookies[settings.SESSION_COOKIE_NAME].value
         uploading = [window(session=session) for _ in range(4)]
-        form = SIGN_UP | {"username": f"taras{number}"}
+        form = SIGN_UP | {"username": f"taras{number}", "takes_uploads": "on"}
         signed_up, *answers = at_once(
             lambda first=first, form=form: first.post("/accounts/sign-up/", form).status_code,
             *(lambda one=one: one.post("/", {"image": image_file()}).status_code for one in uploading),

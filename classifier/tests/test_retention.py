@@ -164,7 +164,8 @@ def test_shorter_time_of_an_anonymous_upload_counts(client, settings):
 def test_upload_that_its_visitor_has_claimed_is_kept_as_was_asked(client, user, settings):
     settings.ANONYMOUS_DAYS = 3
     client.post("/", {"image": image_file()})
-    client.post("/accounts/sign-in/", {"username": "olena", "password": "password of olena"})
+    words = {"username": "olena", "password": "password of olena", "takes_uploads": "on"}
+    client.post("/accounts/sign-in/", words)
     upload = Upload.objects.get()
     make_older(upload, days=100)
     assert upload.kept_until is None

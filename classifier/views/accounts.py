@@ -1,10 +1,10 @@
-"""Accounts: signing up; the rest is django.contrib.auth."""
+"""Accounts: what the site adds to django.contrib.auth."""
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import PasswordChangeView
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,18 +13,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from classifier.forms.accounts import ChangePasswordForm, DeleteAccountForm, SignUpForm
+from classifier.forms.accounts import ChangePasswordForm, DeleteAccountForm, SignInForm, SignUpForm
 from classifier.services.deletion import delete_account as delete
+from classifier.services.ownership import claim
+from classifier.visitors import forget_visitor, is_left, leave_visitor, visitor_of
 
 
 @sensitive_post_parameters()
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """Make an account and sign in to it, keeping what was uploaded before."""
+    """Make an account and sign in to it, with the uploads of this browser if the person wants them."""
     if request.user.is_authenticated:
         return redirect("home")
-    form = SignUpForm(request.POST or None)
+    form = SignUpForm(request.POST or None, visitor=visitor_of(request), is_left=is_left(request))
     if request.method == "POST" and form.is_valid():
         try:
             user = form.save()
@@ -33,8 +35,45 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         else:
             # The first way to sign in counts failures and knows nobody.
             login(request, user, backend=settings.AUTHENTICATION_BACKENDS[-1])
+            _take_uploads(request, form)
             return redirect("history")
     return render(request, "registration/sign_up.html", {"form": form}, status=400 if form.errors else 200)
+
+
+class SignIn(LoginView):
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def get_form_kwargs(self) -> dict:
+        return {**super().get_form_kwargs(), "visitor": visitor_of(self.request), "is_left": is_left(self.request)}
+
+    def form_valid(self, form: SignInForm) -> HttpResponse:
+        response = super().form_valid(form)
+        _take_uploads(self.request, form)
+        return response
+
+
+class SignOut(LogoutView):
+    """Leaves a visitor's uploads that no account has taken within reach of the browser."""
+
+    def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        visitor = visitor_of(request)
+        response = super().post(request, *args, **kwargs)
+        if visitor is not None:
+            leave_visitor(request, visitor)
+        return response
+
+
+def _take_uploads(request: HttpRequest, form: SignInForm | SignUpForm) -> None:
+    """After signing in: give the account the visitor's uploads if the person wants them."""
+    visitor = visitor_of(request)
+    if visitor is None:
+        return
+    if form.cleaned_data.get("takes_uploads"):
+        claim(visitor=visitor, user=request.user)
+        forget_visitor(request)
+    # The session is an account's from now on, and lasts as long as one.
+    request.session.set_expiry(None)
 
 
 class ChangePassword(PasswordChangeView):
