@@ -259,6 +259,8 @@ SPECTACULAR_SETTINGS = {
 # A larger upload goes to a temporary file instead of memory; the limit itself is the form's.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o640
+# A list of the admin has 2,000 rows at most, and each that is selected is a field.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500
 
 SESSION_ENGINE = "classifier.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 365

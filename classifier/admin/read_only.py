@@ -4,6 +4,7 @@ from functools import cached_property
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from classifier.admin.lookups import CarefulLookups
@@ -33,6 +34,12 @@ class ReadOnlyAdmin(CarefulLookups):
     show_full_result_count = False
     paginator = BoundedPaginator
     list_per_page = 50
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        """Take "all" for all that the list counts: no more than that was seen."""
+        if request.POST.get("select_across", "0") not in ("", "0"):
+            queryset = queryset.filter(pk__in=list(queryset.values_list("pk", flat=True)[: BoundedPaginator.MOST]))
+        return super().response_action(request, queryset)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
         """Django's own, which tells whoever may see nothing that there is no such row."""

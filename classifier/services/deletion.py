@@ -8,6 +8,9 @@ from django.db.models import QuerySet
 from classifier.models import Prediction, Upload
 from classifier.services.ownership import Owner, uploads_of
 
+#: So many are deleted in one transaction: others that write need not wait long.
+_BATCH = 200
+
 
 def delete_prediction(*, prediction: Prediction) -> None:
     """Delete a prediction with its upload, the upload's other predictions and its files."""
@@ -26,16 +29,28 @@ def delete_everything(*, owner: Owner) -> int:
 
 def delete_account(*, user: AbstractBaseUser) -> None:
     """Delete a person's account with every upload, prediction, correction and file of theirs."""
+    delete_uploads(Upload.objects.filter(owner=user))
+    # What is stored at this moment goes with the account.
     with transaction.atomic():
         # Whoever stores something for the account waits, and is told afterwards that it is gone.
         get_user_model().objects.select_for_update().filter(pk=user.pk).first()
-        _lock(uploads_of(Owner(user=user)))
+        _lock(Upload.objects.filter(owner=user))
         user.delete()
 
 
-@transaction.atomic
 def delete_uploads(uploads: QuerySet[Upload]) -> int:
-    """Delete uploads with their predictions and files; return how many they were."""
+    """Delete uploads with their predictions and files, in batches; return how many they were.
+
+    What a failure leaves is deleted when the same is asked for again.
+    """
+    deleted = 0
+    while batch := list(uploads.order_by().values_list("pk", flat=True)[:_BATCH]):
+        deleted += _delete(Upload.objects.filter(pk__in=batch))
+    return deleted
+
+
+@transaction.atomic
+def _delete(uploads: QuerySet[Upload]) -> int:
     _lock(uploads)
     _total, by_model = uploads.delete()
     return by_model.get(Upload._meta.label, 0)

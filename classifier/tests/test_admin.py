@@ -1,8 +1,9 @@
 import re
+from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.db.models.signals import post_save
 from django.test import Client
@@ -34,8 +35,8 @@ def admin(db) -> Client:
     return client
 
 
-def staff_with(*permissions: str) -> Client:
-    client, staff = Client(), make_user("staff", is_staff=True)
+def staff_with(*permissions: str, name: str = "staff") -> Client:
+    client, staff = Client(), make_user(name, is_staff=True)
     staff.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client.force_login(staff)
     return client
@@ -322,6 +323,54 @@ def test_deleting_many_uploads_needs_no_permission_beside_theirs(stored_files):
     selected = {"action": "delete_selected", "_selected_action": [str(upload.pk) for upload in uploads], "post": "yes"}
     staff.post("/admin/classifier/upload/", selected)
     assert not Upload.objects.exists()
+    assert stored_files() == []
+
+
+def many_uploads(count: int) -> list[Upload]:
+    """Rows without files, as many as it would take too long to classify."""
+    facts = {"visitor": uuid4(), "sha256": "0" * 64, "format": "JPEG", "content_type": "image/jpeg"}
+    rows = [Upload(**facts, width=8, height=8, size=1, file=f"uploads/{n}", thumbnail=f"t/{n}") for n in range(count)]
+    return Upload.objects.bulk_create(rows)
+
+
+def test_as_many_selected_rows_as_a_list_has_are_deleted(admin):
+    selected = [str(upload.pk) for upload in many_uploads(2_000)]
+    question = admin.post("/admin/classifier/upload/", {"action": "delete_selected", "_selected_action": selected})
+    assert question.status_code == 200
+    confirmed = {"action": "delete_selected", "_selected_action": selected, "post": "yes"}
+    assert admin.post("/admin/classifier/upload/", confirmed).status_code == 302
+    assert not Upload.objects.exists()
+
+
+def test_all_of_a_list_is_no_more_than_the_list_counts(admin, monkeypatch):
+    monkeypatch.setattr(BoundedPaginator, "MOST", 3)
+    many_uploads(5)
+    page = admin.get("/admin/classifier/upload/").context["cl"]
+    assert page.result_count == 3
+    question = {"action": "delete_selected", "_selected_action": ["x"], "select_across": "1"}
+    asked = admin.post("/admin/classifier/upload/", question)
+    assert [*asked.context["queryset"]] == [*page.result_list][:3]
+
+
+def test_account_with_a_history_is_deleted_with_it(admin, stored_files):
+    users = [make_user(f"olena{number}") for number in range(3)]
+    for number, user in enumerate(users):
+        make_prediction(user, seed=number)
+    asked = admin.get(f"/admin/auth/user/{users[0].pk}/delete/")
+    assert dict(asked.context["model_count"]) == {"uploads": 1, "users": 1}
+    assert admin.post(f"/admin/auth/user/{users[0].pk}/delete/", {"post": "yes"}).status_code == 302
+    selected = {"action": "delete_selected", "_selected_action": [user.pk for user in users[1:]], "post": "yes"}
+    assert admin.post("/admin/auth/user/", selected).status_code == 302
+    assert not User.objects.filter(username__startswith="olena").exists()
+    assert (Upload.objects.count(), stored_files()) == (0, [])
+
+
+def test_deleting_an_account_needs_the_permission_for_its_uploads(stored_files):
+    user = make_user("olena")
+    make_prediction(user)
+    for permissions, status in ((["delete_user"], 403), (["delete_user", "delete_upload"], 302)):
+        staff = staff_with("view_user", *permissions, name=f"staff{status}")
+        assert staff.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"}).status_code == status
     assert stored_files() == []
 
 

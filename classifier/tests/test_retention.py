@@ -6,12 +6,15 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from classifier.models import Correction, Prediction, Upload
-from classifier.services import retention
+from classifier.services import deletion
 from classifier.services.correction import correct
 from classifier.services.overview import overview
+from classifier.services.ownership import Owner, predictions_of
 from classifier.tests.factories import image_file, make_prediction
 from classifier.tests.pages import elements, result_of
 
@@ -65,7 +68,7 @@ def test_period_that_is_not_offered_is_refused(client):
 
 
 def test_purge_takes_what_is_over_with_its_files_and_leaves_the_rest(user, stored_files, capsys, monkeypatch):
-    monkeypatch.setattr(retention, "_BATCH", 2)
+    monkeypatch.setattr(deletion, "_BATCH", 2)
     made = [make_prediction(user, seed=seed) for seed in range(7)]
     now = timezone.now()
     for prediction in made[:5]:
@@ -88,6 +91,24 @@ def test_account_goes_with_everything_in_it(user, user_client, stored_files):
     assert not Correction.objects.exists()
     assert len(stored_files()) == 2
     assert user_client.get("/accounts/password/").status_code == 302
+
+
+def test_large_history_is_deleted_in_batches_with_and_without_its_account(user, monkeypatch, stored_files):
+    monkeypatch.setattr(deletion, "_BATCH", 2)
+    kept = make_prediction()
+    for delete in (
+        lambda: deletion.delete_everything(owner=Owner(user=user)),
+        lambda: deletion.delete_predictions(predictions=predictions_of(Owner(user=user))),
+        lambda: deletion.delete_account(user=user),
+    ):
+        for seed in range(5):
+            make_prediction(user, seed=seed)
+        with CaptureQueriesContext(connection) as queries:
+            assert delete() in (5, None)
+        written = [query["sql"] for query in queries if query["sql"].startswith('DELETE FROM "classifier_upload"')]
+        assert len(written) == 3
+        assert [*Upload.objects.all()] == [kept.upload]
+        assert len(stored_files()) == 2
 
 
 def test_account_is_not_deleted_without_its_password(user, user_client):
