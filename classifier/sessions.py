@@ -1,5 +1,12 @@
-"""Django's sessions in the database, found by a prepared statement: every request looks for its own."""
+"""Django's sessions in the database, under the hashes of their keys, and found by a prepared statement.
 
+The key is in the browser's cookie alone: nobody can use what is read from the database or a backup as a cookie.
+"""
+
+import hashlib
+from typing import Any
+
+from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.utils import timezone
@@ -9,11 +16,35 @@ from classifier.prepared import Prepared
 _session: Prepared[Session] = Prepared(lambda: Session.objects.filter(pk=""))
 
 
+def stored_key(session_key: str) -> str:
+    """What stands for a key in the database; 160 bits of the hash fit the column. A key is random: it needs no salt."""
+    return hashlib.sha256(session_key.encode()).hexdigest()[:40]
+
+
 class SessionStore(db.SessionStore):
+    def exists(self, session_key: str) -> bool:
+        return super().exists(stored_key(session_key))
+
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        session = super().create_model_instance(data)
+        session.session_key = stored_key(session.session_key)
+        return session
+
+    def delete(self, session_key: str | None = None) -> None:
+        key = session_key or self.session_key
+        if key is not None:
+            super().delete(stored_key(key))
+
     def _get_session_from_db(self) -> Session | None:
-        session = _session.first(self.session_key)
+        session = _session.first(stored_key(self.session_key))
         if session is not None and session.expire_date > timezone.now():
             return session
         # As Django's own does: a key that is not known is not taken for a new session's.
         self._session_key = None
         return None
+
+    # The same for asynchronous code, of which the site has none.
+    aexists = sync_to_async(exists)
+    acreate_model_instance = sync_to_async(create_model_instance)
+    adelete = sync_to_async(delete)
+    _aget_session_from_db = sync_to_async(_get_session_from_db)

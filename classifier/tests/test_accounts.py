@@ -1,8 +1,10 @@
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from classifier.sessions import SessionStore, stored_key
 from classifier.tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -126,3 +128,36 @@ def test_account_that_is_closed_ends_its_sessions(user, user_client, close):
     assert user_client.get("/accounts/delete/").status_code == 200
     close(user)
     assert user_client.get("/accounts/delete/").url == "/accounts/sign-in/?next=/accounts/delete/"
+
+
+def test_what_the_database_holds_of_a_session_opens_nothing(client, user_client):
+    assert user_client.get("/accounts/delete/").status_code == 200
+    stored = Session.objects.get()
+    assert user_client.session.session_key not in (stored.session_key, stored.session_data)
+    client.cookies["sessionid"] = stored.session_key
+    assert client.get("/accounts/delete/").status_code == 302
+
+
+def test_session_is_one_row_until_it_is_signed_out(client, user):
+    words = {"username": "olena", "password": "password of olena"}
+    for _ in range(2):
+        client.post("/accounts/sign-in/", words)
+        assert Session.objects.count() == 1
+        client.post("/accounts/sign-out/")
+        assert not Session.objects.exists()
+
+
+def test_asynchronous_sessions_are_the_same():
+    @async_to_sync
+    async def store_and_delete() -> None:
+        store = SessionStore()
+        store["fruit"] = "pear"
+        await store.asave()
+        key = store.session_key
+        assert await SessionStore(key).aget("fruit") == "pear"
+        assert await store.aexists(key)
+        assert await Session.objects.values_list("session_key", flat=True).aget() == stored_key(key) != key
+        await store.adelete(key)
+        assert await SessionStore(key).aget("fruit") is None
+
+    store_and_delete()

@@ -1,11 +1,15 @@
 """Rows that older versions of the site have written are whole after an upgrade."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
+from classifier.sessions import SessionStore
 from classifier.tests.factories import make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,3 +64,12 @@ def test_predictions_get_the_owners_of_their_uploads_and_names_can_be_searched(m
     assert sorted(rows, key=str) == sorted(
         [(user.pk, None, "мій кіт.jpg", None, ""), (None, visitor, "мій кіт.jpg", None, "")], key=str
     )
+
+
+def test_sessions_go_on_after_their_keys_are_hashed(migrate):
+    migrate("0014_anonymous_uploads")
+    key, data = "k" * 32, SessionStore().encode({"fruit": "pear"})
+    Session.objects.create(session_key=key, session_data=data, expire_date=timezone.now() + timedelta(days=1))
+    assert SessionStore(key).get("fruit") is None
+    migrate("0015_hashed_session_keys")
+    assert SessionStore(key)["fruit"] == "pear"
