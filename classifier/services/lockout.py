@@ -9,6 +9,7 @@ import math
 from axes.handlers.database import AxesDatabaseHandler
 from axes.handlers.proxy import AxesProxyHandler
 from axes.helpers import get_cool_off
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractBaseUser
@@ -16,12 +17,26 @@ from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
+#: No two machines of one site are further apart.
+_CLOCKS_DIFFER = datetime.timedelta(minutes=1)
+
 
 class LockoutHandler(AxesDatabaseHandler):
     """Counts failures of one name at one address, and of the address whatever the name, for which there is more room.
 
     settings.AXES_LOCKOUT_PARAMETERS names the two in this order.
     """
+
+    def get_user_attempts(self, request: HttpRequest, credentials: dict | None = None) -> list[QuerySet]:
+        """Those that count: recent ones, and none of the future, which the clock was set back from."""
+        latest = timezone.now() + _CLOCKS_DIFFER
+        return [
+            attempts.filter(attempt_time__lte=latest) for attempts in super().get_user_attempts(request, credentials)
+        ]
+
+    def clean_expired_user_attempts(self, request: HttpRequest | None = None, credentials: dict | None = None) -> int:
+        future, _rows = AccessAttempt.objects.filter(attempt_time__gt=timezone.now() + _CLOCKS_DIFFER).delete()
+        return future + super().clean_expired_user_attempts(request, credentials)
 
     def get_failures(self, request: HttpRequest, credentials: dict | None = None) -> int:
         """The failures that count; settings.AXES_FAILURE_LIMIT of them are too many."""

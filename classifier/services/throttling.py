@@ -28,6 +28,8 @@ OFF = "off"
 #: Redis is beside the site or it is of no use; and so long is it left alone when it does not answer.
 _REDIS_SECONDS, _LEFT_ALONE_SECONDS = 0.25, 10.0
 _FORGET_SECONDS = 10.0
+#: A clock that is corrected by less is not set back.
+_CLOCK_SECONDS = 1.0
 #: The first requests of a process come at once, and are to count in the same place.
 _making = threading.Lock()
 
@@ -97,19 +99,33 @@ class _Memory(MemoryStorage):
 
     def __init__(self) -> None:
         self.next_time = 0.0
+        self.clock_ahead = _clock_ahead()
         self.one_lock = threading.Lock()
         super().__init__()
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         # The library has a lock a key, which several that come first at once would not share.
         with self.one_lock:
+            self._forget_the_future()
             return super().incr(key, expiry, amount)
+
+    def _forget_the_future(self) -> None:
+        """Windows end by the clock: after it was set back, none would end for as long."""
+        ahead = _clock_ahead()
+        if ahead < self.clock_ahead - _CLOCK_SECONDS:
+            self.reset()
+        self.clock_ahead = ahead
 
     def _MemoryStorage__schedule_expiry(self) -> None:
         now = time.monotonic()
         if now >= self.next_time:
             self.next_time = now + _FORGET_SECONDS
             self._MemoryStorage__expire_events()
+
+
+def _clock_ahead() -> float:
+    """How far the clock is ahead of the time that nobody sets."""
+    return time.time() - time.monotonic()
 
 
 class _Counts:

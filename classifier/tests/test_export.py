@@ -4,9 +4,12 @@ import csv
 import io
 import json
 import zipfile
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
+from classifier.models import Prediction
 from classifier.tests.factories import image_bytes, make_prediction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -95,3 +98,18 @@ def test_ticked_images_come_alone(user, user_client):
 
 def test_empty_history_gives_a_header_alone(client):
     assert rows(content(client.get("/history/predictions.csv"))) == []
+
+
+def test_archive_has_what_was_made_before_the_clock_was_set_back(user, user_client):
+    made = [make_prediction(user, seed=seed) for seed in range(2)]
+    Prediction.objects.filter(pk=made[0].pk).update(created_at=timezone.now() + timedelta(hours=2))
+    sent = {"action": "download", "predictions": [str(prediction.pk) for prediction in made]}
+    for answer in (user_client.get("/history/predictions.zip"), user_client.post("/history/selected/", sent)):
+        archive = zipfile.ZipFile(io.BytesIO(content(answer)))
+        assert len(archive.namelist()) == 3
+        assert all(str(prediction.pk) in archive.read("predictions.csv").decode() for prediction in made)
+
+
+def test_archive_of_nothing_is_an_empty_table(user_client):
+    archive = zipfile.ZipFile(io.BytesIO(content(user_client.get("/history/predictions.zip"))))
+    assert archive.namelist() == ["predictions.csv"]

@@ -103,6 +103,15 @@ def test_it_opens_when_the_answer_said_and_refused_attempts_do_not_make_it_later
     assert sign_in().status_code == 302
 
 
+def test_clock_that_is_set_back_locks_nobody_out(user):
+    assert fail(3)[-1] == 429
+    # As if that had been before the clock was set back by two hours.
+    AccessAttempt.objects.update(attempt_time=timezone.now() + datetime.timedelta(hours=2))
+    assert fail(2) == [200, 200]
+    assert sign_in().status_code == 302
+    assert fail(3)[-1] == 429
+
+
 def test_operator_opens_it_again(user):
     assert fail(3)[-1] == 429
     call_command("axes_reset", verbosity=0)

@@ -202,3 +202,13 @@ def test_upload_of_many_waits_and_goes_on_by_itself(limit, open_browser, user, t
     expect(page.get_by_role("button", name="Cancel all")).to_be_visible()
     expect(summary).to_have_text("5 of 5 done, errors: 0", timeout=30_000)
     assert Prediction.objects.count() == 5
+
+
+@pytest.mark.django_db
+def test_clock_that_is_set_back_locks_nobody_out(client, limit, monkeypatch):
+    limit(sign_in_address="2/minute")
+
+    clock = time.time
+    for hours in (0, 2, 4):
+        monkeypatch.setattr(time, "time", lambda hours=hours: clock() - 3600 * hours)
+        assert [client.post("/accounts/sign-in/").status_code for _ in range(3)] == [200, 200, 429]

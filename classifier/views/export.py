@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -33,8 +33,10 @@ def as_zip(request: HttpRequest) -> StreamingHttpResponse:
 
 
 def zip_response(predictions: QuerySet[Prediction], order: Order = NEWEST_FIRST) -> StreamingHttpResponse:
-    # What is uploaded meanwhile would be in the one pass over the rows and not in the other.
-    made = predictions.filter(created_at__lte=timezone.now())
+    # What is uploaded during the download would be in one pass over the rows and not in the other. The rows say which
+    # is the newest, not the clock, which may have been set back since.
+    newest = predictions.order_by().aggregate(newest=Max("created_at"))["newest"]
+    made = predictions.none() if newest is None else predictions.filter(created_at__lte=newest)
     return _download(zip_blocks(made, order), "application/zip", "zip")
 
 
