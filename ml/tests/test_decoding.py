@@ -25,6 +25,7 @@ from ml.image_errors import (
     TooMuchMemory,
     TooSmall,
 )
+from ml.jpeg_markers import MOST_SCANS
 from ml.preprocessing import decode
 from ml.tests.factories import encode, exif, photograph, quadrants, raw_png, swapped_profile
 
@@ -233,10 +234,10 @@ def test_whatever_it_hangs_at_it_is_ended(faulty, act):
 
 
 def test_file_that_keeps_a_real_codec_busy_is_given_up():
-    """Forty thousand times over all its pixels, to no effect: half a megabyte that would take a minute."""
-    content = encode(photograph(2000, 2000), "JPEG", progressive=True, quality=20)
+    """As many times over all its pixels, to no effect, as a JPEG may have scans."""
+    content = encode(Image.new("RGB", (7000, 7000)), "JPEG", progressive=True, quality=20)
     last = content.rindex(b"\xff\xda")
-    content = content[:last] + content[last : last + 12] * 40_000 + content[last:]
+    content = content[:last] + content[last:-2] * (MOST_SCANS - content.count(b"\xff\xda")) + content[last:]
     hurried = Decoders(1, 1, 200)
     started = time.monotonic()
     with pytest.raises(TooSlow):
