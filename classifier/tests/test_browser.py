@@ -106,6 +106,25 @@ def test_dark_colours_are_the_systems_or_the_persons_choice(open_browser):
     expect(html).to_have_attribute("data-bs-theme", "dark")
 
 
+def test_theme_of_the_admin_is_not_that_of_the_site(open_browser):
+    page = open_browser(color_scheme="dark")
+    page.goto("/admin/login/")
+    assert page.evaluate("localStorage.length") == 1
+    page.goto("/")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    page.get_by_role("button", name="Dark colours").click()
+    page.goto("/admin/login/")
+    page.goto("/")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
+
+
+def test_theme_that_there_is_not_is_not_applied(open_browser):
+    page = open_browser(color_scheme="light")
+    page.add_init_script("localStorage.setItem('classifier-theme', 'auto')")
+    page.goto("/")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
+
+
 def test_reload_of_the_result_does_not_send_the_file_again(open_browser, photograph):
     page = open_browser()
     page.goto("/")

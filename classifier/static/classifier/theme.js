@@ -1,10 +1,12 @@
 // Light or dark: as the system has it, or as the person chose here. Set before the first paint.
 (() => {
-  const KEY = "theme";
+  // Django's admin has a "theme" of its own in the same storage, which may be "auto".
+  const KEY = "classifier-theme";
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const chosen = () => {
     try {
-      return localStorage.getItem(KEY);
+      const theme = localStorage.getItem(KEY);
+      return theme === "light" || theme === "dark" ? theme : null;
     } catch {
       return null; // storage is forbidden: the system's choice holds
     }
