@@ -33,6 +33,7 @@ COUNT_REQUESTS = """() => {
         send.call(this, body);
     };
 }"""
+ANSWER = """<a href="/history/" data-upload-answer>Ship<span class="visually-hidden"> (opens in a new tab)</span></a>"""
 PASTE = "transfer => document.body.dispatchEvent(new ClipboardEvent('paste', {clipboardData: transfer, bubbles: true}))"
 
 
@@ -325,6 +326,15 @@ def test_hundreds_of_files_are_sent_with_no_picture_kept_open(known_page, pictur
     assert known_page.evaluate("window.opened") == 0
     box = known_page.locator(".upload-rows").bounding_box()
     assert box["height"] < 700
+
+
+def test_long_list_leaves_no_blank_page_below_it(known_page):
+    known_page.route("**/*", lambda route: route.fulfill(body=ANSWER))
+    names = [f"picture {number}.jpg" for number in range(40)]
+    known_page.dispatch_event("main", "drop", {"dataTransfer": transfer(known_page, names)})
+    expect(rows(known_page, "done")).to_have_count(40)
+    below = "() => document.documentElement.scrollHeight - document.querySelector('footer').getBoundingClientRect().bottom"
+    assert known_page.evaluate(f"({below})() - scrollY") < 10
 
 
 @pytest.mark.parametrize("scripts", [True, False])
