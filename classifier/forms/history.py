@@ -5,6 +5,7 @@ from uuid import UUID
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Column, Layout, Row
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from classifier.class_labels import class_label
@@ -61,6 +62,8 @@ class SearchForm(forms.Form):
         ]
         self.helper = FormHelper()
         self.helper.form_tag = False
+        # It stands in the address, which people send to each other.
+        self.helper.disable_csrf = True
         self.helper.layout = Layout(
             Row(
                 Column("name"), Column("answer"), Column("state"), Column("model"), css_class="row-cols-1 row-cols-sm-2"
@@ -102,6 +105,15 @@ class SelectionForm(forms.Form):
         super().__init__(data)
         # Whose they are is not asked here: the view looks for them among the person's own.
         self.fields["predictions"].valid_value = as_uuid
+
+
+def asked_for(address: QueryDict) -> QueryDict:
+    """The address without what asks for nothing: browsers send the fields that were left empty as well."""
+    asked = address.copy()
+    for name, values in address.lists():
+        if not any(values) or name == "csrfmiddlewaretoken" or (name, values) == ("order", ["newest"]):
+            del asked[name]
+    return asked
 
 
 def _share(percent: int | None) -> float | None:

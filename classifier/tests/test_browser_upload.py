@@ -333,7 +333,9 @@ def test_long_list_leaves_no_blank_page_below_it(known_page):
     names = [f"picture {number}.jpg" for number in range(40)]
     known_page.dispatch_event("main", "drop", {"dataTransfer": transfer(known_page, names)})
     expect(rows(known_page, "done")).to_have_count(40)
-    below = "() => document.documentElement.scrollHeight - document.querySelector('footer').getBoundingClientRect().bottom"
+    below = (
+        "() => document.documentElement.scrollHeight - document.querySelector('footer').getBoundingClientRect().bottom"
+    )
     assert known_page.evaluate(f"({below})() - scrollY") < 10
 
 

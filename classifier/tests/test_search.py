@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from classifier.forms.history import SearchForm
 from classifier.models import ModelVersion, Prediction
 from classifier.tests.factories import another_model, make_prediction, only_on_sqlite
 from classifier.tests.pages import elements
@@ -115,7 +116,7 @@ def test_links_keep_the_search_and_pass_every_row_once(user, user_client, settin
         confidence = 0.5 + number // 2 / 10
         make_prediction(user, name=f"yes {number}.jpg", seed=number, confidence=confidence, created_at=when)
     make_prediction(user, name="no.jpg", seed=9)
-    first = user_client.get("/history/", {"name": "yes", "order": order})
+    first = user_client.get("/history/", {"name": "yes", "order": order}, follow=True)
     onwards = walk(user_client, first, "next")
     rows = [number for page in onwards for number in page]
     fields = {"newest": ["-created_at", "-id"], "oldest": ["created_at", "id"]}
@@ -123,6 +124,27 @@ def test_links_keep_the_search_and_pass_every_row_once(user, user_client, settin
     wanted = Prediction.objects.filter(upload__original_name__startswith="yes").order_by(*fields[order])
     assert rows == [str(number) for number in wanted.values_list("pk", flat=True)]
     assert [len(page) for page in onwards] == [2, 2, 1]
+
+
+@pytest.mark.usefixtures("four")
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ({}, "/history/"),
+        ({"name": "cat & dog"}, "/history/?name=cat+%26+dog"),
+        ({"answer": "dog", "order": "oldest", "view": "list"}, "/history/?answer=dog&order=oldest&view=list"),
+        ({"name": "cat", "csrfmiddlewaretoken": "of an old bookmark"}, "/history/?name=cat"),
+    ],
+)
+def test_address_of_a_search_has_what_was_asked_and_nothing_else(user_client, typed, address):
+    form = user_client.get("/history/").text.partition('<form method="get"')[2].partition("</form>")[0]
+    names = {field["name"] for field in elements(form, "name")}
+    assert names == set(SearchForm.base_fields)
+    # Browsers send every field, and what stands first in a list where nothing was chosen.
+    sent = dict.fromkeys(names, "") | {"order": "newest"} | typed
+    page = user_client.get("/history/", sent, follow=True)
+    assert [url for url, _status in page.redirect_chain] == [address]
+    assert user_client.get(address).status_code == 200
 
 
 @pytest.mark.usefixtures("four")

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from classifier.forms.history import SearchForm, SelectionForm
+from classifier.forms.history import SearchForm, SelectionForm, asked_for
 from classifier.services.deletion import delete_everything, delete_prediction, delete_predictions
 from classifier.services.ownership import predictions_of
 from classifier.services.pagination import BadCursor, page_of
@@ -23,6 +23,8 @@ from classifier.views.requests import own_prediction, owner_of
 @require_safe
 def history(request: HttpRequest) -> HttpResponse:
     """The person's predictions that the search in the address asks for, a page at a time."""
+    if (asked := asked_for(request.GET)) != request.GET:
+        return redirect(f"{request.path}?{asked.urlencode()}" if asked else request.path)
     form = SearchForm(request.GET)
     search = form.search()
     try:
