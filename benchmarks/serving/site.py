@@ -43,7 +43,7 @@ def prepare_site(folder: Path, model: str) -> Site:
     for arguments in (
         ("migrate", "--verbosity", "0"),
         ("collectstatic", "--no-input", "--verbosity", "0"),
-        ("models", "activate", model),
+        ("models", "activate", model, "--yes"),
     ):
         subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True)  # noqa: S603
     port = free_port()

@@ -32,7 +32,7 @@ def test_a_site_is_prepared_with_a_person_signed_in(tmp_path):
         memory = server.memory()
         server.check_alive()
     assert "benchmark" in page
-    assert memory.processes == 3  # the server, its process, and the decoder
+    assert memory.processes == 4  # the server, its process, the decoder, and the housekeeping
     assert memory.peak >= memory.largest > memory.together / 3 > 0
     with pytest.raises(ServerFailed, match="ended with status 0"):
         server.check_alive()
