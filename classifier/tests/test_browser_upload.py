@@ -127,8 +127,8 @@ def test_every_file_has_its_row_with_its_result_or_its_own_error(page, pictures,
     (tmp_path / "huge.bmp").write_bytes(b"0" * 1_100_000)
     posts = Posts(page)
     page.set_input_files(INPUT, [*pictures[:2], tmp_path / "notes.jpg", tmp_path / "huge.bmp"])
-    expect(page.locator("[data-upload-summary]")).to_have_text("2 of 4 done, errors: 2")
-    expect(page.locator("[data-upload-announcement]")).to_have_text("2 of 4 done, errors: 2")
+    expect(page.locator("[data-upload-summary]")).to_have_text("Finished: 2 done, 2 failed")
+    expect(page.locator("[data-upload-announcement]")).to_have_text("Finished: 2 done, 2 failed")
     expect(rows(page, "refused").nth(0)).to_contain_text("This is not an image of a kind that can be read.")
     expect(rows(page, "refused").nth(1)).to_contain_text("The file is larger than 1 MB. Make it smaller and retry.")
     assert posts.count == 3
@@ -140,6 +140,34 @@ def test_every_file_has_its_row_with_its_result_or_its_own_error(page, pictures,
     with page.expect_popup() as opened:
         rows(page, "done").first.get_by_role("link").click()
     expect(opened.value.locator("[data-prediction]")).to_have_count(1)
+
+
+def test_files_that_failed_are_found_among_many(known_page, pictures, tmp_path):
+    (tmp_path / "notes.jpg").write_text("This is no photograph.")
+    known_page.set_input_files(INPUT, [*pictures[:4], tmp_path / "notes.jpg", *pictures[4:]])
+    expect(rows(known_page, "done")).to_have_count(6)
+    only = known_page.get_by_role("button", name="Show only failed files")
+    only.click()
+    expect(only).to_have_attribute("aria-pressed", "true")
+    expect(known_page.locator(".upload-row:visible")).to_have_count(1)
+    expect(known_page.locator(".upload-row:visible")).to_contain_text("notes.jpg")
+    only.click()
+    expect(known_page.locator(".upload-row:visible")).to_have_count(7)
+
+
+def test_files_that_failed_are_not_offered_where_none_is_left(known_page, pictures):
+    posts = Posts(known_page, held=True)
+    known_page.set_input_files(INPUT, pictures[:2])
+    posts.wait_for(2)
+    posts.waiting.pop().abort()
+    posts.let_all_go()
+    expect(rows(known_page, "failed")).to_have_count(1)
+    only = known_page.get_by_role("button", name="Show only failed files")
+    only.click()
+    known_page.get_by_role("button", name="Retry all").click()
+    expect(rows(known_page, "done")).to_have_count(2)
+    expect(only).to_be_hidden()
+    expect(known_page.locator(".upload-row:visible")).to_have_count(2)
 
 
 def test_four_are_sent_at_a_time(known_page, pictures):
@@ -322,7 +350,7 @@ def test_hundreds_of_files_are_sent_with_no_picture_kept_open(known_page, pictur
     known_page.route("**/*", lambda route: route.fulfill(body="<a href='/history/' data-upload-answer>Ship</a>"))
     names = [f"picture {number}.jpg" for number in range(300)]
     known_page.dispatch_event("main", "drop", {"dataTransfer": transfer(known_page, names)})
-    expect(known_page.locator("[data-upload-summary]")).to_have_text("300 of 300 done, errors: 0", timeout=120_000)
+    expect(known_page.locator("[data-upload-summary]")).to_have_text("Finished: 300 done", timeout=120_000)
     assert known_page.evaluate("window.opened") == 0
     box = known_page.locator(".upload-rows").bounding_box()
     assert box["height"] < 700

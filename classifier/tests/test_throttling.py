@@ -197,10 +197,10 @@ def test_upload_of_many_waits_and_goes_on_by_itself(limit, open_browser, user, t
     page.goto("/")
     page.set_input_files("[data-upload-input]", files)
     summary = page.locator("[data-upload-summary]")
-    expect(summary).to_contain_text("3 of 5 done, errors: 0. The site asks to wait: going on in")
+    expect(summary).to_contain_text("3 of 5 done. Too many requests. Resuming in")
     expect(page.locator(".upload-row[data-state=waiting]")).to_have_count(2)
     expect(page.get_by_role("button", name="Cancel all")).to_be_visible()
-    expect(summary).to_have_text("5 of 5 done, errors: 0", timeout=30_000)
+    expect(summary).to_have_text("Finished: 5 done", timeout=30_000)
     assert Prediction.objects.count() == 5
 
 

@@ -57,7 +57,7 @@ class _Words(HTMLParser):
             self.open.append((tag, foreign or bool(self.open and self.open[-1][1])))
         if not foreign:
             # The upload queue's texts stand in attributes of its own.
-            texts = {name for name in values if name.startswith("data-")} if "data-summary" in values else set()
+            texts = {name for name in values if name.startswith("data-")} if "data-upload-queue" in values else set()
             self.found += filter(None, map(values.get, texts | _SHOWN))
 
     def handle_endtag(self, tag: str) -> None:

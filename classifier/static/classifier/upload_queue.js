@@ -23,6 +23,8 @@ class UploadQueue {
     };
     this.button("cancel").addEventListener("click", () => this.cancel(this.rows));
     this.button("retry").addEventListener("click", () => this.retry(this.rows.filter((row) => row.state === "failed")));
+    this.failedOnly = section.querySelector("[data-failed-only]");
+    this.failedOnly.addEventListener("click", () => this.showFailedOnly(this.failedOnly.ariaPressed !== "true"));
   }
 
   get isOpen() {
@@ -108,18 +110,28 @@ class UploadQueue {
     return this.rows.filter((row) => states.includes(row.state)).length;
   }
 
+  showFailedOnly(isOn) {
+    this.failedOnly.ariaPressed = isOn;
+    this.list.classList.toggle("failed-only", isOn);
+    this.list.scrollTop = 0;
+  }
+
   report() {
-    const errors = this.count("failed", "refused");
+    const failed = this.count("failed", "refused");
     const done = this.count("done");
     const total = this.rows.length - this.count("cancelled");
     const isBusy = this.count("waiting", "sending") > 0;
-    let text = this.texts.summary.replace("{done}", done).replace("{total}", total).replace("{errors}", errors);
+    let text = this.texts[(isBusy ? "busy" : "finished") + (failed ? "Failed" : "")];
+    text = text.replace("{done}", done).replace("{total}", total).replace("{failed}", failed);
     if (isBusy && this.secondsPaused) text += `. ${this.texts.paused.replace("{seconds}", this.secondsPaused)}`;
     this.section.querySelector("[data-upload-summary]").textContent = text;
-    this.section.querySelector("[data-upload-progress]").value = total ? (done + errors) / total : 1;
+    this.section.querySelector("[data-upload-progress]").value = total ? (done + failed) / total : 1;
     this.section.setAttribute("aria-busy", isBusy);
     this.button("cancel").hidden = !isBusy;
     this.button("retry").hidden = isBusy || !this.count("failed");
+    const isFiltered = this.failedOnly.ariaPressed === "true";
+    if (isFiltered && !isBusy && !failed) this.showFailedOnly(false);
+    this.failedOnly.hidden = !failed || failed === this.rows.length || (isBusy && !isFiltered);
     this.announce(text, isBusy);
     if (isBusy) addEventListener("beforeunload", this.warn);
     else removeEventListener("beforeunload", this.warn);
