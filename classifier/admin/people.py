@@ -1,10 +1,14 @@
-"""Django's own pages of people and groups."""
+"""Django's own pages of people and groups, on which nobody gives themselves or others more rights than they have.
+
+Staff with the permissions for accounts manage those that are not staff. Only superusers manage staff and rights.
+"""
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from classifier.admin.lookups import CarefulLookups
 from classifier.forms.accounts import AdminSignInForm
@@ -13,10 +17,22 @@ from classifier.services.deletion import delete_account
 
 admin.site.unregister([Group, User])
 admin.site.login_form = AdminSignInForm
+#: What a superuser alone may give.
+_RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 @admin.register(User)
 class PersonAdmin(CarefulLookups, UserAdmin):
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return fields if request.user.is_superuser else (*fields, *_RIGHTS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_manage(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_manage(request, obj)
+
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         delete_account(user=obj)
 
@@ -33,10 +49,26 @@ class PersonAdmin(CarefulLookups, UserAdmin):
             for kind, count in kinds.items()
             if count and not request.user.has_perm(f"{kind._meta.app_label}.delete_{kind._meta.model_name}")
         }
+        if not all(_may_manage(request, obj) for obj in objs):
+            needed.add(_("accounts of staff"))
         counts = {kind._meta.verbose_name_plural: count for kind, count in kinds.items() if count}
         return [str(user) for user in objs], counts, needed, []
 
 
+def _may_manage(request: HttpRequest, person: User | None) -> bool:
+    """Whether who asks may change this account; None for accounts at all."""
+    return person is None or request.user.is_superuser or not (person.is_staff or person.is_superuser)
+
+
 @admin.register(Group)
 class CarefulGroupAdmin(CarefulLookups, GroupAdmin):
-    pass
+    """A group's permissions are its members': whoever may change them can have every one."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return request.user.is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return request.user.is_superuser
