@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ml import plot_text
 from ml.calibration import ReliabilityBin
 from ml.dataset import Split
 from ml.evaluation import Assessment, Evaluation
@@ -15,6 +16,9 @@ RELIABILITY = "reliability"
 MISTAKES = "mistakes"
 
 _MISTAKES_SHOWN = 25
+#: More classes make a matrix that nobody can read, of as many numbers as take gigabytes to draw.
+_LARGEST_MATRIX = 30
+_CONFUSIONS_SHOWN = 30
 
 _TRAINING, _VALIDATION, _TEST = "#4477aa", "#ee6677", "#228833"
 
@@ -73,28 +77,56 @@ def save_mistakes(split: Split, probabilities: np.ndarray, class_names: tuple[st
         axes.set_axis_off()
         if index is not None:
             axes.imshow(split.images[index], interpolation="nearest")
-            truth, guess = class_names[split.labels[index]], class_names[predicted[index]]
+            truth, guess = (plot_text.label(class_names[k], k) for k in (split.labels[index], predicted[index]))
             axes.set_title(f"{guess} {confidence[index]:.1%}\nis {truth}", fontsize=8)
     save_figure(figure, folder / MISTAKES, svg=False)
 
 
 def save_confusion(evaluation: Evaluation, class_names: tuple[str, ...], split: str, folder: Path) -> None:
-    """Draw the confusion matrix: rows are true classes, columns predicted ones, in images."""
-    matrix = np.array(evaluation.confusion)
+    """Draw the confusion matrix, rows are true classes and columns predicted ones.
+
+    Of more than 30 classes, draw the most frequent confusions instead.
+    """
+    matrix, labels = np.array(evaluation.confusion), plot_text.labels(class_names)
+    draw = _confusion_matrix if len(labels) <= _LARGEST_MATRIX else _worst_confusions
+    figure = draw(matrix, labels)
+    figure.axes[0].set_title(
+        f"{split.capitalize()} split: {100 * evaluation.accuracy:.2f}% of {evaluation.count:,} right"
+    )
+    save_figure(figure, folder / CONFUSION)
+
+
+def _confusion_matrix(matrix: np.ndarray, labels: list[str]):
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    side = 2.5 + 0.6 * len(class_names)
+    side = 2.5 + 0.6 * len(labels)
     figure = new_figure(side, side)
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(matrix.shape):
         colour = "white" if shares[row, column] > 0.5 else "black"
         axes.text(column, row, matrix[row, column], ha="center", va="center", color=colour, fontsize=8)
-    axes.set_xticks(range(len(class_names)), class_names, rotation=45, ha="right")
-    axes.set_yticks(range(len(class_names)), class_names)
+    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
+    axes.set_yticks(range(len(labels)), labels)
     axes.set_xlabel("Predicted")
     axes.set_ylabel("True")
-    axes.set_title(f"{split.capitalize()} split: {100 * evaluation.accuracy:.2f}% of {evaluation.count:,} right")
-    save_figure(figure, folder / CONFUSION)
+    return figure
+
+
+def _worst_confusions(matrix: np.ndarray, labels: list[str]):
+    """The pairs of classes that were confused most often, as bars: a plot of one size, however many classes."""
+    wrong = matrix * ~np.eye(len(matrix), dtype=bool)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_CONFUSIONS_SHOWN]
+    pairs = [(row, column) for row, column in zip(*np.unravel_index(order, wrong.shape)) if wrong[row, column]]
+    figure = new_figure(10, 1.5 + 0.28 * max(len(pairs), 4))
+    axes = figure.subplots()
+    bars = axes.barh(range(len(pairs)), [wrong[pair] for pair in pairs], color=_VALIDATION)
+    axes.bar_label(bars, [f"{wrong[row, column]:,} of {matrix[row].sum():,}" for row, column in pairs], padding=3)
+    axes.set_yticks(range(len(pairs)), [f"{labels[row]} → {labels[column]}" for row, column in pairs])
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlabel(f"Images; the most frequent mistakes among {len(labels)} classes: true → predicted")
+    return figure
 
 
 def _draw_reliability(axes, bins: list[ReliabilityBin]) -> None:
@@ -123,6 +155,7 @@ def save_figure(figure, path: Path, *, svg: bool = True) -> None:
     """Write a figure as PNG, and as SVG, under this path without its ending."""
     from matplotlib import rc_context
 
+    plot_text.prepare(figure)
     # Fixed metadata and element names: the same figures give the same bytes.
     with rc_context({"svg.hashsalt": path.name}):
         if svg:
