@@ -12,8 +12,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from PIL import Image
 
 from ml.decision import Answers
+from ml.formats import is_image_file
 from ml.image_errors import ImageError
-from ml.image_folder import SUFFIXES
 from ml.inference import LoadedModel, Seen
 
 #: More are hardly faster on one thread, and a network for photographs needs 6 MB for each, in every thread.
@@ -58,8 +58,9 @@ def find_images(
 ) -> Iterator[Path]:
     """Yield files as they are named, and of a folder the images in it by name, `recursive` those of its folders too.
 
-    In a folder an image is what has an image's suffix; hidden files and folders are left out, and links to folders are
-    not followed, so that none leads round in a circle. `on_error` hears of folders that cannot be read.
+    In a folder an image is what has an image's suffix, or none and an image's first bytes; hidden files and folders
+    are left out, and links to folders are not followed, so that none leads round in a circle. `on_error` hears of
+    folders that cannot be read.
     """
     for path in paths:
         if os.path.isdir(path):
@@ -90,7 +91,7 @@ def _images_below(folder: Path, recursive: bool, on_error: Callable[[OSError], N
 
 def _is_image(entry: os.DirEntry) -> bool:
     """Whether a folder's entry is to be read: a link that leads nowhere is, to be reported; a pipe would never end."""
-    if os.path.splitext(entry.name)[1].lower() not in SUFFIXES:
+    if not is_image_file(entry.path):
         return False
     return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
 

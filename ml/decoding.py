@@ -18,6 +18,7 @@ from pathlib import Path
 from PIL import Image
 
 from ml.decoder import ANSWER, NO_MEMORY, READY, REQUEST, send
+from ml.formats import FORMATS
 from ml.image_errors import (
     DamagedImage,
     EmptyFile,
@@ -30,7 +31,7 @@ from ml.image_errors import (
     TooSmall,
 )
 from ml.pixels import WORKING_SIDE
-from ml.preprocessing import FORMATS, MAX_PIXELS, STEPS, DecodedImage
+from ml.preprocessing import MAX_PIXELS, STEPS, DecodedImage
 
 logger = logging.getLogger(__name__)
 

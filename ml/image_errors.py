@@ -1,5 +1,7 @@
 """What can be wrong with an uploaded file, in words that say what to do."""
 
+from ml.formats import NAMES
+
 
 class ImageError(ValueError):
     """An uploaded file is no image that can be classified; `code` names why and `values` the figures in the message."""
@@ -24,7 +26,7 @@ class SvgFile(ImageError):
 
 class NotAnImage(ImageError):
     code = "not_an_image"
-    message = "This is not an image of a kind that can be read. Upload a JPEG, PNG, WebP, GIF, BMP or HEIC file."
+    message = f"This file type is not supported. Use one of these: {NAMES}."
 
 
 class DamagedImage(ImageError):

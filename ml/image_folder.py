@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from ml.dataset import Dataset, DatasetError, Progress, Split, stratified_split
+from ml.formats import NAMES, is_image_file
 from ml.image_errors import ImageError
 from ml.preprocessing import PREPROCESSING_VERSION, decode, to_input
 
@@ -31,7 +32,6 @@ IMAGE_SIZES = range(16, 513)
 
 Converted = TypeVar("Converted")
 
-SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".heic", ".heif"))
 _TRAIN, _TEST, _VALIDATION = "train", "test", ("validation", "val", "valid")
 _ERRORS_NAMED = 5
 
@@ -92,7 +92,7 @@ def list_images(folder: Path, class_names: tuple[str, ...], fewest: int) -> list
         if len(paths) < fewest:
             raise DatasetError(
                 f"{folder / name} has {len(paths)} image(s); every class needs at least {fewest} here. "
-                f"Add some ({', '.join(sorted(SUFFIXES))}) or leave the class out."
+                f"Add some ({NAMES}) or leave the class out."
             )
         found += [(path, label) for path in paths]
     return found
@@ -165,4 +165,4 @@ def _subfolders(folder: Path) -> list[str]:
 
 def _is_image(relative: Path, path: Path) -> bool:
     hidden = any(part.startswith(".") for part in relative.parts)
-    return not hidden and path.suffix.lower() in SUFFIXES and path.is_file()
+    return not hidden and is_image_file(path) and path.is_file()

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pillow_heif
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin
 
+from ml.formats import FORMATS, detect
 from ml.image_errors import (
     DamagedImage,
     EmptyFile,
@@ -33,15 +34,6 @@ THUMBNAIL_SIDE = 320
 #: The JPEG decoder itself may reduce it to this one, which costs less than any other way.
 _LEAST_SIDE = 448
 
-#: Detected format -> (content type, file extension). The first frame of an animation counts.
-FORMATS: dict[str, tuple[str, str]] = {
-    "JPEG": ("image/jpeg", "jpg"),
-    "PNG": ("image/png", "png"),
-    "WEBP": ("image/webp", "webp"),
-    "GIF": ("image/gif", "gif"),
-    "BMP": ("image/bmp", "bmp"),
-    "HEIF": ("image/heic", "heic"),
-}
 #: Cameras write a JPEG with a second picture behind it; Pillow opens it as JPEG and then calls it MPO.
 _ALIASES = {"MPO": "JPEG"}
 
@@ -97,11 +89,11 @@ class DecodedImage:
 
     @property
     def content_type(self) -> str:
-        return FORMATS[self.format][0]
+        return FORMATS[self.format].content_type
 
     @property
     def extension(self) -> str:
-        return FORMATS[self.format][1]
+        return FORMATS[self.format].extension
 
 
 def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
@@ -160,29 +152,19 @@ def to_thumbnail(picture: Image.Image) -> bytes:
 
 def _open(content: bytes, max_pixels: int) -> Image.Image:
     """Open by what the bytes are, and only as an accepted format; nothing is decoded yet."""
+    kind = detect(content)
+    if kind is None:
+        if b"<svg" in content[:4096].lower():
+            raise SvgFile()
+        raise NotAnImage()
     try:
-        return Image.open(io.BytesIO(content), formats=list(FORMATS))
+        return Image.open(io.BytesIO(content), formats=[kind])
     except Image.DecompressionBombError:
         raise TooManyPixels(limit=max_pixels // 1_000_000) from None
     except MemoryError as error:
         raise TooMuchMemory() from error
-    except UnidentifiedImageError as error:
-        if _has_known_signature(content):
-            raise DamagedImage() from error
-        if b"<svg" in content[:4096].lower():
-            raise SvgFile() from None
-        raise NotAnImage() from None
     except Exception as error:
         raise DamagedImage() from error
-
-
-def _has_known_signature(content: bytes) -> bool:
-    """Whether the bytes begin as an accepted format does, so that a failure means damage."""
-    return (
-        content.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a"))
-        or (content[:4] == b"RIFF" and content[8:12] == b"WEBP")
-        or (content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"mif1", b"heim", b"heis"))
-    )
 
 
 #: EXIF orientation -> what makes the picture upright (CIPA DC-008, tag 0x0112).

@@ -1,6 +1,7 @@
 """What the API takes: it is validated and converted here, and neither classified nor saved."""
 
 from django.conf import settings
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
@@ -13,6 +14,7 @@ from classifier.services.batch import MOST_IMAGES
 from classifier.services.retention import PERIODS
 from classifier.services.search import ORDERS, STATES, Search
 from classifier.services.submission import Handling
+from ml import formats
 
 MOST_PREDICTIONS = 100
 KEY_HEADER = "Idempotency-Key"
@@ -42,7 +44,9 @@ class HandlingSerializer(KnownNamesSerializer):
 class CreateSerializer(HandlingSerializer):
     """One image to classify."""
 
-    image = ImageField(help_text=gettext_lazy("A JPEG, PNG, WebP, GIF, BMP or HEIC file."))
+    image = ImageField(
+        help_text=format_lazy(gettext_lazy("A file of one of these types: {types}."), types=formats.NAMES)
+    )
 
 
 class BatchSerializer(HandlingSerializer):

@@ -18,10 +18,8 @@ from classifier.forms.choices import in_days
 from classifier.services.examples import EXAMPLES, read_example
 from classifier.services.intake import FileTooLarge, SubmittedImage, explain, read_image, status_of
 from classifier.services.retention import PERIODS
-from ml import preprocessing
+from ml import formats
 from ml.image_errors import ImageError
-
-ACCEPTED = ",".join([*(content_type for content_type, _extension in preprocessing.FORMATS.values()), ".heic", ".heif"])
 
 
 class ImageField(forms.FileField):
@@ -90,13 +88,14 @@ class UploadForm(_SubmissionForm):
 
     image = ImageField(
         label=_("Choose a photograph, or drop it here"),
-        widget=forms.ClearableFileInput(attrs={"accept": ACCEPTED, "data-upload-input": ""}),
+        widget=forms.ClearableFileInput(attrs={"accept": formats.ACCEPT, "data-upload-input": ""}),
     )
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.fields["image"].help_text = format_lazy(
-            _("JPEG, PNG, WebP, GIF, BMP or HEIC, up to {megabytes} MB and {megapixels} megapixels."),
+            _("{types}: up to {megabytes} MB and {megapixels} megapixels."),
+            types=formats.NAMES,
             megabytes=settings.MAX_UPLOAD_MEGABYTES,
             megapixels=settings.MAX_IMAGE_MEGAPIXELS,
         )

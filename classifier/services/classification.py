@@ -20,6 +20,7 @@ from classifier.services.serving import ServedModel, served_model
 from classifier.services.storage import storage_errors
 from ml import preprocessing
 from ml.decision import Answers
+from ml.formats import FORMATS
 from ml.inference import Seen
 
 
@@ -150,8 +151,7 @@ def discard_files(*, upload: Upload) -> None:
 
 def _file_names(upload: Upload) -> tuple[str, str]:
     place = f"{upload.id.hex[:2]}/{upload.id}"
-    _content_type, extension = preprocessing.FORMATS[upload.format]
-    return f"uploads/{place}.{extension}", f"thumbnails/{place}.jpg"
+    return f"uploads/{place}.{FORMATS[upload.format].extension}", f"thumbnails/{place}.jpg"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from django.core.files import File
 from django.utils.translation import gettext as _
 
 from classifier.services.decoding import decode
-from ml import image_errors
+from ml import formats, image_errors
 from ml.decoding import TooSlow
 from ml.image_errors import ImageError
 from ml.preprocessing import DecodedImage
@@ -66,16 +66,14 @@ def status_of(error_code: str) -> int:
 
 def explain(error: ImageError) -> str:
     """The error in the language of the moment."""
-    return _messages()[error.code] % error.values
+    return _messages()[error.code] % ({"types": formats.NAMES} | error.values)
 
 
 def _messages() -> dict[str, str]:
     return {
         image_errors.EmptyFile.code: _("The file is empty. Choose another one."),
         image_errors.SvgFile.code: _("This is an SVG drawing, not a photograph. Save it as PNG and upload that."),
-        image_errors.NotAnImage.code: _(
-            "This is not an image of a kind that can be read. Upload a JPEG, PNG, WebP, GIF, BMP or HEIC file."
-        ),
+        image_errors.NotAnImage.code: _("This file type is not supported. Use one of these: %(types)s."),
         image_errors.DamagedImage.code: _(
             "The image is damaged or was cut short. Save or download it again and retry."
         ),

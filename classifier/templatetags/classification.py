@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from classifier import class_labels, model_figures
 from classifier.models import Prediction, Upload
 from classifier.services.correction import labels_of
+from ml.formats import FORMATS
 from ml.preprocessing import THUMBNAIL_SIDE
 
 register = template.Library()
@@ -47,8 +48,13 @@ def labels_with_keys(prediction: Prediction) -> list[tuple[str, str]]:
 @register.filter
 def shown_size(upload: Upload) -> tuple[int, int]:
     """Width and height in pixels at which a page shows an upload, so that it has its place before it arrives."""
-    # Of a HEIC file browsers are shown the thumbnail.
-    return thumbnail_size(upload) if upload.format == "HEIF" else upload.size_within(math.inf, _HIGHEST)
+    return upload.size_within(math.inf, _HIGHEST) if is_shown_by_browsers(upload) else thumbnail_size(upload)
+
+
+@register.filter
+def is_shown_by_browsers(upload: Upload) -> bool:
+    """Whether a page can show the upload itself; of others it shows the thumbnail."""
+    return FORMATS[upload.format].in_browsers
 
 
 @register.filter

@@ -27,8 +27,8 @@ from classifier.tests.corpus import (
 )
 from classifier.tests.factories import image_bytes, image_file
 from ml.decoding import Decoders
+from ml.formats import FORMATS
 from ml.image_errors import ImageError
-from ml.preprocessing import FORMATS
 from ml.tests.factories import encode, photograph
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore::UserWarning:PIL")]
@@ -180,8 +180,8 @@ def test_polyglot_is_served_as_the_picture_that_it_is(client, sends):
     assert len(uploads) > 20
     for upload in uploads:
         response = client.get(f"/uploads/{upload.pk}/image")
-        content_type, extension = FORMATS[upload.format]
-        assert response["Content-Type"] == content_type
+        assert response["Content-Type"] == FORMATS[upload.format].content_type
+        extension = FORMATS[upload.format].extension
         assert response["X-Content-Type-Options"] == "nosniff"
         assert "sandbox" in response["Content-Security-Policy"]
         assert upload.file.name.endswith(f".{extension}")

@@ -22,7 +22,7 @@ from ml.inference import LoadedModel
 SCRIPT = {"hx-request": "true"}
 #: With a limit of 1 MB.
 REFUSALS = {
-    "text": (b"This is no photograph.", 400, "not an image of a kind that can be read"),
+    "text": (b"This is no photograph.", 400, "file type is not supported"),
     "too many bytes": (image_bytes("BMP", width=700, height=500), 413, "larger than 1 MB"),
 }
 

@@ -57,7 +57,9 @@
     camera.value = "";
   });
 
-  const isImage = (file) => file.type.startsWith("image/") || /\.hei[cf]$/i.test(file.name);
+  const suffixes = input.accept.split(",").filter((type) => type.startsWith("."));
+  const isImage = (file) =>
+    file.type.startsWith("image/") || suffixes.some((suffix) => file.name.toLowerCase().endsWith(suffix));
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
   addEventListener("dragover", (event) => {
     if (!carriesFiles(event)) return;

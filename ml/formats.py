@@ -1,0 +1,87 @@
+"""The file types that are read: one list for pages, API, commands and data sets."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class FileType(NamedTuple):
+    """name: as people know it. extension: of the files that the site stores. suffixes: those that such files have.
+
+    in_browsers: whether every browser shows it.
+    """
+
+    name: str
+    content_type: str
+    extension: str
+    suffixes: tuple[str, ...]
+    in_browsers: bool = True
+
+
+#: By the name that Pillow has for the format. The first frame or page counts.
+FORMATS: dict[str, FileType] = {
+    "JPEG": FileType("JPEG", "image/jpeg", "jpg", (".jpg", ".jpeg", ".jpe", ".jfif")),
+    "PNG": FileType("PNG", "image/png", "png", (".png",)),
+    "WEBP": FileType("WebP", "image/webp", "webp", (".webp",)),
+    "GIF": FileType("GIF", "image/gif", "gif", (".gif",)),
+    "BMP": FileType("BMP", "image/bmp", "bmp", (".bmp",)),
+    "HEIF": FileType("HEIC", "image/heic", "heic", (".heic", ".heif", ".hif"), in_browsers=False),
+}
+NAMES = ", ".join(kind.name for kind in FORMATS.values())
+SUFFIXES = frozenset(suffix for kind in FORMATS.values() for suffix in kind.suffixes)
+#: What a page's file dialog offers: some systems know a type by its name only, others by its suffixes only.
+ACCEPT = ",".join([*(kind.content_type for kind in FORMATS.values()), *sorted(SUFFIXES)])
+
+#: Bytes at the beginning of a file that tell its format.
+SIGNATURE_LENGTH = 256
+
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
+#: Brands of ISO base media files (ISO/IEC 23008-12, AV1 Image File Format).
+_BRANDS = {
+    "HEIF": {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"},
+}
+_COMMON_BRANDS = {b"mif1", b"msf1"}
+
+
+def detect(start: bytes) -> str | None:
+    """The key of FORMATS for a file that starts so; None if it is of no such format."""
+    if start.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if start.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if start.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WEBP"
+    if start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in _BMP_HEADERS:
+        return "BMP"
+    return _of_brands(start) if start[4:8] == b"ftyp" else None
+
+
+def is_image_file(path: str | Path) -> bool:
+    """Whether a file is one of images: by its suffix or, without any, by how it starts. Raises no error."""
+    suffix = Path(path).suffix.lower()
+    if suffix:
+        return suffix in SUFFIXES
+    try:
+        # A pipe would never end.
+        if not Path(path).is_file():
+            return False
+        with open(path, "rb") as opened:
+            return detect(opened.read(SIGNATURE_LENGTH)) is not None
+    except OSError:
+        return False
+
+
+def brands(start: bytes) -> list[bytes]:
+    """The brands of an ISO base media file, its own one first."""
+    end = min(max(int.from_bytes(start[:4], "big"), 12), SIGNATURE_LENGTH)
+    return [start[8:12], *(start[place : place + 4] for place in range(16, end, 4))]
+
+
+def _of_brands(start: bytes) -> str | None:
+    found = brands(start)
+    for brand in found:
+        for kind, own in _BRANDS.items():
+            if brand in own:
+                return kind
+    return "HEIF" if found[0] in _COMMON_BRANDS else None
