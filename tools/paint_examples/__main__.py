@@ -1,11 +1,11 @@
-"""Paint the example pictures, and how the page shows them: small, so that it loads quickly."""
+"""Draw the example images, and the small copies that the page shows."""
 
 import io
 
 from PIL import Image
 
-from classifier.examples import machines, others
 from classifier.services.examples import EXAMPLES_FOLDER, SMALL_EXAMPLES_FOLDER
+from tools.paint_examples import machines, others
 
 PAINTERS = (
     machines.ship,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from classifier.examples.canvas import WIDTH, Canvas, Points, below, blob, ellipse, everything, polygon, soft, stroke
+from tools.paint_examples.canvas import WIDTH, Canvas, Points, below, blob, ellipse, everything, polygon, soft, stroke
 
 
 def frog() -> Canvas:

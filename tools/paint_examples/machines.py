@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from classifier.examples.canvas import Canvas, below, blob, ellipse, everything, polygon, soft, stroke
+from tools.paint_examples.canvas import Canvas, below, blob, ellipse, everything, polygon, soft, stroke
 
 
 def ship() -> Canvas:

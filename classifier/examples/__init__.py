@@ -1,1 +1,0 @@
-"""The example pictures of the upload page, painted here: `python -m classifier.examples` paints them anew."""
