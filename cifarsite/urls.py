@@ -6,8 +6,11 @@ from django.urls import include, path
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from classifier.admin.overview import overview_page
+from classifier.limits import staff_only, unlimited
+from classifier.services.throttling import Throttle
 
 admin.site.site_header = _("CIFAR-10 classifier: administration")
 admin.site.site_title = _("CIFAR-10 classifier")
@@ -19,11 +22,14 @@ handler500 = "classifier.views.unavailable.server_error"
 urlpatterns = [
     path("", include("classifier.urls")),
     path("api/", include("classifier.api.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
-    path("admin/overview/", admin.site.admin_view(overview_page), name="overview"),
+    path("i18n/setlang/", unlimited(set_language), name="set_language"),
+    path("admin/overview/", unlimited(admin.site.admin_view(overview_page)), name="overview"),
     # One form for everybody: the admin's own would not count wrong passwords.
-    path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
-    path("admin/", admin.site.urls),
+    path("admin/password_change/", unlimited(RedirectView.as_view(pattern_name="password_change"))),
+    path(
+        "admin/",
+        staff_only(admin.site.urls, login={"POST": Throttle.SIGN_IN}, password_change={"POST": Throttle.SIGN_IN}),
+    ),
     # Browsers ask for it on pages that name no icon, such as the admin's.
-    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("classifier/icon.svg"))),
+    path("favicon.ico", unlimited(RedirectView.as_view(url=lazy(static, str)("classifier/icon.svg")))),
 ]

@@ -1,8 +1,10 @@
-"""The pages' addresses."""
+"""The pages' addresses, each with what of it is limited."""
 
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
+from classifier.limits import limited, unlimited
+from classifier.services.throttling import Throttle
 from classifier.views import (
     accounts,
     correction,
@@ -19,35 +21,53 @@ from classifier.views import (
 )
 
 urlpatterns = [
-    path("", home.home, name="home"),
-    path("history/", history.history, name="history"),
-    path("history/predictions.csv", export.as_csv, name="export_csv"),
-    path("history/predictions.zip", export.as_zip, name="export_zip"),
-    path("history/selected/", history.selected, name="selected"),
-    path("history/delete/", history.delete_all, name="delete_all"),
-    path("predictions/<uuid:prediction_id>/", history.detail, name="prediction"),
-    path("predictions/<uuid:prediction_id>/correction/", correction.correct, name="correct"),
-    path("predictions/<uuid:prediction_id>/explanation/", explanation.explanation, name="explanation"),
-    path("predictions/<uuid:prediction_id>/seen.png", explanation.seen, name="seen"),
-    path("predictions/<uuid:prediction_id>/map.png", explanation.occlusion_map, name="occlusion_map"),
-    path("predictions/<uuid:prediction_id>/delete/", history.delete, name="delete_prediction"),
-    path("uploads/<uuid:upload_id>/image", files.image, name="image"),
-    path("uploads/<uuid:upload_id>/thumbnail", files.thumbnail, name="thumbnail"),
-    path("models/", models.models, name="models"),
-    path("models/<slug:name>/", models.model, name="model"),
-    path("models/<slug:name>/<int:number>/<path:path>.png", models.plot, name="model_plot"),
-    path("training/", training.runs, name="training"),
-    path("training/<int:run_id>/", training.run, name="training_run"),
-    path("training/<int:run_id>/progress/", training.progress, name="training_progress"),
-    path("accounts/sign-up/", accounts.sign_up, name="sign_up"),
-    path("accounts/sign-in/", accounts.SignIn.as_view(), name="login"),
-    path("accounts/sign-out/", accounts.SignOut.as_view(), name="logout"),
-    path("accounts/password/", accounts.ChangePassword.as_view(), name="password_change"),
-    path("accounts/tokens/", tokens.tokens, name="tokens"),
-    path("accounts/tokens/<uuid:number>/revoke/", tokens.revoke, name="revoke_token"),
-    path("accounts/delete/", accounts.delete_account, name="delete_account"),
-    path("accounts/password/done/", auth_views.PasswordChangeDoneView.as_view(), name="password_change_done"),
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
-    path("metrics", metrics.metrics, name="metrics"),
+    path("", limited(home.home, POST=Throttle.CLASSIFY), name="home"),
+    path("history/", unlimited(history.history), name="history"),
+    path("history/predictions.csv", limited(export.as_csv, GET=Throttle.READ), name="export_csv"),
+    path("history/predictions.zip", limited(export.as_zip, GET=Throttle.READ), name="export_zip"),
+    path("history/selected/", limited(history.selected, POST=Throttle.READ), name="selected"),
+    path("history/delete/", unlimited(history.delete_all), name="delete_all"),
+    path("predictions/<uuid:prediction_id>/", unlimited(history.detail), name="prediction"),
+    path("predictions/<uuid:prediction_id>/correction/", unlimited(correction.correct), name="correct"),
+    path(
+        "predictions/<uuid:prediction_id>/explanation/",
+        limited(explanation.explanation, GET=Throttle.READ),
+        name="explanation",
+    ),
+    path("predictions/<uuid:prediction_id>/seen.png", limited(explanation.seen, GET=Throttle.READ), name="seen"),
+    path(
+        "predictions/<uuid:prediction_id>/map.png",
+        limited(explanation.occlusion_map, GET=Throttle.READ),
+        name="occlusion_map",
+    ),
+    path("predictions/<uuid:prediction_id>/delete/", unlimited(history.delete), name="delete_prediction"),
+    path("uploads/<uuid:upload_id>/image", unlimited(files.image), name="image"),
+    path("uploads/<uuid:upload_id>/thumbnail", unlimited(files.thumbnail), name="thumbnail"),
+    path("models/", unlimited(models.models), name="models"),
+    path("models/<slug:name>/", unlimited(models.model), name="model"),
+    path("models/<slug:name>/<int:number>/<path:path>.png", unlimited(models.plot), name="model_plot"),
+    path("training/", unlimited(training.runs), name="training"),
+    path("training/<int:run_id>/", unlimited(training.run), name="training_run"),
+    path("training/<int:run_id>/progress/", unlimited(training.progress), name="training_progress"),
+    path("accounts/sign-up/", limited(accounts.sign_up, POST=Throttle.SIGN_UP), name="sign_up"),
+    path(
+        "accounts/sign-in/",
+        limited(accounts.SignIn.as_view(), POST=Throttle.SIGN_IN),
+        name="login",
+    ),
+    path("accounts/sign-out/", unlimited(accounts.SignOut.as_view()), name="logout"),
+    path(
+        "accounts/password/",
+        limited(accounts.ChangePassword.as_view(), POST=Throttle.SIGN_IN),
+        name="password_change",
+    ),
+    path("accounts/tokens/", unlimited(tokens.tokens), name="tokens"),
+    path("accounts/tokens/<uuid:number>/revoke/", unlimited(tokens.revoke), name="revoke_token"),
+    path("accounts/delete/", limited(accounts.delete_account, POST=Throttle.SIGN_IN), name="delete_account"),
+    path(
+        "accounts/password/done/", unlimited(auth_views.PasswordChangeDoneView.as_view()), name="password_change_done"
+    ),
+    path("healthz", unlimited(health.healthz), name="healthz"),
+    path("readyz", unlimited(health.readyz), name="readyz"),
+    path("metrics", unlimited(metrics.metrics), name="metrics"),
 ]

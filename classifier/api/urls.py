@@ -3,6 +3,7 @@
 from django.urls import include, path, re_path
 
 from classifier.api import account, models, pages, pictures, predictions
+from classifier.limits import unlimited
 
 _v1 = [
     path("predictions/", predictions.Predictions.as_view(), name="api_predictions"),
@@ -21,6 +22,6 @@ urlpatterns = [
     path("v1/", include(_v1)),
     path("schema/", pages.schema, name="api_schema"),
     path("docs/", pages.docs, name="api_docs"),
-    path("problems/", pages.problems, name="api_problems"),
+    path("problems/", unlimited(pages.problems), name="api_problems"),
     re_path("^.*$", pages.Nothing.as_view()),
 ]

@@ -4,7 +4,7 @@ One that takes a number or a name has to be said to be one person's or everybody
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -50,6 +50,7 @@ class Route:
     name: str
     text: str
     arguments: tuple[str, ...]
+    view: Callable
 
     def __str__(self) -> str:
         return self.name or self.text
@@ -102,4 +103,4 @@ def _routes(resolver: URLResolver, namespace: str = "", text: str = "", outer: t
             inner = namespace + (f"{pattern.namespace}:" if pattern.namespace else "")
             yield from _routes(pattern, inner, own, arguments)
         else:
-            yield Route(namespace + (pattern.name or ""), own, arguments)
+            yield Route(namespace + (pattern.name or ""), own, arguments, pattern.callback)

@@ -8,13 +8,16 @@ import pytest
 from django.test import Client
 from playwright.sync_api import expect
 
+from classifier.api.throttling import ApiThrottle
 from classifier.clients import address_of
+from classifier.limits import limits_of
 from classifier.models import Prediction
 from classifier.services.ownership import Owner
 from classifier.services.throttling import Throttle, take
 from classifier.tests.api import BATCH, PREDICTIONS, problem_of, program
 from classifier.tests.browser import sign_in
 from classifier.tests.factories import image_bytes, image_file, make_prediction, make_user
+from classifier.tests.routes import Route, routes
 
 
 def upload(client: Client, address: str = "192.0.2.1", **headers: str):
@@ -136,6 +139,23 @@ def test_what_takes_long_to_make_is_limited(limit, user, user_client, path):
     address = path.format(make_prediction(user).pk)
     assert [user_client.get(address).status_code for _ in range(2)] == [200, 429]
     assert user_client.get("/history/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_export_by_post_is_limited_as_one_by_get(limit, user, user_client):
+    limit(read_person="1/minute")
+    form = {"action": "download", "predictions": [str(make_prediction(user).pk)]}
+    assert [user_client.post("/history/selected/", form).status_code for _ in range(2)] == [200, 429]
+
+
+def test_every_route_declares_what_of_it_is_limited():
+    """A new one fails here until its URL says `limited` or `unlimited`, or it is a view that the API limits."""
+    forgotten = [str(route) for route in routes() if limits_of(route.view) is None and not is_counted_by_the_api(route)]
+    assert forgotten == []
+
+
+def is_counted_by_the_api(route: Route) -> bool:
+    return ApiThrottle in getattr(getattr(route.view, "cls", None), "throttle_classes", ())
 
 
 @pytest.mark.django_db

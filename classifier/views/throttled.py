@@ -6,27 +6,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from classifier.clients import address_of
+from classifier.limits import limits_of
 from classifier.services import metrics
 from classifier.services.lockout import seconds_locked_out
 from classifier.services.throttling import Throttle, advise, explain, say_when, take
 from classifier.views.refusal import refusal
 from classifier.views.requests import owner_of
 
-_READING, _SENDING = ("GET", "HEAD"), ("POST",)
-#: By the address's name: the methods that are limited, and as what. Who guesses passwords has no need of a session.
-_LIMITED = {
-    "home": (_SENDING, Throttle.CLASSIFY),
-    "explanation": (_READING, Throttle.READ),
-    "seen": (_READING, Throttle.READ),
-    "occlusion_map": (_READING, Throttle.READ),
-    "export_csv": (_READING, Throttle.READ),
-    "export_zip": (_READING, Throttle.READ),
-    "login": (_SENDING, Throttle.SIGN_IN),
-    "admin:login": (_SENDING, Throttle.SIGN_IN),
-    "password_change": (_SENDING, Throttle.SIGN_IN),
-    "delete_account": (_SENDING, Throttle.SIGN_IN),
-    "sign_up": (_SENDING, Throttle.SIGN_UP),
-}
 #: Nobody is signed in yet.
 _BY_ADDRESS_ALONE = (Throttle.SIGN_IN, Throttle.SIGN_UP)
 
@@ -41,8 +27,9 @@ class ThrottleMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Callable, *_arguments) -> HttpResponse | None:
-        methods, throttle = _LIMITED.get(request.resolver_match.view_name, ((), None))
-        if request.method not in methods:
+        # The API's views declare theirs to Django REST framework.
+        throttle = (limits_of(view) or {}).get(request.method)
+        if throttle is None:
             return None
         owner = None if throttle in _BY_ADDRESS_ALONE else owner_of(request)
         refused = take(throttle=throttle, owner=owner, address=address_of(request))
