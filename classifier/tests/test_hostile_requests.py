@@ -236,6 +236,11 @@ def test_a_route_without_files_takes_no_megabytes(client, address):
     assert announce(client, address, 3).status_code == 413
 
 
+@pytest.mark.parametrize("address", ["/", *FILELESS, "/admin/login/"])
+def test_form_without_a_csrf_cookie_is_refused_unread(address):
+    assert announce(Client(enforce_csrf_checks=True), address, 2).status_code == 403
+
+
 def test_json_of_megabytes_is_refused_unread(user):
     prediction = make_prediction(user)
     body = json.dumps({"label": "x" * 5_000_000})
@@ -294,6 +299,7 @@ def cut_off(error: OSError) -> dict[str, object]:
 @pytest.mark.parametrize("address", [*ADDRESSES, BATCH, "/accounts/sign-in/", "/accounts/sign-up/", "/admin/login/"])
 def test_body_that_breaks_off_is_refused(user, stored_files, address, error, status, enforce_csrf_checks):
     sender = program(user) if address.startswith("/api/") else Client(enforce_csrf_checks=enforce_csrf_checks)
+    sender.cookies["csrftoken"] = "a" * 32
     response = sender.generic("POST", address, b"x", MULTIPART, **cut_off(error))
     assert response.status_code == status
     if address.startswith("/api/"):

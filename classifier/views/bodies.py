@@ -40,9 +40,10 @@ class BodyMiddleware:
         if request.encoding:
             # The forms of the pages come in this; of what else somebody may name, some cannot be read at all.
             request.encoding = settings.DEFAULT_CHARSET
-        if request.method == "POST" and not getattr(view, "csrf_exempt", False):
+        if request.method == "POST" and not getattr(view, "csrf_exempt", False) and "CSRF_COOKIE" in request.META:
             try:
-                # What looks for the token next takes a form that cannot be read for one without it.
+                # What looks for the token next takes a form that cannot be read for one without it. Where there is no
+                # cookie to compare it with, the form is refused unread.
                 request.POST  # noqa: B018
             except UnreadablePostError as error:
                 return _unreadable(request, error)
