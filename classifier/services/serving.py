@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -18,6 +19,8 @@ from ml.inference import LoadedModel
 logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 10.0
+#: How many versions besides the active one a process keeps loaded. Each has its own copy of the weights.
+MOST_OTHERS = 3
 
 
 class NoModel(Exception):
@@ -32,13 +35,43 @@ class ServedModel:
     model: LoadedModel
 
 
+class _Others:
+    """Versions that are not active, of which those used last stay loaded; each is loaded under a lock of its own."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.slots: OrderedDict[tuple[int, str], _Slot] = OrderedDict()
+
+    def loaded(self, version: ModelVersion) -> LoadedModel:
+        slot = self._slot((version.pk, version.digest))
+        with slot.lock:
+            if slot.model is None:
+                slot.model = _open_warm(version)
+            return slot.model
+
+    def _slot(self, key: tuple[int, str]) -> "_Slot":
+        with self.lock:
+            slot = self.slots.setdefault(key, _Slot())
+            self.slots.move_to_end(key)
+            while len(self.slots) > MOST_OTHERS:
+                self.slots.popitem(last=False)
+            return slot
+
+
+class _Slot:
+    """A place for one model, empty until it is loaded."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.model: LoadedModel | None = None
+
+
 class _Server:
     """What one process serves. The one in charge answers until the next is ready."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.other_lock = threading.Lock()
-        self.other: ServedModel | None = None
+        self.others = _Others()
         self.served: ServedModel | None = None
         #: The digest of the model that could not be loaded last, when that was, and why.
         self.failed: tuple[str, float, str] = ("", 0.0, "")
@@ -59,13 +92,10 @@ class _Server:
         return served
 
     def loaded(self, version: ModelVersion) -> LoadedModel:
-        """The network of any version: the one in charge, or another, of which the last asked for is kept."""
+        """The network of any version: the active one, or another."""
         if self.served and _same(self.served.version, version):
             return self.served.model
-        with self.other_lock:
-            if not (self.other and _same(self.other.version, version)):
-                self.other = ServedModel(version, _open_warm(version))
-            return self.other.model
+        return self.others.loaded(version)
 
     def _load(self, row: ModelVersion) -> ServedModel:
         if self.served and _same(self.served.version, row):
