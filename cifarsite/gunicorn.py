@@ -25,6 +25,7 @@ _processors = os.cpu_count() or 1
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(_processors, 4))
 threads = int(os.environ.get("WEB_THREADS") or 4)
+os.environ["WEB_THREADS"] = str(threads)
 worker_class = "cifarsite.worker.Worker"
 # A connection that has sent nothing yet, or nothing more, takes no thread.
 keepalive = 5

@@ -68,8 +68,13 @@ try:
             "sign_up_address": "120/hour",
             "api_person": "1200/minute",
             "api_address": "3600/minute",
+            # Seconds of the site's processors.
+            "work_person": "20/minute",
+            "work_address": "40/minute",
         }.items()
     }
+    #: Threads of each process, of which some never wait for a decoder or an interpreter; 0 where there is no limit.
+    WEB_THREADS = env.int("WEB_THREADS", 0, validate=validate.Range(min=0))
     #: Where all processes count together; without it each counts for itself.
     REDIS_URL = env.str("REDIS_URL", "", validate=validate.Regexp(r"^$|^(rediss?|redis\+unix)://."))
     #: After so many failures to sign in with one name from one address, or with any from it, nobody does for a while.

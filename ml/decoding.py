@@ -12,7 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from PIL import Image
@@ -39,6 +40,8 @@ _ROOT = Path(__file__).parents[1]
 #: What a decoder needs of the environment, which may hold secrets besides.
 _NEEDED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
 _START_SECONDS = 60.0
+#: Who waits for a decoder gives up when so many files before it may have taken all the time there is.
+_MOST_FILES_BEFORE = 3
 #: A process whose end of the socket is closed has ended, or is about to.
 _END_SECONDS = 1.0
 #: How a process ends that somebody else has ended: the system's guard of memory, for one.
@@ -84,14 +87,23 @@ class Decoders:
         while len(self._idle) < self.processes:
             self._idle.append(_Decoder(self.command))
 
-    def decode(self, content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
-        """As `preprocessing.decode`. Raises ImageError, and DecoderUnavailable."""
-        with self._places:
+    def decode(
+        self, content: bytes, *, max_pixels: int = MAX_PIXELS, record: Callable[[float], None] | None = None
+    ) -> DecodedImage:
+        """As `preprocessing.decode`. Raises ImageError, and DecoderUnavailable.
+
+        record: is told the seconds that a decoder took, whatever came of it.
+        """
+        with self._place():
+            started = time.perf_counter()
             try:
                 answer = self._ask(content, max_pixels)
             except _Ended:
                 logger.warning("A decoder was ended from outside; another reads the file of %d bytes.", len(content))
                 answer = self._ask_again(content, max_pixels)
+            finally:
+                if record is not None:
+                    record(time.perf_counter() - started)
         if isinstance(answer, ImageError):
             raise answer
         return answer
@@ -105,6 +117,16 @@ class Decoders:
         """Let go of decoders that are another process's, after a fork."""
         while self._idle:
             self._idle.pop().channel.close()
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        seconds = _MOST_FILES_BEFORE * self.seconds
+        if not self._places.acquire(timeout=seconds):
+            raise DecoderUnavailable(f"All decoders have been busy for {seconds} seconds.")
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def _ask(self, content: bytes, max_pixels: int) -> DecodedImage | ImageError:
         decoder = self._take()

@@ -19,6 +19,13 @@ from ml.litert import Graph
 from ml.preprocessing import WHOLE, Framing
 from ml.routing import PHOTOGRAPHS, THUMBNAILS, Router
 
+#: A batch of hundreds takes seconds; whoever waits longer for an interpreter gives up.
+_MOST_SECONDS = 60.0
+
+
+class NoInterpreterFree(Exception):
+    """Every interpreter of a network is taken, and has been for long."""
+
 
 class Seen(NamedTuple):
     """What a network sees of a picture: which one, "" in a model of one; pixels, uint8 (height, width, channels);
@@ -84,7 +91,9 @@ class Network:
 
     @contextmanager
     def _graph(self) -> Iterator[Graph]:
-        with self._slots:
+        if not self._slots.acquire(timeout=_MOST_SECONDS):
+            raise NoInterpreterFree(f"All interpreters have been busy for {_MOST_SECONDS:.0f} seconds.")
+        try:
             # The one used last comes first: the others are made only when requests really meet.
             try:
                 graph = self._idle.pop()
@@ -92,6 +101,8 @@ class Network:
                 graph = Graph(self._path)
             yield graph
             self._idle.append(graph)
+        finally:
+            self._slots.release()
 
 
 class LoadedModel:

@@ -67,6 +67,8 @@ def _environment(folder: Path) -> dict[str, str]:
         # They are asked about as in production, and never reached by one person who uploads for minutes.
         "THROTTLE_CLASSIFY_PERSON": "1000000/minute",
         "THROTTLE_CLASSIFY_ADDRESS": "1000000/minute",
+        "THROTTLE_WORK_PERSON": "1000000/minute",
+        "THROTTLE_WORK_ADDRESS": "1000000/minute",
     }
 
 

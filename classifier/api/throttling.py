@@ -13,14 +13,19 @@ from classifier.services.throttling import Refusal, Throttle, advise, explain, t
 
 
 class ApiThrottle(BaseThrottle):
-    """Every request counts as one; the images that a view says it brings, by `images_in(request)`, count too."""
+    """Every request counts as one; the images that a view says it brings, by `images_in(request)`, count too.
+
+    What they cost is charged by views.throttled.ThrottleMiddleware.
+    """
 
     refused: Refusal | None = None
 
     def allow_request(self, request: Request, view: object) -> bool:
         self.refused = _take(request, Throttle.API)
         if self.refused is None and request.method == "POST" and hasattr(view, "images_in"):
-            self.refused = _take(request, Throttle.CLASSIFY, view.images_in(request))
+            self.refused = _take(request, Throttle.CLASSIFY, view.images_in(request)) or _take(
+                request, Throttle.WORK, 0
+            )
         if self.refused is not None:
             # DRF's own words are others than the pages', and name no reason.
             raise TooMany(self.refused)

@@ -18,6 +18,7 @@ from classifier.services.intake import SubmittedImage
 from classifier.services.ownership import Owner, hand_over
 from classifier.services.serving import ServedModel, served_model
 from classifier.services.storage import storage_errors
+from classifier.services.turns import Workers, turn
 from ml import preprocessing
 from ml.decision import Answers
 from ml.formats import FORMATS
@@ -39,7 +40,7 @@ def classify(
 ) -> Prediction:
     """Classify a submitted image and store upload and prediction.
 
-    Raises serving.NoModel, storage.StorageUnavailable and OwnerGone.
+    Raises serving.NoModel, storage.StorageUnavailable, turns.Busy and OwnerGone.
 
     prediction_id, upload_id: the rows' ids if not random ones; IntegrityError when there is one of this id.
     keep_days: after so many days both are deleted; None keeps them until their owner deletes them.
@@ -58,18 +59,18 @@ def classify(
 
 
 def answer(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None = None) -> tuple[Prediction, bytes]:
-    """Classify a submitted image, by the active model unless told another, and store nothing. Raises serving.NoModel.
+    """Classify a submitted image, by the active model unless told another, and store nothing.
 
-    Returns the rows as they would be stored, and the thumbnail's JPEG.
+    Raises serving.NoModel, turns.Busy. Returns the rows as they would be stored, and the thumbnail's JPEG.
     """
     served = served_model(version)
     picture = image.decoded.picture
-
-    started = time.perf_counter()
-    seen = served.model.see(picture)
-    prepared = time.perf_counter()
-    answers = served.model.answer([seen])
-    inferred = time.perf_counter()
+    with turn(Workers.INTERPRETERS):
+        started = time.perf_counter()
+        seen = served.model.see(picture)
+        prepared = time.perf_counter()
+        answers = served.model.answer([seen])
+        inferred = time.perf_counter()
     thumbnail = preprocessing.to_thumbnail(picture)
     timings = {
         "decode": image.decode_milliseconds,

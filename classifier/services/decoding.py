@@ -4,6 +4,7 @@ import os
 
 from django.conf import settings
 
+from classifier.services.turns import Workers, record_work, turn
 from ml.decoding import Decoders
 from ml.preprocessing import DecodedImage
 
@@ -11,8 +12,9 @@ _decoders: Decoders | None = None
 
 
 def decode(*, content: bytes, max_pixels: int) -> DecodedImage:
-    """Decode an image file that may be anything. Raises ImageError, ml.decoding.DecoderUnavailable."""
-    return _in_charge().decode(content, max_pixels=max_pixels)
+    """Decode an image file that may be anything. Raises ImageError, ml.decoding.DecoderUnavailable, turns.Busy."""
+    with turn(Workers.DECODERS):
+        return _in_charge().decode(content, max_pixels=max_pixels, record=record_work)
 
 
 def start() -> None:

@@ -11,6 +11,7 @@ from classifier.services.decoding import decode
 from classifier.services.neighbours import Neighbourhood, neighbourhood
 from classifier.services.serving import loaded_model
 from classifier.services.storage import storage_errors
+from classifier.services.turns import Workers, turn
 from ml import explanation, preprocessing
 from ml.artifacts import ArtifactError
 from ml.evaluation import FEWEST_FOR_CALIBRATION
@@ -76,12 +77,14 @@ class Explanation:
 def explain(*, prediction: Prediction) -> Explanation:
     """Say how the upload was prepared, how stable the answer is, and what it was learnt from.
 
-    Raises ExplanationUnavailable, StorageUnavailable.
+    Raises ExplanationUnavailable, StorageUnavailable, turns.Busy.
     """
-    decoded, model = _decoded(prediction), _model(prediction)
+    decoded = _decoded(prediction)
     seen = _seen(prediction, decoded)
-    same, tried = explanation.agreement(model, seen)
-    near = neighbourhood(folder=prediction.model_version.path, model=model, seen=seen)
+    with turn(Workers.INTERPRETERS):
+        model = _model(prediction)
+        same, tried = explanation.agreement(model, seen)
+        near = neighbourhood(folder=prediction.model_version.path, model=model, seen=seen)
     return Explanation(_preparation(prediction, decoded), same, tried, near)
 
 
@@ -99,19 +102,21 @@ def _preparation(prediction: Prediction, decoded: DecodedImage) -> Preparation:
 
 
 def input_png(*, prediction: Prediction) -> bytes:
-    """What the network saw, pixel by pixel. Raises ExplanationUnavailable, StorageUnavailable."""
+    """What the network saw, pixel by pixel. Raises ExplanationUnavailable, StorageUnavailable, turns.Busy."""
     return _png(Image.fromarray(_seen(prediction, _decoded(prediction)).pixels))
 
 
 def map_png(*, prediction: Prediction) -> bytes:
     """A picture to lay over what the network saw: the warmer, the more that part speaks for the class.
 
-    Raises ExplanationUnavailable, StorageUnavailable.
+    Raises ExplanationUnavailable, StorageUnavailable, turns.Busy.
     """
     if prediction.abstained:
         raise ExplanationUnavailable(f"The prediction {prediction.pk} is an abstention: no class was answered.")
     class_index = prediction.model_version.class_names.index(prediction.predicted_class)
-    values = explanation.occlusion_map(_model(prediction), _seen(prediction, _decoded(prediction)), class_index)
+    seen = _seen(prediction, _decoded(prediction))
+    with turn(Workers.INTERPRETERS):
+        values = explanation.occlusion_map(_model(prediction), seen, class_index)
     strength = np.abs(values) / max(float(np.abs(values).max()), _FAINTEST)
     layers = np.zeros((*values.shape, 4), np.uint8)
     layers[..., :3] = np.where((values > 0)[..., None], _FOR, _AGAINST)

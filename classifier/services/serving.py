@@ -19,6 +19,8 @@ from ml.inference import LoadedModel
 logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 10.0
+#: So long a request waits for a model that another one loads.
+_LOADING_SECONDS = 20.0
 #: How many versions besides the active one a process keeps loaded. Each has its own copy of the weights.
 MOST_OTHERS = 3
 
@@ -44,10 +46,14 @@ class _Others:
 
     def loaded(self, version: ModelVersion) -> LoadedModel:
         slot = self._slot((version.pk, version.digest))
-        with slot.lock:
+        if not slot.lock.acquire(timeout=_LOADING_SECONDS):
+            raise NoModel(f"The model {version} is still being loaded.")
+        try:
             if slot.model is None:
                 slot.model = _open_warm(version)
             return slot.model
+        finally:
+            slot.lock.release()
 
     def _slot(self, key: tuple[int, str]) -> "_Slot":
         with self.lock:
@@ -84,11 +90,13 @@ class _Server:
         if served and _same(served.version, row):
             return served
         # Only the first request has to wait for a model; later ones go on with the old while one thread loads.
-        if self.lock.acquire(blocking=served is None):
+        if self.lock.acquire(timeout=_LOADING_SECONDS if served is None else 0):
             try:
                 return self._load(row)
             finally:
                 self.lock.release()
+        if served is None:
+            raise NoModel("The active model is still being loaded.")
         return served
 
     def loaded(self, version: ModelVersion) -> LoadedModel:
@@ -167,7 +175,7 @@ def served_model(version: ModelVersion | None = None) -> ServedModel:
 
 
 def loaded_model(version: ModelVersion) -> LoadedModel:
-    """Return the network of a version, whether it is active or not. Raises ml.artifacts.ArtifactError."""
+    """Return the network of a version, active or not. Raises ml.artifacts.ArtifactError, and NoModel while it loads."""
     return _server.loaded(version)
 
 

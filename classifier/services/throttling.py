@@ -8,6 +8,7 @@ import math
 import os
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -16,7 +17,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, RedisStorage, Storage
+from limits.storage import RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
 
 from classifier.services import metrics
@@ -28,8 +29,6 @@ OFF = "off"
 #: Redis is beside the site or it is of no use; and so long is it left alone when it does not answer.
 _REDIS_SECONDS, _LEFT_ALONE_SECONDS = 0.25, 10.0
 _FORGET_SECONDS = 10.0
-#: A clock that is corrected by less is not set back.
-_CLOCK_SECONDS = 1.0
 #: The first requests of a process come at once, and are to count in the same place.
 _making = threading.Lock()
 
@@ -42,6 +41,12 @@ class Throttle(StrEnum):
     SIGN_IN = "sign_in"
     SIGN_UP = "sign_up"
     API = "api"
+    #: Seconds of work, of the site's processors.
+    WORK = "work"
+
+
+#: Work is counted in milliseconds.
+_PARTS = {Throttle.WORK: 1000}
 
 
 @dataclass(frozen=True)
@@ -58,15 +63,33 @@ def take(*, throttle: Throttle, owner: Owner | None, address: str | None, cost: 
 
     owner: None where persons are not counted. address: as clients.address_of gives it. cost: how many of it at once.
     """
-    for by, key in (("person", _person(owner)), ("address", address)):
-        limit = _limit(settings.THROTTLES.get(f"{throttle}_{by}", OFF))
-        if key is None or limit is None:
-            continue
-        seconds = _counts().take(limit, (throttle, by, key), cost)
+    for by, limit, key in _limits(throttle, owner, address):
+        seconds = _counts().take(limit, key, cost)
         if seconds is not None:
             metrics.record_throttled(throttle=throttle, by=by)
             return Refusal(throttle, by, seconds)
     return None
+
+
+def take_work(*, owner: Owner | None, address: str | None) -> Refusal | None:
+    """Return why somebody has had too much work done already; None while there is some to be had. Counts nothing."""
+    return take(throttle=Throttle.WORK, owner=owner, address=address, cost=0)
+
+
+def charge_work(*, owner: Owner | None, address: str | None, seconds: float) -> None:
+    """Count what a request has cost, which is known when it is answered."""
+    for _by, limit, key in _limits(Throttle.WORK, owner, address):
+        _counts().take(limit, key, math.ceil(seconds * _PARTS[Throttle.WORK]))
+
+
+def _limits(
+    throttle: Throttle, owner: Owner | None, address: str | None
+) -> Iterator[tuple[str, RateLimitItem, tuple[str, ...]]]:
+    """What is limited of this throttle: by what, how, and the key that it is counted under."""
+    for by, key in (("person", _person(owner)), ("address", address)):
+        limit = _limit(settings.THROTTLES.get(f"{throttle}_{by}", OFF), _PARTS.get(throttle, 1))
+        if key is not None and limit is not None:
+            yield by, limit, (throttle, by, key)
 
 
 def explain(refusal: Refusal) -> str:
@@ -94,38 +117,59 @@ def forget() -> None:
     _counts_at.cache_clear()
 
 
-class _Memory(MemoryStorage):
-    """The library's, but for when it forgets what has run out: it would start a thread for that every 10 ms."""
+class _Memory(Storage):
+    """Counts of this process. The library's own starts a thread every 10 ms to forget what has run out."""
+
+    STORAGE_SCHEME = None
 
     def __init__(self) -> None:
-        self.next_time = 0.0
-        self.clock_ahead = _clock_ahead()
-        self.one_lock = threading.Lock()
         super().__init__()
+        self.lock = threading.Lock()
+        #: How much of each was taken, and when its window began and ends.
+        self.counts: dict[str, tuple[int, float, float]] = {}
+        self.tidied = time.monotonic()
+
+    @property
+    def base_exceptions(self) -> tuple[type[Exception], ...]:
+        return ()
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        # The library has a lock a key, which several that come first at once would not share.
-        with self.one_lock:
-            self._forget_the_future()
-            return super().incr(key, expiry, amount)
+        with self.lock:
+            self._tidy()
+            count, began, ends = self._window(key) or (0, time.time(), time.time() + expiry)
+            self.counts[key] = count + amount, began, ends
+            return count + amount
 
-    def _forget_the_future(self) -> None:
-        """Windows end by the clock: after it was set back, none would end for as long."""
-        ahead = _clock_ahead()
-        if ahead < self.clock_ahead - _CLOCK_SECONDS:
-            self.reset()
-        self.clock_ahead = ahead
+    def get(self, key: str) -> int:
+        window = self._window(key)
+        return window[0] if window else 0
 
-    def _MemoryStorage__schedule_expiry(self) -> None:
-        now = time.monotonic()
-        if now >= self.next_time:
-            self.next_time = now + _FORGET_SECONDS
-            self._MemoryStorage__expire_events()
+    def get_expiry(self, key: str) -> float:
+        window = self._window(key)
+        return window[2] if window else time.time()
 
+    def _window(self, key: str) -> tuple[int, float, float] | None:
+        """The current window. One that begins in the future is from before the clock was set back: it has ended."""
+        window = self.counts.get(key)
+        return window if window and window[1] <= time.time() < window[2] else None
 
-def _clock_ahead() -> float:
-    """How far the clock is ahead of the time that nobody sets."""
-    return time.time() - time.monotonic()
+    def _tidy(self) -> None:
+        if time.monotonic() - self.tidied > _FORGET_SECONDS:
+            self.counts = {key: window for key, window in self.counts.items() if self._window(key)}
+            self.tidied = time.monotonic()
+
+    def check(self) -> bool:
+        return True
+
+    def reset(self) -> int:
+        with self.lock:
+            count = len(self.counts)
+            self.counts = {}
+        return count
+
+    def clear(self, key: str) -> None:
+        with self.lock:
+            self.counts.pop(key, None)
 
 
 class _Counts:
@@ -143,7 +187,7 @@ class _Counts:
             return None
         try:
             # More at once than there ever is would wait for ever.
-            if self.limiter.hit(limit, *key, cost=min(cost, limit.amount)):
+            if self._hit(limit, key, min(cost, limit.amount)):
                 seconds = None
             else:
                 seconds = max(1, math.ceil(self.limiter.get_window_stats(limit, *key).reset_time - time.time()))
@@ -154,6 +198,10 @@ class _Counts:
             self.left_alone_until = 0.0
             logger.info("Redis answers again: limits hold.")
         return seconds
+
+    def _hit(self, limit: RateLimitItem, key: tuple[str, ...], cost: int) -> bool:
+        # What costs nothing yet is refused when nothing is left.
+        return self.limiter.hit(limit, *key, cost=cost) if cost else self.limiter.test(limit, *key)
 
     def _leave_alone(self, error: StorageError) -> None:
         with self.lock:
@@ -182,8 +230,11 @@ def _counts_at(redis_url: str) -> _Counts:
 
 
 @lru_cache(maxsize=64)
-def _limit(text: str) -> RateLimitItem | None:
-    return None if text == OFF else parse(text)
+def _limit(text: str, parts: int) -> RateLimitItem | None:
+    if text == OFF:
+        return None
+    limit = parse(text)
+    return type(limit)(limit.amount * parts, limit.multiples)
 
 
 def _person(owner: Owner | None) -> str | None:

@@ -117,9 +117,9 @@ def jpeg_of_size(width: int, height: int) -> bytes:
     return bytes(content)
 
 
-def jpeg_of_scans(count: int) -> bytes:
+def jpeg_of_scans(count: int, width: int = 640, height: int = 480) -> bytes:
     """A progressive JPEG that goes over all its pixels again and again, to no effect."""
-    content = encode(photograph(640, 480), "JPEG", progressive=True)
+    content = encode(photograph(width, height), "JPEG", progressive=True)
     scan = content.rindex(b"\xff\xda")
     return content[:scan] + content[scan : scan + 12] * count + content[scan:]
 

@@ -38,6 +38,8 @@ UNREACHED_LIMITS = {
         "SIGN_UP_ADDRESS",
         "API_PERSON",
         "API_ADDRESS",
+        "WORK_PERSON",
+        "WORK_ADDRESS",
     )
 }
 BASE_DIR = Path(__file__).resolve().parents[2]

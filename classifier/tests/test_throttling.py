@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +14,7 @@ from classifier.clients import address_of
 from classifier.limits import limits_of
 from classifier.models import Prediction
 from classifier.services.ownership import Owner
-from classifier.services.throttling import Throttle, take
+from classifier.services.throttling import Throttle, charge_work, take, take_work
 from classifier.tests.api import BATCH, PREDICTIONS, problem_of, program
 from classifier.tests.browser import sign_in
 from classifier.tests.factories import image_bytes, image_file, make_prediction, make_user
@@ -146,6 +147,50 @@ def test_export_by_post_is_limited_as_one_by_get(limit, user, user_client):
     limit(read_person="1/minute")
     form = {"action": "download", "predictions": [str(make_prediction(user).pk)]}
     assert [user_client.post("/history/selected/", form).status_code for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.django_db
+def test_work_that_a_person_has_used_up_is_refused_by_page_and_api_until_it_is_over(limit, user, user_client):
+    limit(work_person="3/hour")
+    prediction = make_prediction(user)
+    charge_work(owner=Owner(user=user), address="192.0.2.1", seconds=2.5)
+    assert upload(user_client).status_code == 200
+    charge_work(owner=Owner(user=user), address="192.0.2.1", seconds=0.5)
+    assert upload(user_client).status_code == 429
+    for path in ("explanation/", "seen.png", "map.png"):
+        assert user_client.get(f"/predictions/{prediction.pk}/{path}").status_code == 429
+    api = program(user)
+    assert int(api.post(PREDICTIONS, {"image": image_file()})["Retry-After"]) > 1000
+    assert api.post(BATCH, {"images": [image_file()]}).status_code == 429
+    # What costs next to nothing, and another person.
+    assert user_client.get("/history/").status_code == api.get(PREDICTIONS).status_code == 200
+    assert upload(Client()).status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["seen.png", "map.png", "explanation/"])
+def test_explanations_are_charged_the_seconds_that_they_take(limit, user, user_client, path):
+    limit(work_person="1/hour")
+    address = f"/predictions/{make_prediction(user).pk}/{path}"
+    assert user_client.get(address).status_code == 200
+    assert any(user_client.get(address).status_code == 429 for _ in range(2000))
+
+
+def test_threads_that_count_at_once_lose_nothing(limit):
+    limit(api_address="1000/minute")
+    with ThreadPoolExecutor(8) as pool:
+        taken = [*pool.map(lambda _number: take(throttle=Throttle.API, owner=None, address="192.0.2.1"), range(1200))]
+    assert taken.count(None) == 1000
+
+
+def test_clock_that_is_set_back_gives_work_back(limit, monkeypatch):
+    limit(work_address="1/minute")
+    somebody = {"owner": None, "address": "192.0.2.1"}
+    charge_work(**somebody, seconds=2)
+    assert take_work(**somebody).seconds <= 60
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 7200)
+    assert take_work(**somebody) is None
 
 
 def test_every_route_declares_what_of_it_is_limited():

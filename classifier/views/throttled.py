@@ -9,7 +9,8 @@ from classifier.clients import address_of
 from classifier.limits import limits_of
 from classifier.services import metrics
 from classifier.services.lockout import seconds_locked_out
-from classifier.services.throttling import Throttle, advise, explain, say_when, take
+from classifier.services.throttling import Throttle, advise, charge_work, explain, say_when, take, take_work
+from classifier.services.turns import visiting
 from classifier.views.refusal import refusal
 from classifier.views.requests import owner_of
 
@@ -24,7 +25,11 @@ class ThrottleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        with visiting(address_of(request)) as visit:
+            response = self.get_response(request)
+        if visit.turns:
+            charge_work(owner=owner_of(request), address=visit.address, seconds=visit.seconds)
+        return response
 
     def process_view(self, request: HttpRequest, view: Callable, *_arguments) -> HttpResponse | None:
         # The API's views declare theirs to Django REST framework.
@@ -32,7 +37,10 @@ class ThrottleMiddleware:
         if throttle is None:
             return None
         owner = None if throttle in _BY_ADDRESS_ALONE else owner_of(request)
-        refused = take(throttle=throttle, owner=owner, address=address_of(request))
+        address = address_of(request)
+        refused = take(throttle=throttle, owner=owner, address=address)
+        if refused is None and throttle in (Throttle.CLASSIFY, Throttle.READ):
+            refused = take_work(owner=owner, address=address)
         if refused is None:
             return None
         return _too_many(request, _("Too many requests"), explain(refused), advise(refused), refused.seconds)

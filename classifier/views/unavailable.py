@@ -12,8 +12,10 @@ from django.views.defaults import server_error as error_page
 from classifier.services.classification import OwnerGone
 from classifier.services.serving import NoModel
 from classifier.services.storage import Reason, as_unavailable, explain
+from classifier.services.turns import Busy
 from classifier.views.refusal import problem, refusal, wants_json
 from ml.decoding import DecoderUnavailable
+from ml.inference import NoInterpreterFree
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,8 @@ _RETRY_AFTER = {Reason.BUSY: 5, Reason.UNREACHABLE: 15}
 _RETRY_AFTER_OTHERS = 30
 #: So often a process tries again to load a model.
 _RETRY_AFTER_NO_MODEL = 10
+#: A turn at a decoder or an interpreter takes seconds.
+_RETRY_AFTER_BUSY = 5
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class _Trouble:
 class UnavailableMiddleware:
     """Turns a disk, a database or a model that cannot do its part for now into an answer with the status 503.
 
-    No view or API method needs to handle StorageUnavailable, NoModel, DecoderUnavailable, or what the database itself
-    raises; nor OwnerGone, whose answer is 403.
+    No view or API method needs to handle StorageUnavailable, NoModel, DecoderUnavailable, NoInterpreterFree, or what
+    the database itself raises; nor Busy, whose answer may be 429, nor OwnerGone, whose answer is 403.
     """
 
     def __init__(self, get_response) -> None:
@@ -47,7 +51,9 @@ class UnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return _gone(request) if isinstance(exception, OwnerGone) else unavailable_response(request, exception)
+        if isinstance(exception, OwnerGone):
+            return _gone(request)
+        return _busy(request, exception) if isinstance(exception, Busy) else unavailable_response(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -68,6 +74,20 @@ def _gone(request: HttpRequest) -> HttpResponse:
     return refusal(request, status=403, title=_("Account deleted"), what=what, advice=[_("Nothing of it was kept.")])
 
 
+def _busy(request: HttpRequest, error: Busy) -> HttpResponse:
+    """429 where the client's other requests are what it waits for, else 503."""
+    if error.own:
+        status, title = 429, _("Too many requests")
+        what = _("The site is still busy with your other images, or with those of somebody at your address.")
+    else:
+        status, title, what = 503, _("Not available at the moment"), _("The site is busy with other people's images.")
+    response = refusal(
+        request, status=status, title=title, what=what, advice=[_advice(request)], retry_after=_RETRY_AFTER_BUSY
+    )
+    log_response("%s: %s", error, request.path, response=response, request=request, logger=logger)
+    return response
+
+
 def unavailable_response(request: HttpRequest, error: BaseException) -> HttpResponse | None:
     """Return the answer with the status 503 for an error that passes, with one line in the log; None for any other."""
     trouble = _trouble(error)
@@ -82,6 +102,8 @@ def unavailable_response(request: HttpRequest, error: BaseException) -> HttpResp
 def _trouble(error: BaseException) -> _Trouble | None:
     if isinstance(error, NoModel):
         return _Trouble(str(error), _("No model can answer at the moment."), _RETRY_AFTER_NO_MODEL)
+    if isinstance(error, NoInterpreterFree):
+        return _Trouble(str(error), _("The site is busy with other people's images."), _RETRY_AFTER_OTHERS)
     if isinstance(error, DecoderUnavailable):
         return _Trouble(str(error), _("The site cannot read images at the moment."), _RETRY_AFTER_OTHERS)
     if unavailable := as_unavailable(error):

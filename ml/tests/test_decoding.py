@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -373,3 +374,14 @@ def test_no_more_files_are_decoded_at_once_than_there_are_decoders(faulty):
                 future.result()
     assert time.monotonic() - started > 0.4
     assert len(decoders._idle) == 2
+
+
+def test_nobody_waits_for_a_decoder_for_longer_than_three_files_may_take(faulty):
+    seconds = []
+    decoders = faulty("receive(); time.sleep(60)", seconds=1)
+    with ThreadPoolExecutor(6) as executor:
+        waiting = [executor.submit(decoders.decode, b"x", record=seconds.append) for _ in range(6)]
+        errors = Counter(type(future.exception()) for future in waiting)
+    assert set(errors) == {TooSlow, DecoderUnavailable}
+    # Of every file that a decoder has had the seconds are told, whatever came of it.
+    assert len(seconds) == errors[TooSlow]
