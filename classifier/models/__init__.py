@@ -2,6 +2,7 @@
 
 from classifier.models.activation import Activation
 from classifier.models.api_token import ApiToken
+from classifier.models.batch_claim import BatchClaim
 from classifier.models.correction import Correction
 from classifier.models.model_version import ModelVersion
 from classifier.models.prediction import Prediction
@@ -12,6 +13,7 @@ from classifier.models.visitor_claim import VisitorClaim
 __all__ = [
     "Activation",
     "ApiToken",
+    "BatchClaim",
     "Correction",
     "Epoch",
     "ModelVersion",

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from django.core.files import File
 
 from classifier.models import Prediction
 from classifier.services.intake import clean_name, read_image
 from classifier.services.ownership import Owner
-from classifier.services.submission import Handling, KeyReused, classify_under_key, refuse_reuse
+from classifier.services.submission import Handling, KeyReused, claim_key, classify_under_key, refuse_reuse
 from ml.image_errors import ImageError
 
 #: How many images one request may bring; Django itself reads no form of more than a hundred files.
@@ -33,16 +34,24 @@ def classify_batch(
     key: as in `classify_under_key`, for all of the files in their order. Raises KeyReused before anything is stored,
     serving.NoModel, storage.StorageUnavailable.
     """
-    content = ""
-    if key is not None:
-        content = _digest(files)
-        keys = [_own_key(key, place) for place in range(MOST_IMAGES)]
+    if key is None:
+        yield from _classify_each(files, owner, handling)
+        return
+    content = _digest(files)
+    keys = [_own_key(key, place) for place in range(MOST_IMAGES)]
+    with claim_key(owner=owner, handling=handling, key=key, content=content):
         refuse_reuse(owner=owner, handling=handling, keys=keys, content=content)
-    for place, file in enumerate(files):
-        name, own_key = clean_name(file.name or ""), key and _own_key(key, place)
+        yield from _classify_each(files, owner, handling, keys, content)
+
+
+def _classify_each(
+    files: Sequence[File], owner: Owner, handling: Handling, keys: Sequence[str] = (), content: str = ""
+) -> Iterator[Outcome]:
+    for file, key in zip_longest(files, keys[: len(files)]):
+        name = clean_name(file.name or "")
         try:
             image = read_image(file)
-            prediction = classify_under_key(image=image, owner=owner, handling=handling, key=own_key, content=content)
+            prediction = classify_under_key(image=image, owner=owner, handling=handling, key=key, content=content)
         except (ImageError, KeyReused) as error:
             yield Outcome(name, error=error)
         else:

@@ -1,18 +1,23 @@
 """A file that may arrive more than once, because the answer to it was lost or a form was sent again, is kept once."""
 
-from collections.abc import Iterable
+import datetime
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError
+from django.utils import timezone
 
-from classifier.models import ModelVersion, Prediction
+from classifier.models import BatchClaim, ModelVersion, Prediction
 from classifier.services.classification import answer, classify
 from classifier.services.intake import SubmittedImage
 from classifier.services.ownership import Owner, predictions_of
 
 _SUBMISSIONS = UUID("5b0f0f62-6f0c-4f0e-9a55-0c1f6f8f2a37")
 _KEYS = UUID("8d6f3d0e-53a3-4d0b-8a43-0a5d1e0c7f61")
+
+_LONGEST_BATCH = datetime.timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,26 @@ def refuse_reuse(*, owner: Owner, handling: Handling, keys: Iterable[str], conte
     stored = predictions_of(owner).filter(pk__in=wanted).values_list("pk", "upload_id")
     if any(wanted[prediction_id] != upload_id for prediction_id, upload_id in stored):
         raise KeyReused("Something else was sent under this key before.")
+
+
+@contextmanager
+def claim_key(*, owner: Owner, handling: Handling, key: str, content: str) -> Iterator[None]:
+    """Keep everything else from being stored under the key until the block ends. Raises KeyReused.
+
+    The same content may come more than once: whoever was first holds the claim, and has stored all when it ends.
+    """
+    claim_id, content_id = _ids(owner, handling, key, content)
+    # Of a process that was killed.
+    BatchClaim.objects.filter(created_at__lt=timezone.now() - _LONGEST_BATCH).delete()
+    claim, is_ours = BatchClaim.objects.get_or_create(pk=claim_id, defaults={"content": content_id})
+    try:
+        if claim.content != content_id:
+            raise KeyReused(f"Something else is being stored as {key!r}.")
+        yield
+    finally:
+        if is_ours:
+            with suppress(DatabaseError):
+                BatchClaim.objects.filter(pk=claim_id).delete()
 
 
 def _ids(owner: Owner, handling: Handling, key: str, content: str) -> tuple[UUID, UUID]:

@@ -1,14 +1,19 @@
 """A request under an Idempotency-Key is stored once, however often and however much at once it is sent."""
 
 import threading
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 
-from classifier.models import Prediction, Upload
+from classifier.models import BatchClaim, Prediction, Upload
+from classifier.services.ownership import Owner
 from classifier.services.publishing import publish
+from classifier.services.submission import Handling, claim_key
 from classifier.tests.api import BATCH, PREDICTIONS, problem_of, program
 from classifier.tests.factories import another_model, image_bytes, image_file, make_user
 
@@ -145,3 +150,36 @@ def test_batch_whose_first_images_could_not_be_read_still_has_its_key(api):
     send_batch(api, b"text", b"text", ONE)
     problem_of(send_batch(api, TWO, THREE), 409)
     assert Prediction.objects.count() == 1
+
+
+def test_of_two_different_batches_at_once_one_is_stored_whole_and_the_other_not_at_all(api, stored_files):
+    contents = [image_bytes(seed=seed) for seed in range(8)]
+    for _round in range(5):
+        answers = at_once(
+            lambda: send_batch(api, *contents),
+            lambda: send_batch(api, *reversed(contents)),
+            lambda: send_batch(api, ONE, TWO, THREE),
+        )
+        assert sorted(one.status_code for one in answers) == [200, 409, 409]
+        (stored,) = [one.json()["results"] for one in answers if one.status_code == 200]
+        assert all(one["prediction"] for one in stored)
+        assert Prediction.objects.count() == len(stored)
+        assert len(stored_files()) == 2 * len(stored)
+        assert not BatchClaim.objects.exists()
+        Upload.objects.all().delete()
+        for name in stored_files():
+            default_storage.delete(name)
+
+
+def test_same_batch_several_times_at_once_is_stored_once(api):
+    answers = at_once(*[lambda: send_batch(api, ONE, TWO, THREE)] * 3)
+    assert [one.status_code for one in answers] == [200] * 3
+    assert len({str(one.json()) for one in answers}) == 1
+    assert Prediction.objects.count() == 3
+
+
+def test_claim_of_a_process_that_was_killed_ends(api, user):
+    with claim_key(owner=Owner(user=user), handling=Handling(), key="one", content="other"):
+        problem_of(send_batch(api, ONE), 409)
+        BatchClaim.objects.update(created_at=timezone.now() - timedelta(hours=1))
+        assert send_batch(api, ONE).status_code == 200
