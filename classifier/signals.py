@@ -31,7 +31,9 @@ def register_shipped_models(sender, **kwargs) -> None:
 @receiver(post_delete, sender=Upload)
 def delete_files(sender, instance: Upload, **kwargs) -> None:
     """The files of a deleted upload go once its deletion is certain."""
-    for name in (instance.file.name, instance.thumbnail.name):
+    # A page may have stored the working copy after this instance was read.
+    copy = instance.working_copy.name or instance.working_copy_name
+    for name in (instance.file.name, instance.thumbnail.name, copy):
         if name:
             transaction.on_commit(partial(_delete_file, name))
 

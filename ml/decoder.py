@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 from pathlib import Path
 
 from PIL import Image
@@ -71,15 +72,20 @@ def _receive(channel: socket.socket, length: int) -> bytes:
 def _answer(content: bytes, max_pixels: int, megabytes: int) -> tuple[bytes, bytes]:
     # Codecs that need memory for all pixels before any is decoded are refused it; `decode` checks the very number.
     Image.MAX_IMAGE_PIXELS = (max_pixels + 1) // 2
+    started = time.process_time()
     try:
-        return _describe(_decode(content, max_pixels, megabytes))
+        image = _decode(content, max_pixels, megabytes)
     except ImageError as error:
         return json.dumps({"error": error.code, "values": error.values}).encode(), b""
+    return _describe(image, time.process_time() - started)
 
 
-def _describe(image: DecodedImage) -> tuple[bytes, bytes]:
+def _describe(image: DecodedImage, seconds: float) -> tuple[bytes, bytes]:
     names = ("format", "width", "height", "steps")
-    description = {name: getattr(image, name) for name in names} | {"size": image.picture.size}
+    description = {name: getattr(image, name) for name in names} | {
+        "size": image.picture.size,
+        "seconds": seconds,
+    }
     return json.dumps(description).encode(), image.picture.tobytes()
 
 

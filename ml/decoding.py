@@ -251,7 +251,8 @@ def _understand(description: dict, pixels: bytearray) -> DecodedImage | ImageErr
         raise ValueError("there is no such image")
     if len(pixels) != 3 * width * height:
         raise ValueError(f"{len(pixels)} bytes are no picture of {width} x {height}")
-    return DecodedImage(Image.frombytes("RGB", (width, height), pixels), kind, *size, steps)
+    picture = Image.frombytes("RGB", (width, height), pixels)
+    return DecodedImage(picture, kind, *size, steps, float(description["seconds"]))
 
 
 def _environment() -> dict[str, str]:

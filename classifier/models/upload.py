@@ -29,6 +29,8 @@ class Upload(models.Model):
     visitor = models.UUIDField(_("anonymous visitor"), null=True, blank=True)
     file = models.FileField(_("file"), max_length=200)
     thumbnail = models.FileField(_("thumbnail"), max_length=200)
+    #: Of an original that takes long to decode; empty for any other.
+    working_copy = models.FileField(_("working copy"), max_length=200, blank=True, editable=False)
     original_name = models.CharField(_("original name"), max_length=255, blank=True)
     # Databases do not agree on what small letters are beyond English.
     folded_name = models.CharField(_("original name, folded for search"), max_length=765, blank=True, editable=False)
@@ -86,6 +88,11 @@ class Upload(models.Model):
             return self.expires_at
         end = self.created_at + timedelta(days=settings.ANONYMOUS_DAYS)
         return end if self.expires_at is None else min(end, self.expires_at)
+
+    @property
+    def working_copy_name(self) -> str:
+        """The name under which a working copy is stored, if no other file has it."""
+        return f"working_copies/{self.id.hex[:2]}/{self.id}.png"
 
     def size_within(self, width: float, height: float) -> tuple[int, int]:
         """Width and height in pixels at which the picture fits into these, and is not enlarged."""

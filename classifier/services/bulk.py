@@ -20,6 +20,7 @@ from classifier.services.classification import describe_prediction, describe_upl
 from classifier.services.intake import clean_name, read_image
 from classifier.services.ownership import Owner
 from classifier.services.serving import ServedModel
+from classifier.services.working_copies import copy_if_expensive
 from ml.bulk import Answered, Failed, answer_stream
 from ml.image_errors import ImageError
 from ml.preprocessing import to_thumbnail
@@ -54,6 +55,7 @@ class _Kept(NamedTuple):
     timings: dict[str, float]
     upload: Upload | None = None
     thumbnail: bytes = b""
+    working_copy: bytes | None = None
 
 
 def classify_files(
@@ -96,7 +98,7 @@ class _Bulk:
         thumbnail = to_thumbnail(picture)
         timings["thumbnail"] = 1000 * (time.perf_counter() - started)
         # Not the content, of which there may be 20 MB: it is read again when it is stored.
-        return picture, _Kept(timings, upload, thumbnail)
+        return picture, _Kept(timings, upload, thumbnail, copy_if_expensive(image.decoded))
 
     def conclude(self, item: Answered[Path, _Kept] | Failed[Path]) -> Outcome:
         if isinstance(item, Failed):
@@ -106,7 +108,7 @@ class _Bulk:
         if item.kept.upload is None:
             return Outcome(item.source, prediction)
         prediction.upload = item.kept.upload
-        return self._store(item.source, prediction, item.kept.thumbnail)
+        return self._store(item.source, prediction, item.kept)
 
     def _explain(self, item: Failed[Path]) -> Outcome:
         path, error = item
@@ -114,7 +116,7 @@ class _Bulk:
             return Outcome(path, stored, stored_before=True)
         return Outcome(path, error=getattr(error, "strerror", None) or str(error))
 
-    def _store(self, path: Path, prediction: Prediction, thumbnail: bytes) -> Outcome:
+    def _store(self, path: Path, prediction: Prediction, kept: _Kept) -> Outcome:
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -127,7 +129,10 @@ class _Bulk:
             if stored := _stored_prediction(prediction.upload.id):
                 return Outcome(path, stored, stored_before=True)
             discard_files(upload=prediction.upload)
-            return Outcome(path, store(prediction=prediction, content=content, thumbnail=thumbnail))
+            stored = store(
+                prediction=prediction, content=content, thumbnail=kept.thumbnail, working_copy=kept.working_copy
+            )
+            return Outcome(path, stored)
 
     def _look_up(self, path: Path, opened: BinaryIO) -> None:
         """Raise _StoredBefore for a file that is; leave another at its beginning."""

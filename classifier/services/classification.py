@@ -19,6 +19,7 @@ from classifier.services.ownership import Owner, hand_over
 from classifier.services.serving import ServedModel, served_model
 from classifier.services.storage import storage_errors
 from classifier.services.turns import Workers, turn
+from classifier.services.working_copies import copy_if_expensive
 from ml import preprocessing
 from ml.decision import Answers
 from ml.formats import FORMATS
@@ -47,6 +48,7 @@ def classify(
     version: the model that is to answer if not the active one.
     """
     prediction, thumbnail = answer(image=image, owner=owner, version=version)
+    copy = copy_if_expensive(image.decoded)
     if prediction_id is not None:
         prediction.id = prediction_id
     if upload_id is not None:
@@ -55,7 +57,7 @@ def classify(
         prediction.upload = upload
     if keep_days is not None:
         prediction.upload.expires_at = timezone.now() + datetime.timedelta(days=keep_days)
-    return store(prediction=prediction, content=image.content, thumbnail=thumbnail)
+    return store(prediction=prediction, content=image.content, thumbnail=thumbnail, working_copy=copy)
 
 
 def answer(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None = None) -> tuple[Prediction, bytes]:
@@ -121,18 +123,20 @@ def describe_prediction(*, served: ServedModel, seen: Seen, answers: Answers, ti
     )
 
 
-def store(*, prediction: Prediction, content: bytes, thumbnail: bytes) -> Prediction:
+def store(*, prediction: Prediction, content: bytes, thumbnail: bytes, working_copy: bytes | None = None) -> Prediction:
     """Store a prediction and its upload, both described before, with the upload's files; return the prediction.
 
-    Raises storage.StorageUnavailable and OwnerGone.
+    working_copy: see working_copies.copy_if_expensive. Raises storage.StorageUnavailable and OwnerGone.
     """
     upload = prediction.upload
-    file, small = _file_names(upload)
+    files = dict(zip(_file_names(upload), (content, thumbnail, working_copy)))
+    files = {name: content for name, content in files.items() if content is not None}
     # The files come first and the commit last: a process killed in between leaves files without a row, which
     # `manage.py sweep` removes, and never a row without its files.
     try:
-        with storage_errors(), _stored_files(upload, {file: content, small: thumbnail}) as names, transaction.atomic():
-            upload.file, upload.thumbnail = names
+        with storage_errors(), _stored_files(upload, files) as names, transaction.atomic():
+            upload.file, upload.thumbnail, *copy = names
+            upload.working_copy = copy[0] if copy else ""
             upload.save(force_insert=True)
             prediction.save(force_insert=True)
     except IntegrityError as error:
@@ -150,9 +154,10 @@ def discard_files(*, upload: Upload) -> None:
         default_storage.delete(name)
 
 
-def _file_names(upload: Upload) -> tuple[str, str]:
+def _file_names(upload: Upload) -> tuple[str, str, str]:
     place = f"{upload.id.hex[:2]}/{upload.id}"
-    return f"uploads/{place}.{FORMATS[upload.format].extension}", f"thumbnails/{place}.jpg"
+    extension = FORMATS[upload.format].extension
+    return f"uploads/{place}.{extension}", f"thumbnails/{place}.jpg", upload.working_copy_name
 
 
 @contextmanager
@@ -174,7 +179,7 @@ def _take_back(upload: Upload, names: list[str]) -> None:
     """Delete the files of an upload that certainly have no row; what is left in doubt, `manage.py sweep` finds."""
     with suppress(OSError, DatabaseError):
         # A commit may have succeeded although its answer was lost on the way.
-        kept = Upload.objects.filter(pk=upload.pk).values_list("file", "thumbnail").first() or ()
+        kept = Upload.objects.filter(pk=upload.pk).values_list("file", "thumbnail", "working_copy").first() or ()
         for name in names:
             if name not in kept:
                 default_storage.delete(name)

@@ -7,11 +7,11 @@ import numpy as np
 from PIL import Image
 
 from classifier.models import Prediction
-from classifier.services.decoding import decode
 from classifier.services.neighbours import Neighbourhood, neighbourhood
 from classifier.services.serving import loaded_model
 from classifier.services.storage import storage_errors
 from classifier.services.turns import Workers, turn
+from classifier.services.working_copies import picture_of
 from ml import explanation, preprocessing
 from ml.artifacts import ArtifactError
 from ml.evaluation import FEWEST_FOR_CALIBRATION
@@ -143,21 +143,13 @@ def track_record(prediction: Prediction) -> Track | None:
 
 
 def _decoded(prediction: Prediction) -> DecodedImage:
-    # What was accepted once is, whatever is accepted now.
-    pixels = prediction.upload.width * prediction.upload.height
-    try:
-        return decode(content=_stored(prediction), max_pixels=pixels)
-    except ImageError as error:
-        raise ExplanationUnavailable(f"The upload {prediction.upload_id} cannot be read: {error}") from error
-
-
-def _stored(prediction: Prediction) -> bytes:
     with storage_errors():
         try:
-            with prediction.upload.file.open("rb") as file:
-                return file.read()
+            return picture_of(upload=prediction.upload)
         except FileNotFoundError as error:
             raise ExplanationUnavailable(f"The file of the upload {prediction.upload_id} is gone.") from error
+        except ImageError as error:
+            raise ExplanationUnavailable(f"The upload {prediction.upload_id} cannot be read: {error}") from error
 
 
 def _framing(prediction: Prediction) -> Framing:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from classifier.models import ModelVersion, Prediction
 from classifier.services.publishing import verified_folder
+from classifier.services.working_copies import copy_of
 from ml import preprocessing
 from ml.classes import NONE_CLASS
 from ml.image_errors import ImageError
@@ -62,8 +63,12 @@ def rescore(*, version: ModelVersion) -> Iterator[Rescored]:
 
 
 def _see(model: LoadedModel, prediction: Prediction) -> Seen | None:
+    upload = prediction.upload
     try:
-        with prediction.upload.file.open("rb") as file:
+        # Made by an earlier version of the preprocessing, a copy is not what the other model would see now.
+        if (copy := copy_of(upload=upload)) and copy.is_current:
+            return model.see(copy.decoded.picture)
+        with upload.file.open("rb") as file:
             return model.see(preprocessing.decode(file.read()).picture)
     except (OSError, ImageError):
         return None

@@ -156,6 +156,8 @@ def _put_upload(name: str, content: bytes) -> None:
 def _adjust(manifest: dict, alias: str) -> None:
     """Take away the rows whose files were deleted during the backup, and find models where they are now."""
     Upload.objects.using(alias).filter(pk__in=manifest["deleted_meanwhile"]).delete()
+    # An archive holds no working copies: the first page that needs one makes it from the original.
+    Upload.objects.using(alias).exclude(working_copy="").update(working_copy="")
     for before, now in manifest["model_folders"].items():
         if before != now:
             ModelVersion.objects.using(alias).filter(folder=before).update(folder=now)

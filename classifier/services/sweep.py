@@ -17,7 +17,8 @@ from classifier.models import Upload
 
 #: A file becomes its row's within seconds: one of this age is nobody's.
 OLD = timedelta(hours=1)
-_FOLDERS = ("uploads", "thumbnails")
+_FOLDERS = ("uploads", "thumbnails", "working_copies")
+_COLUMNS = ("file", "thumbnail", "working_copy")
 _PARTS = frozenset(f"{number:02x}" for number in range(256))
 #: So many names are looked for in one query, which reads the whole table: their columns have no index.
 _BATCH = 400
@@ -76,10 +77,12 @@ def _listing(folder: str) -> tuple[list[str], list[str]]:
 def _compare(part: str, files: set[str]) -> tuple[set[str], list[UUID]]:
     """Return the files that belong to none of the part's rows, and the rows of which a file is not among them."""
     lost = []
-    for upload_id, *names in _rows(part).values_list("pk", "file", "thumbnail").iterator():
+    for upload_id, *names, copy in _rows(part).values_list("pk", *_COLUMNS).iterator():
+        # A working copy is made again from the original.
         if not files.issuperset(names):
             lost.append(upload_id)
         files.difference_update(names)
+        files.discard(copy)
     return files, lost
 
 
@@ -112,8 +115,8 @@ def _remove(names: list[str], limit: datetime, dry_run: bool) -> Iterator[Orphan
     """Remove those of the files that still no row refers to, wherever the row's own part may be."""
     if not names:
         return
-    referring = Upload.objects.filter(Q(file__in=names) | Q(thumbnail__in=names)).order_by()
-    referred = {name for row in referring.values_list("file", "thumbnail") for name in row}
+    referring = Upload.objects.filter(Q(file__in=names) | Q(thumbnail__in=names) | Q(working_copy__in=names)).order_by()
+    referred = {name for row in referring.values_list(*_COLUMNS) for name in row}
     yield from filter(None, (_remove_one(name, limit, dry_run) for name in names if name not in referred))
 
 
@@ -137,5 +140,5 @@ def _has_row(name: str) -> bool:
         upload_id = UUID(name.rpartition("/")[2][:36])
     except ValueError:
         return False
-    row = Upload.objects.filter(pk=upload_id).values_list("file", "thumbnail").first()
+    row = Upload.objects.filter(pk=upload_id).values_list(*_COLUMNS).first()
     return row is not None and name in row
