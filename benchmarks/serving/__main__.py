@@ -2,8 +2,8 @@
 
     python -m benchmarks.serving --python .venv-bench/bin/python
 
-The whole takes less than ten minutes and puts its results into benchmarks/README.md and benchmarks/results.json. With
---quick, or with only some servers, they go to the folder runs/bench alone.
+The whole takes less than ten minutes. Every turn is written to the folder runs/bench, and a summary to
+benchmarks/README.md too, unless --quick is given or only some servers are measured.
 """
 
 import argparse
@@ -55,9 +55,7 @@ def _write(results: Results, folder: Path, *, whole: bool) -> None:
     (folder / "results.json").write_text(results.as_json())
     (folder / "results.md").write_text(results.as_markdown())
     if whole:
-        benchmarks = ROOT / "benchmarks"
-        (benchmarks / "results.json").write_text(results.as_json())
-        put_between_markers(benchmarks / "README.md", results.as_markdown())
+        put_between_markers(ROOT / "benchmarks" / "README.md", results.as_markdown())
 
 
 def _describe(files: list[Path]) -> str:
