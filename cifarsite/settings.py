@@ -66,6 +66,8 @@ try:
             "read_address": "900/minute",
             "sign_in_address": "60/minute",
             "sign_up_address": "120/hour",
+            "reset_address": "60/hour",
+            "reset_mail_address": "5/hour",
             "api_person": "1200/minute",
             "api_address": "3600/minute",
             # Seconds of the site's processors.
@@ -81,6 +83,14 @@ try:
     AXES_FAILURE_LIMIT = env.int("LOCKOUT_FAILURES", 7, validate=_positive)
     LOCKOUT_ADDRESS_FAILURES = env.int("LOCKOUT_ADDRESS_FAILURES", 50, validate=_positive)
     AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOCKOUT_MINUTES", 20, validate=_positive))
+    #: The server that sends e-mail; without one the site sends none.
+    EMAIL_HOST = env.str("EMAIL_HOST", "")
+    EMAIL_PORT = env.int("EMAIL_PORT", 587, validate=validate.Range(min=1, max=65535))
+    EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
+    EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
+    EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", EMAIL_PORT == 465)
+    EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", not EMAIL_USE_SSL)
+    DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "")
     #: Whoever has it reads /metrics.
     METRICS_TOKEN = env.str("METRICS_TOKEN", "", validate=validate.Regexp(r"^$|^[!-~]{16,}$", error="16 or more signs"))
     HISTORY_PAGE_SIZE = env.int("HISTORY_PAGE_SIZE", 24, validate=_positive)
@@ -98,6 +108,14 @@ if not DEBUG and not ALLOWED_HOSTS:
         "ALLOWED_HOSTS is not set. With DEBUG off, set it to the names the site is reached by, separated by commas: "
         "ALLOWED_HOSTS=example.org,www.example.org"
     )
+
+if EMAIL_HOST and not DEFAULT_FROM_EMAIL:
+    raise ImproperlyConfigured(
+        "DEFAULT_FROM_EMAIL is not set. With EMAIL_HOST, set it to the sender: DEFAULT_FROM_EMAIL=site@example.org"
+    )
+if EMAIL_USE_SSL and EMAIL_USE_TLS:
+    raise ImproperlyConfigured("EMAIL_USE_SSL and EMAIL_USE_TLS are both on. Turn one of them off.")
+EMAIL_TIMEOUT = 20
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -195,6 +213,8 @@ AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "next"]
 # A session's wrong guesses come in these forms.
 AXES_SENSITIVE_PARAMETERS += ["old_password", "new_password1", "new_password2"]
+# A link to choose a new password works for so long.
+PASSWORD_RESET_TIMEOUT = 24 * 60 * 60
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"

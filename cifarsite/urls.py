@@ -27,6 +27,11 @@ urlpatterns = [
     # One form for everybody: the admin's own would not count wrong passwords.
     path("admin/password_change/", unlimited(RedirectView.as_view(pattern_name="password_change"))),
     path(
+        "admin/password_reset/",
+        unlimited(RedirectView.as_view(pattern_name="password_reset")),
+        name="admin_password_reset",
+    ),
+    path(
         "admin/",
         staff_only(admin.site.urls, login={"POST": Throttle.SIGN_IN}, password_change={"POST": Throttle.SIGN_IN}),
     ),

@@ -16,6 +16,7 @@ from classifier.views import (
     home,
     metrics,
     models,
+    password_reset,
     tokens,
     training,
 )
@@ -63,6 +64,23 @@ urlpatterns = [
     ),
     path("accounts/tokens/", unlimited(tokens.tokens), name="tokens"),
     path("accounts/tokens/<uuid:number>/revoke/", unlimited(tokens.revoke), name="revoke_token"),
+    path("accounts/email/", limited(accounts.change_email, POST=Throttle.SIGN_IN), name="change_email"),
+    path(
+        "accounts/reset/",
+        limited(password_reset.ForgottenPassword.as_view(), POST=Throttle.RESET),
+        name="password_reset",
+    ),
+    path("accounts/reset/sent/", unlimited(auth_views.PasswordResetDoneView.as_view()), name="password_reset_done"),
+    path(
+        "accounts/reset/done/",
+        unlimited(auth_views.PasswordResetCompleteView.as_view()),
+        name="password_reset_complete",
+    ),
+    path(
+        "accounts/reset/<uidb64>/<token>/",
+        limited(password_reset.NewPassword.as_view(), POST=Throttle.RESET),
+        name="password_reset_confirm",
+    ),
     path("accounts/delete/", limited(accounts.delete_account, POST=Throttle.SIGN_IN), name="delete_account"),
     path(
         "accounts/password/done/", unlimited(auth_views.PasswordChangeDoneView.as_view()), name="password_change_done"

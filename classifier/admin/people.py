@@ -8,12 +8,15 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from classifier.admin.lookups import CarefulLookups
 from classifier.forms.accounts import AdminSignInForm
 from classifier.models import Upload
 from classifier.services.deletion import delete_account
+from classifier.services.password_reset import reset_path
 
 admin.site.unregister([Group, User])
 admin.site.login_form = AdminSignInForm
@@ -23,6 +26,20 @@ _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 @admin.register(User)
 class PersonAdmin(CarefulLookups, UserAdmin):
+    actions = ("create_reset_links",)
+
+    @admin.action(description=gettext_lazy("Create links to choose a new password"), permissions=["change"])
+    def create_reset_links(self, request: HttpRequest, queryset: QuerySet[User]) -> TemplateResponse:
+        """Show a link for each account that may be managed; the link is stored nowhere."""
+        links = []
+        for user in queryset:
+            if self.has_change_permission(request, user):
+                self.log_change(request, user, _("Created a link to choose a new password."))
+                links.append((user.get_username(), request.build_absolute_uri(reset_path(user))))
+        context = {**self.admin_site.each_context(request), "title": _("Links to choose a new password")}
+        context |= {"links": links, "refused": queryset.count() - len(links), "opts": self.opts}
+        return TemplateResponse(request, "admin/links.html", context)
+
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         fields = tuple(super().get_readonly_fields(request, obj))
         return fields if request.user.is_superuser else (*fields, *_RIGHTS)

@@ -1,13 +1,19 @@
 """Forms of accounts: those of django.contrib.auth in this site's looks, and deleting one."""
 
 from datetime import timedelta
+from typing import ClassVar
 from uuid import UUID
 
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Submit
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, UserCreationForm
+from django.contrib.auth.forms import (
+    AuthenticationForm,
+    PasswordChangeForm,
+    UserCreationForm,
+)
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
@@ -17,12 +23,13 @@ from django.utils.translation import ngettext
 
 from classifier.services.lockout import is_password_of
 from classifier.services.ownership import claimable
+from classifier.services.password_reset import sends_mail
 
 #: Uploads this recent are most likely those of the person who signs in.
 _RECENT = timedelta(hours=1)
 
 
-class _AccountForm:
+class AccountForm:
     """A form of django.contrib.auth in this site's looks, with one button."""
 
     button = _("Save")
@@ -67,7 +74,7 @@ class _TakesUploads(forms.Form):
         field.initial = not is_left and timezone.now() - newest < _RECENT
 
 
-class SignInForm(_TakesUploads, _AccountForm, _BoundedName, AuthenticationForm):
+class SignInForm(_TakesUploads, AccountForm, _BoundedName, AuthenticationForm):
     button = _("Sign in")
 
 
@@ -75,7 +82,9 @@ class AdminSignInForm(_BoundedName, AdminAuthenticationForm):
     pass
 
 
-class DeleteAccountForm(_AccountForm, forms.Form):
+class _PasswordAskedForm(AccountForm, forms.Form):
+    """What is done with an account takes its password, which counts as at sign-in."""
+
     """Asks for the password again: who finds an open browser does not delete an account."""
 
     button = _("Delete my account")
@@ -86,7 +95,6 @@ class DeleteAccountForm(_AccountForm, forms.Form):
     def __init__(self, user, *args, request: HttpRequest, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.user, self.request = user, request
-        self.helper.inputs[0].field_classes = "btn btn-danger"
 
     def clean_password(self) -> str:
         password = self.cleaned_data["password"]
@@ -95,8 +103,36 @@ class DeleteAccountForm(_AccountForm, forms.Form):
         return password
 
 
-class SignUpForm(_TakesUploads, _AccountForm, UserCreationForm):
+class DeleteAccountForm(_PasswordAskedForm):
+    button = _("Delete my account")
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.helper.inputs[0].field_classes = "btn btn-danger"
+
+
+class ChangeEmailForm(_PasswordAskedForm):
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=User._meta.get_field("email").max_length,
+        required=False,
+        help_text=_("If you forget your password, we send a link to this address. Leave it empty to remove it."),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    field_order = ("email", "password")
+
+
+class SignUpForm(_TakesUploads, AccountForm, UserCreationForm):
     button = _("Sign up")
+
+    class Meta(UserCreationForm.Meta):
+        fields = ("username", "email")
+        help_texts: ClassVar = {"email": _("Optional. If you forget your password, we send a link to this address.")}
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if not sends_mail():
+            del self.fields["email"]
 
     def say_taken(self) -> None:
         """Somebody else was faster with the name."""
@@ -104,7 +140,7 @@ class SignUpForm(_TakesUploads, _AccountForm, UserCreationForm):
         self.add_error(name, self._meta.model._meta.get_field(name).error_messages["unique"])
 
 
-class ChangePasswordForm(_AccountForm, PasswordChangeForm):
+class ChangePasswordForm(AccountForm, PasswordChangeForm):
     button = _("Change password")
 
     def __init__(self, user, *args, request: HttpRequest, **kwargs) -> None:

@@ -73,8 +73,14 @@ def is_password_of(*, user: AbstractBaseUser, password: str, request: HttpReques
     found = authenticate(request, username=user.get_username(), password=password)
     if found is None or found.pk != user.pk:
         return False
-    AxesProxyHandler.get_implementation().reset_user_attempts(request, {"username": user.get_username()})
+    forget_failures(user=user, request=request)
     return True
+
+
+def forget_failures(*, user: AbstractBaseUser, request: HttpRequest) -> None:
+    """Forget the failures with this name from this address: the person has shown who they are."""
+    AxesProxyHandler.update_request(request)
+    AxesProxyHandler.get_implementation().reset_user_attempts(request, {"username": user.get_username()})
 
 
 def _sum(attempts: QuerySet) -> int:

@@ -40,6 +40,9 @@ class Throttle(StrEnum):
     READ = "read"
     SIGN_IN = "sign_in"
     SIGN_UP = "sign_up"
+    RESET = "reset"
+    #: By the address that an e-mail goes to.
+    RESET_MAIL = "reset_mail"
     API = "api"
     #: Seconds of work, of the site's processors.
     WORK = "work"

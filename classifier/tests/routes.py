@@ -26,8 +26,9 @@ ONE_PERSONS = {
     "api_image": {"prediction_id": "prediction"},
     "api_thumbnail": {"prediction_id": "prediction"},
 }
-#: Addresses with an argument that anybody may ask for: models and their training have small numbers and are public.
+#: Addresses with an argument that anybody may ask for: models and their training are public, and a link is a secret.
 EVERYBODYS = {
+    "password_reset_confirm": {"uidb64": "nothing", "token": "nothing"},
     "model": {"name": "model"},
     "model_plot": {"name": "model", "number": "number", "path": "plot"},
     "training_run": {"run_id": "run"},

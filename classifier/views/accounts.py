@@ -6,16 +6,18 @@ from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from classifier.forms.accounts import ChangePasswordForm, DeleteAccountForm, SignInForm, SignUpForm
+from classifier.forms.accounts import ChangeEmailForm, ChangePasswordForm, DeleteAccountForm, SignInForm, SignUpForm
 from classifier.services.deletion import delete_account as delete
 from classifier.services.ownership import claim
+from classifier.services.password_reset import change_email as change
+from classifier.services.password_reset import sends_mail
 from classifier.visitors import forget_visitor, is_left, leave_visitor, visitor_of
 
 
@@ -83,6 +85,25 @@ class ChangePassword(PasswordChangeView):
 
     def get_form_kwargs(self) -> dict:
         return {**super().get_form_kwargs(), "request": self.request}
+
+    def get_context_data(self, **context) -> dict:
+        return super().get_context_data(sends_mail=sends_mail(), **context)
+
+
+@sensitive_post_parameters("password")
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_email(request: HttpRequest) -> HttpResponse:
+    """Where the site sends e-mail: ask for the password, then store the address to send links to."""
+    if not sends_mail():
+        raise Http404
+    form = ChangeEmailForm(request.user, request.POST or None, initial={"email": request.user.email}, request=request)
+    if request.method == "POST" and form.is_valid():
+        change(user=request.user, email=form.cleaned_data["email"])
+        messages.success(request, _("The e-mail address was saved."))
+        return redirect("password_change")
+    return render(request, "registration/change_email.html", {"form": form}, status=400 if form.errors else 200)
 
 
 @sensitive_post_parameters()

@@ -15,7 +15,7 @@ from classifier.views.refusal import refusal
 from classifier.views.requests import owner_of
 
 #: Nobody is signed in yet.
-_BY_ADDRESS_ALONE = (Throttle.SIGN_IN, Throttle.SIGN_UP)
+_BY_ADDRESS_ALONE = (Throttle.SIGN_IN, Throttle.SIGN_UP, Throttle.RESET)
 
 
 class ThrottleMiddleware:

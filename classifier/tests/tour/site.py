@@ -86,13 +86,18 @@ class Tour(NamedTuple):
                 database.execute(back)
 
 
+#: No tour sends any, but there are pages for it.
+_MAIL = {"EMAIL_HOST": "127.0.0.1", "DEFAULT_FROM_EMAIL": "site@example.org"}
+
+
 @contextmanager
 def tour(folder: Path) -> Iterator[Tour]:
     """Serve a site with content; all that it writes lies in `folder`."""
-    with serve(folder, WEB_CONCURRENCY="1", HISTORY_PAGE_SIZE="12") as site:
+    with serve(folder, WEB_CONCURRENCY="1", HISTORY_PAGE_SIZE="12", **_MAIL) as site:
         env = {**site.env, "DJANGO_SETTINGS_MODULE": "cifarsite.settings"}
         command = [sys.executable, "-m", "classifier.tests.tour.content"]
         made = subprocess.run(command, cwd=BASE_DIR, env=env, capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stderr
         # That of the host's other name is refused, which the tour wants to see as well.
-        yield Tour(site.address, folder, json.loads(made.stdout) | {"port": site.address.rpartition(":")[2]})
+        facts = {"port": site.address.rpartition(":")[2], "nothing": "nothing"}
+        yield Tour(site.address, folder, json.loads(made.stdout) | facts)

@@ -9,6 +9,7 @@ from classifier.tests.tour import acts
 
 #: Addresses that no person looks at: files, parts of pages, answers to forms, and what machines ask for.
 NO_PAGES = {
+    "admin_password_reset",
     "api_batch",
     "api_correction",
     "api_image",
@@ -157,6 +158,18 @@ STOPS = (
     Stop("password", "password_change", "Changing the password.", who="olena"),
     Stop("password-changed", "password_change_done", "The password is changed.", who="olena", pictured=False),
     Stop("delete-account", "delete_account", "Deleting the account with everything in it.", who="olena"),
+    Stop("email", "change_email", "The e-mail address of an account.", who="olena", pictured=False),
+    Stop("password-forgotten", "password_reset", "Asking for a link to choose a new password.", pictured=False),
+    Stop("password-link-sent", "password_reset_done", "A link is on its way.", pictured=False),
+    Stop("password-new", "password_reset_complete", "The new password was saved.", pictured=False),
+    Stop(
+        "password-link-used",
+        "password_reset_confirm",
+        "A link that no longer works.",
+        args=("nothing", "nothing"),
+        status=404,
+        pictured=False,
+    ),
     Stop("tokens", "tokens", "Tokens for programs.", who="olena"),
     Stop("token-made", "tokens", "A new token.", who="taras", act=acts.make_a_token, pictured=False),
     Stop(
