@@ -35,7 +35,7 @@ _SMALL = 100_000
 #: More seconds after which a decoder ends itself that whoever asked has not ended: that one is gone.
 _GRACE = 5
 #: Bytes a pixel that a codec needs which calls a file damaged when it runs out of memory.
-_NEEDED = {"HEIF": 8, "CMYK": 8, "WEBP": 20}
+_NEEDED = {"HEIF": 8, "AVIF": 10, "CMYK": 8, "WEBP": 20}
 
 
 def serve(channel: socket.socket, megabytes: int) -> None:
@@ -107,7 +107,7 @@ def _needs_more(content: bytes, limit: int) -> bool:
         # Even its size is only told to one who has the memory; Pillow refuses twice as many as this before that.
         Image.MAX_IMAGE_PIXELS = limit // _NEEDED["WEBP"] // 2
     try:
-        image = Image.open(io.BytesIO(content), formats=["WEBP", "JPEG", "HEIF"])
+        image = Image.open(io.BytesIO(content), formats=["WEBP", "JPEG", "HEIF", "AVIF"])
     except Image.DecompressionBombError:
         return is_webp
     except Exception:

@@ -20,17 +20,7 @@ from PIL import Image
 
 from ml.decoder import ANSWER, NO_MEMORY, READY, REQUEST, send
 from ml.formats import FORMATS
-from ml.image_errors import (
-    DamagedImage,
-    EmptyFile,
-    ImageError,
-    NotAnImage,
-    SvgFile,
-    TooManyParts,
-    TooManyPixels,
-    TooMuchMemory,
-    TooSmall,
-)
+from ml.image_errors import DamagedImage, ImageError, TooMuchMemory
 from ml.pixels import WORKING_SIDE
 from ml.preprocessing import MAX_PIXELS, STEPS, DecodedImage
 
@@ -50,8 +40,7 @@ _FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
 _MAX_DESCRIPTION, _MAX_PIXELS = 10_000, 3 * WORKING_SIDE**2
 #: What a decoder may say is wrong with a file.
 _ERRORS: dict[str, type[ImageError]] = {
-    error.code: error
-    for error in (EmptyFile, SvgFile, NotAnImage, DamagedImage, TooManyParts, TooManyPixels, TooMuchMemory, TooSmall)
+    error.code: error for error in ImageError.__subclasses__() if error.__module__ == ImageError.__module__
 }
 
 

@@ -25,6 +25,8 @@ FORMATS: dict[str, FileType] = {
     "GIF": FileType("GIF", "image/gif", "gif", (".gif",)),
     "BMP": FileType("BMP", "image/bmp", "bmp", (".bmp",)),
     "HEIF": FileType("HEIC", "image/heic", "heic", (".heic", ".heif", ".hif"), in_browsers=False),
+    "AVIF": FileType("AVIF", "image/avif", "avif", (".avif",)),
+    "TIFF": FileType("TIFF", "image/tiff", "tif", (".tif", ".tiff"), in_browsers=False),
 }
 NAMES = ", ".join(kind.name for kind in FORMATS.values())
 SUFFIXES = frozenset(suffix for kind in FORMATS.values() for suffix in kind.suffixes)
@@ -34,10 +36,13 @@ ACCEPT = ",".join([*(kind.content_type for kind in FORMATS.values()), *sorted(SU
 #: Bytes at the beginning of a file that tell its format.
 SIGNATURE_LENGTH = 256
 
+#: Either order of bytes, of 32 and of 64 bits.
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 #: Brands of ISO base media files (ISO/IEC 23008-12, AV1 Image File Format).
 _BRANDS = {
     "HEIF": {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"},
+    "AVIF": {b"avif", b"avis"},
 }
 _COMMON_BRANDS = {b"mif1", b"msf1"}
 
@@ -54,6 +59,8 @@ def detect(start: bytes) -> str | None:
         return "WEBP"
     if start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in _BMP_HEADERS:
         return "BMP"
+    if start.startswith(_TIFF):
+        return "TIFF"
     return _of_brands(start) if start[4:8] == b"ftyp" else None
 
 

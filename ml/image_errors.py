@@ -49,6 +49,11 @@ class TooManyParts(ImageError):
     message = "The JPEG has more parts than any camera writes. Save it again in an image editor and retry."
 
 
+class TooDeep(ImageError):
+    code = "too_deep"
+    message = "The TIFF has 32 bits per channel. Save it with 8 or 16 bits per channel and retry."
+
+
 class TooSmall(ImageError):
     code = "too_small"
     message = "The image has {width} x {height} pixels; each side needs at least {limit}. Upload a larger one."

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pillow_heif
-from PIL import Image, PngImagePlugin
+from PIL import AvifImagePlugin, Image, PngImagePlugin
 
 from ml.formats import FORMATS, detect
 from ml.image_errors import (
@@ -17,6 +17,7 @@ from ml.image_errors import (
     EmptyFile,
     NotAnImage,
     SvgFile,
+    TooDeep,
     TooManyParts,
     TooManyPixels,
     TooMuchMemory,
@@ -40,6 +41,8 @@ _ALIASES = {"MPO": "JPEG"}
 pillow_heif.register_heif_opener(thumbnails=False)
 # `decode` checks the size itself, and lower.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# A decoder's memory is bounded, and each thread takes some.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 # Image editors write megabytes of text or profile into one chunk; Pillow reads one.
 PngImagePlugin.MAX_TEXT_CHUNK = 16 * 1024 * 1024
 
@@ -110,14 +113,18 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     if min(width, height) < MIN_SIDE:
         raise TooSmall(width=width, height=height, limit=MIN_SIDE)
     kind = _ALIASES.get(image.format, image.format)
+    if kind == "TIFF" and image.mode in ("I", "F"):
+        raise TooDeep()
     try:
         # A JPEG is decoded at a half, quarter or eighth when that still leaves enough pixels.
         wanted = _LEAST_SIDE / max(width, height)
         image.draft(None, (max(1, round(wanted * width)), max(1, round(wanted * height))))
+        # Of a TIFF Pillow itself makes an upright picture, and forgets how it was turned.
+        turned_before = _orientation(image) if kind == "TIFF" else 1
         image.load()
         orientation = _orientation(image)
-        taken = _steps(image, kind, orientation)
-        picture = to_working_picture(image)
+        taken = _steps(image, kind, max(orientation, turned_before))
+        picture = to_working_picture(_black_is_zero(image))
     except MemoryError as error:
         raise TooMuchMemory() from error
     except Exception as error:
@@ -168,6 +175,10 @@ def _open(content: bytes, max_pixels: int) -> Image.Image:
         raise DamagedImage() from error
 
 
+#: TIFF 6.0: what the values of pixels mean; 0 is "white is zero".
+_PHOTOMETRIC = 262
+_MOST_OF_SIXTEEN_BITS = np.uint16(65535)
+
 #: EXIF orientation -> what makes the picture upright (CIPA DC-008, tag 0x0112).
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -187,6 +198,12 @@ def _orientation(image: Image.Image) -> int:
         # Damaged EXIF does not make the picture unreadable.
         return 1
     return value if value in _TURNS else 1
+
+
+def _black_is_zero(image: Image.Image) -> Image.Image:
+    """Return a TIFF of 16 bits whose zero means white as one whose zero means black; Pillow does so for 8 bits only."""
+    is_inverted = image.format == "TIFF" and image.mode.startswith("I") and image.tag_v2.get(_PHOTOMETRIC) == 0
+    return Image.fromarray(_MOST_OF_SIXTEEN_BITS - np.asarray(image)) if is_inverted else image
 
 
 def _steps(image: Image.Image, kind: str, orientation: int) -> tuple[str, ...]:

@@ -84,6 +84,9 @@ def _messages() -> dict[str, str]:
         image_errors.TooMuchMemory.code: _(
             "Reading the image needs too much memory. Make it smaller, or save it as JPEG, and retry."
         ),
+        image_errors.TooDeep.code: _(
+            "The TIFF has 32 bits per channel. Save it with 8 or 16 bits per channel and retry."
+        ),
         image_errors.TooManyParts.code: _(
             "The JPEG has more parts than any camera writes. Save it again in an image editor and retry."
         ),

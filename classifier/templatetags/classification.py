@@ -67,7 +67,7 @@ def thumbnail_size(upload: Upload) -> tuple[int, int]:
 def step_in_words(step: str) -> str:
     """What decoding did to a picture, one of ml.preprocessing.STEPS."""
     return {
-        "first_frame": _("Of the animation the first picture was taken."),
+        "first_frame": _("The first picture was taken: the file has several."),
         "sixteen_bits": _("Its 16 bits a channel were brought to 8."),
         "colour_profile": _("Its colour profile was applied."),
         "on_white": _("Transparent parts were laid on white."),

@@ -95,7 +95,7 @@ def test_script_gets_the_part_alone(user, user_client):
     [
         ("turned", ("turned",), "turned upright"),
         ("on_white", ("on_white",), "laid on white"),
-        ("animated", ("first_frame",), "the first picture was taken"),
+        ("animated", ("first_frame",), "The first picture was taken"),
         ("profile", ("colour_profile",), "colour profile was applied"),
         ("sixteen", ("sixteen_bits",), "16 bits"),
         ("plain", (), "brought from 40 × 60"),

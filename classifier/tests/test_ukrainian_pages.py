@@ -14,7 +14,7 @@ from classifier.tests.factories import BASE_DIR, environment, image_file, make_p
 #: Names and what has no other name in Ukrainian.
 LATIN = {
     *("API", "CIFAR", "EN", "UK", "SHA"),
-    *("BMP", "CSV", "GIF", "HEIC", "JPEG", "PNG", "WebP", "ZIP"),
+    *("AVIF", "BMP", "CSV", "GIF", "HEIC", "JPEG", "PNG", "TIFF", "WebP", "ZIP"),
 }
 #: What a program is made of stands in these, and names in their own languages.
 _FOREIGN = {"code", "kbd", "script", "style"}

@@ -29,6 +29,8 @@ KINDS = {
     "GIF": ("GIF", "image/gif", "gif"),
     "BMP": ("BMP", "image/bmp", "bmp"),
     "HEIF": ("HEIF", "image/heic", "heic"),
+    "AVIF": ("AVIF", "image/avif", "avif"),
+    "TIFF": ("TIFF", "image/tiff", "tif"),
 }
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 BAD_FILES = {

@@ -28,7 +28,19 @@ def test_heic_is_known_under_each_of_its_brands(brands):
     assert detect(ftyp(*brands)) == "HEIF"
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "heic", "heif", "hif"])
+@pytest.mark.parametrize("brands", [(b"avif", b"mif1"), (b"mif1", b"miaf", b"avif"), (b"msf1", b"avis"), (b"avis",)])
+def test_avif_is_known_under_each_of_its_brands(brands):
+    assert detect(ftyp(*brands)) == "AVIF"
+
+
+@pytest.mark.parametrize("start", [b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0"])
+def test_tiff_is_known_in_either_order_of_bytes(start):
+    assert detect(start) == "TIFF"
+
+
+@pytest.mark.parametrize(
+    "suffix", ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "heic", "heif", "hif", "avif", "tif", "tiff"]
+)
 def test_suffix_tells_an_image_whatever_its_case(tmp_path, suffix):
     for name in (f"a.{suffix}", f"a.b.{suffix.upper()}", f"a.{suffix.title()}"):
         assert is_image_file(tmp_path / name)

@@ -13,6 +13,7 @@ from ml.image_errors import (
     ImageError,
     NotAnImage,
     SvgFile,
+    TooDeep,
     TooManyParts,
     TooManyPixels,
     TooSmall,
@@ -42,6 +43,8 @@ CODECS = {
     "GIF": {},
     "BMP": {},
     "HEIF": {"quality": 95},
+    "AVIF": {"quality": 95, "subsampling": "4:4:4"},
+    "TIFF": {},
 }
 
 
@@ -90,7 +93,7 @@ def test_camera_files_with_a_second_picture_count_as_jpeg():
     assert (image.format, image.extension, corners(image.picture)) == ("JPEG", "jpg", [RED, GREEN, BLUE, YELLOW])
 
 
-@pytest.mark.parametrize("kind", ["TIFF", "ICO", "PPM", "PDF", "TGA", "JPEG2000"])
+@pytest.mark.parametrize("kind", ["ICO", "PPM", "PDF", "TGA", "JPEG2000"])
 def test_other_formats_are_refused(kind):
     with pytest.raises(NotAnImage):
         decode(encode(quadrants(64, 64), kind))
@@ -199,6 +202,48 @@ def test_large_transparent_pictures_are_reduced_in_parts_as_they_would_be_whole(
         assert decode(content).picture.tobytes() == expected.tobytes()
 
 
+# TIFF
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd"])
+def test_compressed_tiffs_are_read(compression):
+    assert corners(decode(encode(quadrants(), "TIFF", compression=compression)).picture) == [RED, GREEN, BLUE, YELLOW]
+
+
+def test_faxed_page_is_read():
+    picture = decode(encode(two_tone("1"), "TIFF", compression="group4")).picture
+    assert (picture.getpixel((4, 4)), picture.getpixel((12, 4))) == (WHITE, (0, 0, 0))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "LAB", "YCbCr"])
+def test_every_mode_of_tiff_becomes_rgb(mode):
+    picture = two_tone("RGB")
+    if mode == "LAB":
+        profiles = [ImageCms.createProfile(name) for name in ("sRGB", "LAB")]
+        picture = ImageCms.profileToProfile(picture, *profiles, outputMode="LAB")
+    shown = decode(encode(picture.convert(mode), "TIFF")).picture
+    assert shown.mode == "RGB"
+    assert np.asarray(shown)[:, (4, 12), 0].mean(0) == pytest.approx([255, 0], abs=3)
+
+
+def test_first_page_of_a_tiff_counts():
+    pages = [Image.new("RGB", (20, 20), name) for name in ("red", "blue")]
+    image = decode(encode(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
+    assert (image.picture.getpixel((4, 4)), image.steps) == (RED, ("first_frame",))
+
+
+@pytest.mark.parametrize(("photometric", "expected"), [(0, 255 - 0x80), (1, 0x80)])
+def test_sixteen_bits_of_a_tiff_are_scaled_whichever_way_they_count(photometric, expected):
+    content = encode(grey_16(0x8000), "TIFF", tiffinfo={262: photometric})
+    assert colour(content) == (expected,) * 3
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_tiff_of_32_bits_is_named(mode):
+    with pytest.raises(TooDeep, match="8 or 16 bits"):
+        decode(encode(two_tone("L").convert(mode), "TIFF"))
+
+
 # Orientation
 
 #: EXIF orientation -> the stored rows and columns of an upright picture (CIPA DC-008, tag 0x0112).
@@ -216,7 +261,8 @@ STORED = {
 
 @pytest.mark.parametrize("orientation", STORED)
 @pytest.mark.parametrize(
-    ("kind", "width", "height"), [("JPEG", 96, 64), ("JPEG", 2400, 1500), ("PNG", 96, 64), ("WEBP", 96, 64)]
+    ("kind", "width", "height"),
+    [("JPEG", 96, 64), ("JPEG", 2400, 1500), ("PNG", 96, 64), ("WEBP", 96, 64), ("AVIF", 96, 64), ("TIFF", 96, 64)],
 )
 def test_every_orientation_is_turned_upright(kind, width, height, orientation):
     stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](np.asarray(quadrants(width, height)))))
@@ -256,7 +302,7 @@ def test_damaged_exif_is_ignored(kind, damaged):
 # Colour profiles
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF"])
 def test_colour_profile_is_turned_into_srgb(kind):
     image = decode(encode(quadrants(), kind, **CODECS[kind], icc_profile=swapped_profile()))
     red, green, blue, _ = corners(image.picture)
@@ -429,7 +475,16 @@ def test_picture_under_eight_pixels_is_refused(width, height):
 
 @pytest.mark.parametrize(
     "signature",
-    [b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\0\0\1\0WEBPVP8 ", b"BM", b"\0\0\0\x18ftypheic"],
+    [
+        b"\xff\xd8\xff\xe0",
+        b"\x89PNG\r\n\x1a\n",
+        b"GIF89a",
+        b"RIFF\0\0\1\0WEBPVP8 ",
+        b"BM",
+        b"\0\0\0\x18ftypheic",
+        b"\0\0\0\x18ftypavif",
+        b"II*\0\x08\0\0\0",
+    ],
     ids=CODECS,
 )
 def test_signature_with_noise_behind_it_is_refused(signature):
@@ -458,7 +513,7 @@ def test_flipped_bits_give_a_picture_or_a_named_error(kind):
 
 def test_every_error_has_its_own_code_and_figures_that_serialize():
     errors = [error for error in ImageError.__subclasses__() if error.__module__ == ImageError.__module__]
-    assert len({error.code for error in errors}) == len(errors) == 8
+    assert len({error.code for error in errors}) == len(errors) == 9
     assert json.dumps(TooSmall(width=1, height=2, limit=8).values)
 
 
