@@ -91,4 +91,4 @@ def _of_brands(start: bytes) -> str | None:
         for kind, own in _BRANDS.items():
             if brand in own:
                 return kind
-    return "HEIF" if found[0] in _COMMON_BRANDS else None
+    return "HEIF" if _COMMON_BRANDS.intersection(found) else None

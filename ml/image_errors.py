@@ -24,6 +24,51 @@ class SvgFile(ImageError):
     message = "This is an SVG drawing, not a photograph. Save it as PNG and upload that."
 
 
+class PdfFile(ImageError):
+    code = "pdf_file"
+    message = "This is a PDF. Save a page of it as a JPEG or PNG and use that."
+
+
+class RawFile(ImageError):
+    code = "raw_file"
+    message = "This is a RAW file of a camera. Export it as a JPEG and use that."
+
+
+class VideoFile(ImageError):
+    code = "video_file"
+    message = "This is a video. Save a frame of it as a JPEG or PNG and use that."
+
+
+class PhotoshopFile(ImageError):
+    code = "photoshop_file"
+    message = "This is a Photoshop document. Export it as a JPEG or PNG and use that."
+
+
+class JpegXlFile(ImageError):
+    code = "jpeg_xl_file"
+    message = "This is a JPEG XL image. Save it as a JPEG or PNG and use that."
+
+
+class ArchiveFile(ImageError):
+    code = "archive_file"
+    message = "This is an archive. Unpack it and use the images in it."
+
+
+class DocumentFile(ImageError):
+    code = "document_file"
+    message = "This is a document. Save the image in it as a JPEG or PNG and use that."
+
+
+class WebPage(ImageError):
+    code = "web_page"
+    message = "This is a web page. Save the image on it and use that."
+
+
+class TextFile(ImageError):
+    code = "text_file"
+    message = "This is a text file. Choose an image."
+
+
 class NotAnImage(ImageError):
     code = "not_an_image"
     message = f"This file type is not supported. Use one of these: {NAMES}."

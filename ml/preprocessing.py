@@ -15,8 +15,6 @@ from ml.formats import FORMATS, detect
 from ml.image_errors import (
     DamagedImage,
     EmptyFile,
-    NotAnImage,
-    SvgFile,
     TooDeep,
     TooManyParts,
     TooManyPixels,
@@ -24,6 +22,7 @@ from ml.image_errors import (
     TooSmall,
 )
 from ml.jpeg_markers import exceeds_limits
+from ml.other_files import refusal
 from ml.pixels import to_working_picture
 
 #: Raise it whenever the same bytes would give other pixels: every prediction names the version that made it.
@@ -160,13 +159,10 @@ def to_thumbnail(picture: Image.Image) -> bytes:
 
 def _open(content: bytes, max_pixels: int) -> Image.Image:
     """Open by what the bytes are, and only as an accepted format; nothing is decoded yet."""
-    kind = detect(content)
-    if kind is None:
-        if b"<svg" in content[:4096].lower():
-            raise SvgFile()
-        raise NotAnImage()
+    if error := refusal(content):
+        raise error
     try:
-        return Image.open(io.BytesIO(content), formats=[kind])
+        return Image.open(io.BytesIO(content), formats=[detect(content)])
     except Image.DecompressionBombError:
         raise TooManyPixels(limit=max_pixels // 1_000_000) from None
     except MemoryError as error:

@@ -73,6 +73,15 @@ def _messages() -> dict[str, str]:
     return {
         image_errors.EmptyFile.code: _("The file is empty. Choose another one."),
         image_errors.SvgFile.code: _("This is an SVG drawing, not a photograph. Save it as PNG and upload that."),
+        image_errors.PdfFile.code: _("This is a PDF. Save a page of it as a JPEG or PNG and use that."),
+        image_errors.RawFile.code: _("This is a RAW file of a camera. Export it as a JPEG and use that."),
+        image_errors.VideoFile.code: _("This is a video. Save a frame of it as a JPEG or PNG and use that."),
+        image_errors.PhotoshopFile.code: _("This is a Photoshop document. Export it as a JPEG or PNG and use that."),
+        image_errors.JpegXlFile.code: _("This is a JPEG XL image. Save it as a JPEG or PNG and use that."),
+        image_errors.ArchiveFile.code: _("This is an archive. Unpack it and use the images in it."),
+        image_errors.DocumentFile.code: _("This is a document. Save the image in it as a JPEG or PNG and use that."),
+        image_errors.WebPage.code: _("This is a web page. Save the image on it and use that."),
+        image_errors.TextFile.code: _("This is a text file. Choose an image."),
         image_errors.NotAnImage.code: _("This file type is not supported. Use one of these: %(types)s."),
         image_errors.DamagedImage.code: _(
             "The image is damaged or was cut short. Save or download it again and retry."

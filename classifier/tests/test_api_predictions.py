@@ -138,7 +138,7 @@ def test_named_model_whose_files_are_damaged_cannot_answer_for_now(api, tmp_path
     ("content", "code", "status"),
     [
         (b"", "empty_file", 400),
-        (b"This is no photograph.", "not_an_image", 400),
+        (b"This is no photograph.", "text_file", 400),
         (image_bytes("BMP", width=700, height=500), "file_too_large", 413),
     ],
 )
@@ -185,7 +185,7 @@ def test_batch_has_a_result_or_a_problem_for_each_image(api, stored_files):
     assert response.status_code == 200
     assert [one["name"] for one in results] == ["one.jpg", "two.txt", "three.png"]
     assert [one["prediction"] is None for one in results] == [False, True, False]
-    assert results[1]["problem"]["errors"][0]["code"] == "not_an_image"
+    assert results[1]["problem"]["errors"][0]["code"] == "text_file"
     assert [one["problem"] is None for one in results] == [True, False, True]
     assert {one["prediction"]["id"] for one in results if one["prediction"]} == {
         str(one.pk) for one in Prediction.objects.all()

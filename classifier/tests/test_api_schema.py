@@ -175,7 +175,7 @@ def test_client_made_of_the_description_creates_and_reads_a_prediction(
     assert (made.id, made.predicted_class) == (prediction.pk, prediction.predicted_class)
     assert made.probabilities.additional_properties == pytest.approx(dict(prediction.ranking))
     assert isinstance(refused, Problem)
-    assert refused.errors[0].code == "not_an_image"
+    assert refused.errors[0].code == "text_file"
 
 
 @pytest.mark.browser

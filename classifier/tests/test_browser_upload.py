@@ -129,7 +129,7 @@ def test_every_file_has_its_row_with_its_result_or_its_own_error(page, pictures,
     page.set_input_files(INPUT, [*pictures[:2], tmp_path / "notes.jpg", tmp_path / "huge.bmp"])
     expect(page.locator("[data-upload-summary]")).to_have_text("Finished: 2 done, 2 failed")
     expect(page.locator("[data-upload-announcement]")).to_have_text("Finished: 2 done, 2 failed")
-    expect(rows(page, "refused").nth(0)).to_contain_text("This file type is not supported.")
+    expect(rows(page, "refused").nth(0)).to_contain_text("This is a text file.")
     expect(rows(page, "refused").nth(1)).to_contain_text("The file is larger than 1 MB. Make it smaller and retry.")
     assert posts.count == 3
     for name in ("Retry", "Cancel"):

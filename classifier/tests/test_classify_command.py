@@ -84,7 +84,7 @@ def test_files_that_cannot_be_read_are_named_and_the_others_classified(files, tm
     done = manage("classify", files[0], *bad, files[1], env=env)
     assert done.returncode == 1
     assert [line.partition(": ")[0] for line in done.stdout.splitlines()] == files
-    assert f"{bad[0]}: This file type is not supported" in done.stderr
+    assert f"{bad[0]}: This is a text file" in done.stderr
     assert f"{bad[1]}: No such file or directory" in done.stderr
     assert f"{bad[2]}: Not a directory" in done.stderr
     assert "3 of 5 files could not be classified." in done.stderr

@@ -18,7 +18,7 @@ from ml.inference import LoadedModel
 SCRIPT = {"hx-request": "true"}
 #: With a limit of 1 MB.
 REFUSALS = {
-    "text": (b"This is no photograph.", 400, "file type is not supported"),
+    "text": (b"This is no photograph.", 400, "This is a text file"),
     "too many bytes": (image_bytes("BMP", width=700, height=500), 413, "larger than 1 MB"),
 }
 

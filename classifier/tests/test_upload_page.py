@@ -35,7 +35,7 @@ KINDS = {
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 BAD_FILES = {
     "empty": (b"", 400, "The file is empty"),
-    "text": (b"This is no photograph.", 400, "file type is not supported"),
+    "text": (b"This is no photograph.", 400, "This is a text file"),
     "truncated": (image_bytes()[:-400], 400, "damaged or was cut short"),
     "svg": (SVG, 400, "This is an SVG drawing"),
     "too many bytes": (image_bytes("BMP", width=700, height=500), 413, "larger than 1 MB"),

@@ -114,7 +114,7 @@ def test_picture_is_the_one_that_is_decoded_in_place(decoders, content):
     [
         (b"", EmptyFile()),
         (b"<svg/>", SvgFile()),
-        (b"hello", NotAnImage()),
+        (b"\0hello", NotAnImage()),
         (PICTURE[:1000], DamagedImage()),
         (raw_png(8000, 8000, 1, 0, b""), TooManyPixels(limit=50)),
         (encode(Image.new("L", (3, 5)), "PNG"), TooSmall(width=3, height=5, limit=8)),
@@ -136,11 +136,11 @@ def test_pixel_limit_is_the_callers_to_set(decoders):
 def test_one_process_decodes_file_after_file(decoders):
     decoders.decode(PICTURE)
     process = process_of(decoders)
-    for content in (PICTURE, b"rubbish", PICTURE):
+    for content in (PICTURE, b"\0rubbish", PICTURE):
         try:
             decoders.decode(content)
         except NotAnImage:
-            assert content == b"rubbish"
+            assert content == b"\0rubbish"
     assert process_of(decoders) == process
 
 

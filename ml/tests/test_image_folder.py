@@ -250,7 +250,7 @@ def test_unreadable_images_are_named_with_what_is_wrong(folder):
         str(folder / "dog" / "01.jpg"),
     ]
     assert "is empty" in lines[0]
-    assert "not supported" in lines[1]
+    assert "text file" in lines[1]
 
 
 @pytest.mark.parametrize(("count", "last"), [(5, "cat/04.png"), (7, "... and 2 more")])
