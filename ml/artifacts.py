@@ -121,6 +121,18 @@ def check_free(folder: Path) -> None:
         raise ArtifactError(f"{folder} is there already. Choose another name, or move that folder away.")
 
 
+def check_writable(folder: Path) -> None:
+    """Raise ArtifactError when `folder` is there already or cannot be made: to be known before training."""
+    check_free(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-").cleanup()
+    except OSError as error:
+        raise ArtifactError(
+            f"{folder.parent} cannot be written to ({error.strerror or error}). Mend that, or choose another folder."
+        ) from error
+
+
 @contextmanager
 def writing(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes `folder` when the block ends well, and is removed when it does not.

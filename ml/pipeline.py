@@ -59,8 +59,7 @@ def produce(
     Raises what `training.train` does, ArtifactError (the folder is there already) or ExportError.
     """
     require_tensorflow()
-    # Before hours of training, not after them.
-    artifacts.check_free(model_folder)
+    artifacts.check_writable(model_folder)
     result = training.train(settings, dataset, run_folder, listener, resume=resume)
     if not result.finished:
         return None

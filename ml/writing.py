@@ -18,6 +18,7 @@ from ml.artifacts import Card
 from ml.checkpoints import EpochRecord
 from ml.dataset import Dataset
 from ml.decision import DecisionRule, Outputs
+from ml.evaluation import Assessment
 from ml.export import export
 from ml.litert import Graph
 from ml.preprocessing import WHOLE
@@ -48,9 +49,6 @@ def write(trained: Trained, dataset: Dataset, folder: Path, report: Callable[[st
 
     Raises ExportError when the graph does not do what the network does. `report` hears the name of each step.
     """
-    from ml import plots
-    from ml.network_plot import save_network
-
     model, class_names = trained.model, dataset.class_names
     with artifacts.writing(folder) as temporary:
         report("export")
@@ -75,10 +73,7 @@ def write(trained: Trained, dataset: Dataset, folder: Path, report: Callable[[st
             for split, found in answers.items()
         }
         report("draw")
-        save_network(model, temporary)
-        plots.save_curves(trained.history, trained.best_epoch, assessments["test"].evaluation, temporary)
-        plots.save_assessment(assessments["test"], class_names, "test", temporary)
-        plots.save_mistakes(dataset.test, answers["test"].probabilities, class_names, temporary)
+        _draw(trained, dataset, assessments["test"], answers["test"].probabilities, temporary, report)
         history = [asdict(record) for record in trained.history]
         (temporary / artifacts.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
         report("write")
@@ -97,6 +92,33 @@ def write(trained: Trained, dataset: Dataset, folder: Path, report: Callable[[st
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             ),
         )
+
+
+def _draw(
+    trained: Trained,
+    dataset: Dataset,
+    test: Assessment,
+    probabilities: np.ndarray,
+    folder: Path,
+    report: Callable[[str], None],
+) -> None:
+    """Draw all plots. One that cannot be drawn is reported and left out: a model is worth more than its pictures."""
+    from ml import plots
+    from ml.network_plot import save_network
+
+    names = dataset.class_names
+    for draw in (
+        partial(save_network, trained.model, folder),
+        partial(plots.save_curves, trained.history, trained.best_epoch, test.evaluation, folder),
+        partial(plots.save_confusion, test.evaluation, names, "test", folder),
+        partial(plots.save_reliability, test, folder),
+        partial(plots.save_mistakes, dataset.test, probabilities, names, folder),
+    ):
+        try:
+            draw()
+        except Exception as error:
+            name = draw.func.__name__.removeprefix("save_")
+            report(f"leave out the plot {name!r}, which cannot be drawn ({type(error).__name__}: {error})")
 
 
 def accuracies(model: "keras.Model", dataset: Dataset) -> dict[str, float]:

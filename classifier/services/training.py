@@ -15,12 +15,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from classifier.models import Epoch, ModelVersion, TrainingRun
+from classifier.services import training_lock
 from classifier.services.publishing import publish
+from ml import artifacts, training
+from ml.artifacts import ArtifactError
 from ml.checkpoints import EpochRecord
 from ml.run_settings import RunSettings
 
 #: Longer than any run is silent: it tells of itself every few seconds, but for the evaluation at its end.
 QUIET = timedelta(minutes=15)
+#: In a run's folder: where its model was written, until it is published.
+_WRITTEN_FILE = "model.txt"
 
 
 class RunInTheWay(Exception):
@@ -33,20 +38,25 @@ def run_folder(name: str) -> Path:
 
 
 def latest_unfinished_name() -> str | None:
-    """The name of the run that was last alive and has checkpoints to go on from."""
+    """The name of the run that was last alive, is so no more, and has checkpoints to resume from."""
     for run in TrainingRun.objects.exclude(status=TrainingRun.Status.FINISHED).order_by("-updated_at"):
-        if run_folder(run.name).is_dir():
+        if run_folder(run.name).is_dir() and not training_lock.is_locked(run.name):
             return run.name
     return None
 
 
+def check_free(*, name: str) -> None:
+    """Raise RunInTheWay when an earlier run of the name has checkpoints left."""
+    if run_folder(name).is_dir():
+        raise RunInTheWay(
+            f"A run called {name} has not ended. Resume it with: manage.py train --resume --name {name}; or choose "
+            f"another --name; or delete {run_folder(name)}."
+        )
+
+
 def begin_run(*, run_settings: RunSettings) -> TrainingRun:
     """Record a new run. Raises RunInTheWay when an earlier one of the name has checkpoints left."""
-    if run_folder(run_settings.name).is_dir():
-        raise RunInTheWay(
-            f"A run called {run_settings.name} has not ended. Go on with it: manage.py train --resume --name "
-            f"{run_settings.name}; or choose another --name; or delete {run_folder(run_settings.name)}."
-        )
+    check_free(name=run_settings.name)
     return _new_run(run_settings)
 
 
@@ -79,6 +89,29 @@ def record_epoch(*, run: TrainingRun, record: EpochRecord) -> None:
 def end_run(*, run: TrainingRun, status: TrainingRun.Status, message: str = "") -> None:
     run.status, run.message, run.ended_at = status, message, timezone.now()
     run.save(update_fields=["status", "message", "ended_at", "updated_at"])
+
+
+def is_trained(*, run_settings: RunSettings) -> bool:
+    """Whether the checkpoints hold every epoch, so that a resumed run trains no more."""
+    try:
+        return len(training.read_history(run_folder(run_settings.name))) >= run_settings.recipe.epochs
+    except (OSError, ValueError):
+        return False
+
+
+def note_written(*, run: TrainingRun, model_folder: Path) -> None:
+    """Remember beside the checkpoints that the model is written: only publishing it is left."""
+    (run_folder(run.name) / _WRITTEN_FILE).write_text(str(model_folder), encoding="utf-8")
+
+
+def written_model(*, name: str) -> Path | None:
+    """The undamaged folder that the run of this name has written and not published."""
+    try:
+        folder = Path((run_folder(name) / _WRITTEN_FILE).read_text(encoding="utf-8"))
+        artifacts.verify(folder)
+    except (OSError, ArtifactError):
+        return None
+    return folder
 
 
 def complete_run(*, run: TrainingRun, model_folder: Path, activate: bool) -> ModelVersion:

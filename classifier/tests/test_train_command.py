@@ -2,12 +2,15 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from classifier.models import ModelVersion, TrainingRun
 from classifier.services.training import complete_run
+from classifier.services.training_lock import exclusive, is_locked
 from classifier.tests.factories import (
     BASE_DIR,
     another_model,
@@ -20,6 +23,7 @@ from classifier.tests.factories import (
 )
 from ml import artifacts
 from ml.classes import CLASS_NAMES
+from ml.tests.factories import run_settings, small_dataset
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,7 +90,7 @@ def test_killed_and_interrupted_run_resumes_to_its_end_and_is_published(training
     process = training("--resume", "--name", "mine")
     read_until(process, "epoch 2/4")
     process.send_signal(signal.SIGINT)
-    assert "Stopped. Go on with: manage.py train --resume --name mine" in finish(process)
+    assert "Stopped. Resume with: manage.py train --resume --name mine" in finish(process)
     run = TrainingRun.objects.get()
     assert run.status == TrainingRun.Status.STOPPED
     assert epochs_of(run) in ([1, 2], [1, 2, 3])
@@ -107,6 +111,75 @@ def test_killed_and_interrupted_run_resumes_to_its_end_and_is_published(training
     assert (version.name, version.folder, version.training_run) == ("mine", "mine", run)
     assert artifacts.verify(version.path).digest == version.digest
     assert not (runs_dir / "mine").exists()
+
+
+def fail(process: subprocess.Popen) -> str:
+    output, _ = process.communicate()
+    assert process.returncode == 1, output
+    return " ".join(output.split())
+
+
+def test_trained_network_survives_a_failure_after_its_last_epoch(training, models_dir):
+    process = training("--name", "mine", "--limit", "100", "--epochs", "2", "--batch-size", "32")
+    read_until(process, "epoch 1/2")
+    aside = models_dir.rename(models_dir.with_name("aside"))
+    models_dir.write_text("a file is in the way")
+    output = fail(process)
+    assert "The network is trained, but its model was not published: " in output
+    assert "manage.py train --resume --name mine" in output
+    run = TrainingRun.objects.get()
+    assert (run.status, "models" in run.message) == (TrainingRun.Status.FAILED, True)
+
+    models_dir.unlink()
+    aside.rename(models_dir)
+    output = finish(training("--resume"))
+    assert "epoch 2/2" not in output
+    assert "Published as mine v1" in output
+    run.refresh_from_db()
+    assert (run.status, run.message) == (TrainingRun.Status.FINISHED, "")
+
+
+def test_model_that_was_written_but_not_published_is_published_by_resuming(models_dir, runs_dir, shipped, tmp_path):
+    source = pictures(tmp_path / "pictures", CLASS_NAMES)
+    folder = another_model(models_dir / "mine", "mine")
+    replace(run_settings(small_dataset()), name="mine", data_dir=str(source)).save(runs_dir / "mine")
+    (runs_dir / "mine" / "model.txt").write_text(str(folder))
+    output = StringIO()
+    call_command("train", "--resume", "--name", "mine", stdout=output)
+    assert "evaluate" not in output.getvalue()
+    assert "Published as mine v1" in output.getvalue()
+    assert not (runs_dir / "mine").exists()
+    assert not (models_dir / "mine-2").exists()
+
+
+def test_run_that_another_process_works_on_is_refused(runs_dir):
+    run_settings(small_dataset()).save(runs_dir / "mine")
+    TrainingRun.objects.filter(pk=make_training_run("mine").pk).update(status=TrainingRun.Status.RUNNING)
+    with exclusive(name="mine"):
+        for arguments in (["--name", "mine"], ["--resume", "--name", "mine"]):
+            with pytest.raises(CommandError, match="The run mine is being trained by another process"):
+                call_command("train", *arguments)
+        with pytest.raises(CommandError, match="There is no run to resume"):
+            call_command("train", "--resume")
+    with pytest.raises(CommandError, match="A run called mine has not ended"):
+        call_command("train", "--name", "mine")
+    assert [path.name for path in runs_dir.iterdir()] == ["mine"]
+
+
+def test_killed_process_leaves_its_run_to_others(env, runs_dir):
+    program = (
+        "import django, time; django.setup()\nfrom classifier.services.training_lock import exclusive\n"
+        "with exclusive(name='mine'): print('locked', flush=True); time.sleep(600)"
+    )
+    env = {**env, "DJANGO_SETTINGS_MODULE": "cifarsite.settings", "RUNS_DIR": str(runs_dir)}
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=BASE_DIR, env=env, stdout=subprocess.PIPE, text=True) as process:
+        read_until(process, "locked")
+        assert is_locked("mine")
+        process.kill()
+    assert not is_locked("mine")
+    with exclusive(name="mine"):
+        assert is_locked("mine")
 
 
 def test_run_on_another_backend_is_written_by_tensorflow(training, env):
@@ -171,7 +244,7 @@ def test_name_of_an_unfinished_run_is_not_taken(cifar10_folder, runs_dir):
     folder = runs_dir / "mine"
     folder.mkdir(parents=True)
     folder.joinpath("settings.json").write_text(json.dumps({}))
-    with pytest.raises(CommandError, match=r"A run called mine has not ended\. Go on with it: .*--resume --name mine"):
+    with pytest.raises(CommandError, match=r"A run called mine has not ended\. Resume it with: .*--resume --name mine"):
         call_command("train", "--name", "mine", "--data-dir", str(cifar10_folder), "--limit", "300")
     assert not TrainingRun.objects.exists()
     assert folder.joinpath("settings.json").exists()

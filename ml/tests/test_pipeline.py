@@ -1,3 +1,4 @@
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -215,3 +216,20 @@ def test_failed_export_leaves_nothing_behind(dataset, tmp_path):
     with pytest.raises(ExportError):
         write_model(run_settings(dataset), dataset, broken, tmp_path / "models" / "tiny")
     assert not list((tmp_path / "models").iterdir())
+
+
+def test_model_is_written_without_the_plots_that_cannot_be_drawn(dataset, tmp_path, monkeypatch):
+    result, steps = TrainingResult(small_model(), HISTORY, best_epoch=2, finished=True), []
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    card = write_model(run_settings(dataset), dataset, result, tmp_path / "models" / "tiny", steps.append)
+    assert artifacts.verify(tmp_path / "models" / "tiny") == card
+    assert not list((tmp_path / "models" / "tiny").glob("*.png"))
+    assert sum("which cannot be drawn" in step for step in steps) == 5
+
+
+def test_place_that_cannot_be_written_to_is_refused_before_anything_is_trained(dataset, tmp_path):
+    (tmp_path / "models").write_text("a file is in the way")
+    listener, where = Listener(), {"run_folder": tmp_path / "run", "model_folder": tmp_path / "models" / "tiny"}
+    with pytest.raises(ArtifactError, match="models cannot be written to"):
+        produce(run_settings(dataset), dataset, **where, listener=listener)
+    assert not listener.batches
