@@ -9,6 +9,7 @@ relative_mahalanobis  the same, less the distance to the mean of all images (Ren
 known_probability     one less the probability of the class "none", for a network that has learnt it
 """
 
+import io
 import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -59,10 +60,10 @@ class FeatureStatistics:
         )
 
     @classmethod
-    def load(cls, path: Path) -> "FeatureStatistics":
-        """Raise OSError when the file cannot be opened, ValueError when it is not one that `save` wrote."""
+    def load(cls, content: bytes) -> "FeatureStatistics":
+        """Raise ValueError when `content` is not that of a file that `save` wrote."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 return cls(*(arrays[field.name] for field in fields(cls)))
         except (BadZipFile, EOFError, KeyError, TypeError, zlib.error) as error:
             raise ValueError(f"not the statistics of a model: {error}") from error

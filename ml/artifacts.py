@@ -21,88 +21,22 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ml.card import CARD_FILE, ArtifactError, Card, load_card, parse_card, unreadable
 
 KERAS_FILE = "model.keras"
 LITERT_FILE = "model.tflite"
 STATISTICS_FILE = "statistics.npz"
 MODEL_FILES = (KERAS_FILE, LITERT_FILE, STATISTICS_FILE)
-CARD_FILE = "card.json"
 HISTORY_FILE = "history.json"
 FIGURES_FILE = "figures.json"
 NEIGHBOURS_FOLDER = "neighbours"
 #: What a model's folder has beside the model: made later, and made again for a copy of it.
 MADE_LATER = ("evaluation-*", NEIGHBOURS_FOLDER)
-CARD_FORMAT = 2
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-
-
-class ArtifactError(Exception):
-    """A model folder is missing, damaged or in the way; the message names it and says what to do."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a model folder says of itself.
-
-    input_shape: height, width, channels. metrics: split -> its figures, as `ml.evaluation.Assessment.as_dict` gives.
-    calibration: the fields of `ml.calibration.Calibration`. abstention: the score that counts, the share of
-    validation images it answers, and the threshold of every score, as `ml.decision.DecisionRule.as_dict` gives them.
-    files: name -> SHA-256 of every file it needs.
-    statistics: whether there are statistics of its training images.
-    framing: the fields of `ml.preprocessing.Framing`; none for the whole picture.
-    networks: for a model of several, name -> what it is. routing: the rule that tells photographs from thumbnails, by
-    which one of them answers, or a picture is framed; and what it was measured to do, as `ml.routing` gives them.
-    """
-
-    name: str
-    architecture: str
-    class_names: tuple[str, ...]
-    input_shape: tuple[int, int, int]
-    parameter_count: int
-    recipe: dict[str, Any]
-    seed: int
-    dataset: dict[str, Any]
-    training: dict[str, Any]
-    export: dict[str, Any]
-    libraries: dict[str, str]
-    metrics: dict[str, dict[str, Any]]
-    calibration: dict[str, float]
-    abstention: dict[str, Any]
-    created_at: str
-    files: dict[str, str] = field(default_factory=dict)
-    statistics: bool = True
-    framing: dict[str, float] = field(default_factory=dict)
-    networks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    routing: dict[str, Any] = field(default_factory=dict)
-    format: int = CARD_FORMAT
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Card":
-        """Return the card that `as_dict` made these of. Raises KeyError or TypeError where it did not."""
-        shapes = {name: tuple(values[name]) for name in ("class_names", "input_shape")}
-        return cls(**{**values, **shapes})
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 that changes with the card or any of the model's files: what tells two versions apart."""
-        values = self.as_dict()
-        # Entries that older cards lack count only where they say something: a published digest does not change.
-        for name, default in {"statistics": True, "framing": {}, "networks": {}, "routing": {}}.items():
-            if values[name] == default:
-                del values[name]
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-
-    @property
-    def network_folders(self) -> tuple[str, ...]:
-        """Where the networks are below the model's folder: in itself, "", or in one folder each."""
-        return tuple(self.networks) or ("",)
 
 
 def check_name(name: str) -> str:
@@ -159,21 +93,32 @@ def save_card(folder: Path, card: Card) -> Card:
     return load_card(folder)
 
 
-def load_card(folder: Path) -> Card:
-    """Read the card; raise ArtifactError when there is none or it is not one that this version understands."""
-    path = folder / CARD_FILE
+def load_network_card(folder: Path, card: Card, network: str) -> Card:
+    """Return the card of one network of the model in `folder`, whose card is `card`; of a model of one, that card.
+
+    Raises ArtifactError, also where the network's card is not the one whose checksum `card` states.
+    """
+    if not network:
+        return card
+    name = f"{network}/{CARD_FILE}"
+    return parse_card(folder / name, read_verified(folder, card, name))
+
+
+def read_verified(folder: Path, card: Card, name: str) -> bytes:
+    """Return the content of one of a model's files. Raises ArtifactError unless it has the checksum that `card` states.
+
+    What is used is what was verified: the file is read once, and what becomes of it later changes nothing.
+    """
+    path = folder / name
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
-        raise ArtifactError(f"{folder} is not a model folder: there is no {CARD_FILE} in it.") from None
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path} cannot be read ({error}). Restore the folder or train the model again.") from error
-    if not isinstance(values, dict) or values.get("format") != CARD_FORMAT:
-        raise ArtifactError(f"{path} is not a card of format {CARD_FORMAT}, the one this version reads.")
-    try:
-        return Card.from_dict(values)
-    except (KeyError, TypeError) as error:
-        raise ArtifactError(f"{path} lacks or has too many entries ({error}).") from error
+        raise _missing(path) from None
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if hashlib.sha256(content).hexdigest() != _checksum(folder, card, name):
+        raise _changed(path)
+    return content
 
 
 def save_evaluation(folder: Path, name: str, figures: dict[str, Any], draw: Callable[[Path], None]) -> Path:
@@ -221,15 +166,16 @@ def model_folders(root: Path) -> list[Path]:
 def verify(folder: Path) -> Card:
     """Return the card when every file has the checksum it states; raise ArtifactError naming the first that has not."""
     card = load_card(folder)
-    for name in _files(card):
-        if name not in card.files:
-            raise ArtifactError(f"{folder / CARD_FILE} states no checksum of {name}.")
-    for name, expected in card.files.items():
-        path = folder / name
+    for name in {*_files(card), *card.files}:
+        path, expected = folder / name, _checksum(folder, card, name)
         if not path.is_file():
-            raise ArtifactError(f"{path} is missing. Restore the folder or train the model again.")
-        if sha256(path) != expected:
-            raise ArtifactError(f"{path} is not the file its card describes. Restore it or train the model again.")
+            raise _missing(path)
+        try:
+            found = sha256(path)
+        except OSError as error:
+            raise unreadable(path, error) from error
+        if found != expected:
+            raise _changed(path)
     for network in card.networks:
         verify(folder / network)
     return card
@@ -245,6 +191,21 @@ def _files(card: Card) -> list[str]:
     if card.networks:
         return [f"{network}/{CARD_FILE}" for network in card.networks]
     return [name for name in MODEL_FILES if card.statistics or name != STATISTICS_FILE]
+
+
+def _checksum(folder: Path, card: Card, name: str) -> str:
+    try:
+        return card.files[name]
+    except KeyError:
+        raise ArtifactError(f"{folder / CARD_FILE} states no checksum of {name}.") from None
+
+
+def _missing(path: Path) -> ArtifactError:
+    return ArtifactError(f"{path} is missing. Restore the folder or train the model again.")
+
+
+def _changed(path: Path) -> ArtifactError:
+    return ArtifactError(f"{path} is not the file its card describes. Restore it or train the model again.")
 
 
 def sha256(path: Path) -> str:

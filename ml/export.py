@@ -133,7 +133,7 @@ def _compare(model: "keras.Model", logits: np.ndarray, images: np.ndarray) -> di
 
 
 def _logits(path: Path, images: np.ndarray, class_count: int) -> np.ndarray:
-    graph = Graph(path, threads=os.cpu_count() or 1)
+    graph = Graph(path.read_bytes(), threads=os.cpu_count() or 1)
     parts = [graph(images[start : start + _BATCH])[:, :class_count] for start in range(0, len(images), _BATCH)]
     return np.concatenate(parts)
 

@@ -12,7 +12,8 @@ from PIL import Image
 
 from ml import preprocessing
 from ml.abstention import FeatureStatistics
-from ml.artifacts import LITERT_FILE, STATISTICS_FILE, ArtifactError, Card, load_card
+from ml.artifacts import LITERT_FILE, STATISTICS_FILE, load_network_card, read_verified
+from ml.card import CARD_FILE, ArtifactError, Card, load_card, wrong_entries
 from ml.classes import NONE_CLASS, without_none
 from ml.decision import Answers, DecisionRule, Outputs
 from ml.litert import Graph
@@ -40,22 +41,27 @@ class Seen(NamedTuple):
 class Network:
     """One network of a model, safe to share between threads.
 
-    It keeps some interpreters, as many as there are processors unless told otherwise, and lends them out: one holds its
-    own copy of the weights, and more of them would only wait for each other. Make it after a fork, never before: an
+    It keeps some interpreters, as many as there are processors unless told otherwise, and lends them out: they share
+    the weights that were read, and more of them would only wait for each other. Make it after a fork, never before: an
     interpreter's thread pool does not survive one.
     """
 
-    def __init__(self, folder: Path, interpreters: int = 0) -> None:
-        """Raise ArtifactError when the card or the statistics cannot be read; the graph is read by the first answer."""
-        self.card: Card = load_card(folder)
-        self.framing = Framing(**self.card.framing)
-        self.rule = DecisionRule.from_card(
-            self.card.calibration,
-            self.card.abstention,
-            statistics=_statistics(folder) if self.card.statistics else None,
-            none_index=_none_index(self.card),
-        )
+    def __init__(self, folder: Path, interpreters: int = 0, *, card: Card | None = None) -> None:
+        """Read and verify the files that `card` describes: the folder's own card, unless another one is given.
+
+        Raises ArtifactError, which names the file.
+        """
+        self.card = card = card or load_card(folder)
+        statistics = _statistics(folder, card) if card.statistics else None
+        try:
+            self.framing = Framing(**card.framing)
+            self.rule = DecisionRule.from_card(
+                card.calibration, card.abstention, statistics=statistics, none_index=_none_index(card)
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise wrong_entries(folder / CARD_FILE, error) from error
         self._path = folder / LITERT_FILE
+        self._content = read_verified(folder, card, LITERT_FILE)
         self._idle: list[Graph] = []
         self._slots = threading.BoundedSemaphore(interpreters or os.cpu_count() or 1)
 
@@ -78,7 +84,7 @@ class Network:
     def answer(self, images: np.ndarray) -> Answers:
         """Return probabilities and abstentions for pixels 0-255 of shape (N, height, width, channels).
 
-        Raises ValueError for another shape, ValueError or OSError when the model's graph cannot be read.
+        Raises ValueError for another shape, ArtifactError when LiteRT cannot run the graph.
         """
         return self.rule.answer(self.outputs(images))
 
@@ -98,11 +104,19 @@ class Network:
             try:
                 graph = self._idle.pop()
             except IndexError:
-                graph = Graph(self._path)
+                graph = self._new_graph()
             yield graph
             self._idle.append(graph)
         finally:
             self._slots.release()
+
+    def _new_graph(self) -> Graph:
+        try:
+            return Graph(self._content)
+        except (RuntimeError, ValueError) as error:
+            raise ArtifactError(
+                f"{self._path} is not a graph that LiteRT runs ({error}). Restore it or train the model again."
+            ) from error
 
 
 class LoadedModel:
@@ -112,10 +126,16 @@ class LoadedModel:
     """
 
     def __init__(self, folder: Path, interpreters: int = 0) -> None:
-        """Raise ArtifactError when a card or statistics cannot be read; graphs are read by the first answer."""
+        """Read and verify every file that it needs. Raises ArtifactError, which names the one that is not as it was."""
         self.card: Card = load_card(folder)
-        self.networks = {name: Network(folder / name, interpreters) for name in self.card.network_folders}
-        self._router = Router.from_card(self.card.routing) if self.card.routing else None
+        self.networks = {
+            name: Network(folder / name, interpreters, card=load_network_card(folder, self.card, name))
+            for name in self.card.network_folders
+        }
+        try:
+            self._router = Router.from_card(self.card.routing) if self.card.routing else None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise wrong_entries(folder / CARD_FILE, error) from error
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -146,7 +166,7 @@ class LoadedModel:
     def answer(self, seen: Sequence[Seen]) -> Answers:
         """Return the answers in the order of `seen`, which `see` gave.
 
-        Raises ValueError or OSError when a network's graph cannot be read.
+        Raises ArtifactError when LiteRT cannot run a network's graph.
         """
         if len(self.networks) == 1 and seen:
             return self.networks[""].answer(np.stack([one.pixels for one in seen]))
@@ -180,10 +200,11 @@ def _empty_answers(count: int, class_count: int) -> Answers:
     )
 
 
-def _statistics(folder: Path) -> FeatureStatistics:
+def _statistics(folder: Path, card: Card) -> FeatureStatistics:
+    content = read_verified(folder, card, STATISTICS_FILE)
     try:
-        return FeatureStatistics.load(folder / STATISTICS_FILE)
-    except (OSError, ValueError) as error:
+        return FeatureStatistics.load(content)
+    except ValueError as error:
         raise ArtifactError(
             f"{folder / STATISTICS_FILE} cannot be read ({error}). Restore it or train the model again."
         ) from error

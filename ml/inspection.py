@@ -39,16 +39,16 @@ def _check_network(folder: Path) -> None:
     count = len(card.class_names)
     pixels = probe.images(card.input_shape)
     try:
-        values = Graph(folder / LITERT_FILE)(pixels)
-    except (OSError, ValueError, RuntimeError) as error:
+        values = Graph(artifacts.read_verified(folder, card, LITERT_FILE))(pixels)
+    except (ValueError, RuntimeError) as error:
         raise ArtifactError(
             f"{folder / LITERT_FILE} does not answer images of {card.input_shape} ({error})."
         ) from error
     features = values.shape[1] - count
     if card.statistics:
         try:
-            statistics = FeatureStatistics.load(folder / STATISTICS_FILE)
-        except (OSError, ValueError) as error:
+            statistics = FeatureStatistics.load(artifacts.read_verified(folder, card, STATISTICS_FILE))
+        except ValueError as error:
             raise ArtifactError(f"{folder / STATISTICS_FILE} cannot be read ({error}).") from error
         if statistics.class_centres.shape != (count, features):
             raise _other_classes(

@@ -1,21 +1,20 @@
 """One exported graph on LiteRT: pixels in, the values of its output layer out. No TensorFlow."""
 
-from pathlib import Path
-
 import numpy as np
 
 
 class Graph:
-    """An interpreter with its own copy of the weights; not to be shared between threads."""
+    """An interpreter of a model.tflite; not to be shared between threads. Several can share one `content`."""
 
-    def __init__(self, path: Path, *, threads: int = 1) -> None:
-        """Raise ValueError or OSError when the file cannot be read."""
+    def __init__(self, content: bytes, *, threads: int = 1) -> None:
+        """Raise ValueError or RuntimeError when `content` is not a graph that LiteRT runs."""
         # The import takes a third of a second: commands that never predict need not wait for it.
         from ai_edge_litert.interpreter import Interpreter
 
-        # From memory: of a mapped file that is cut short while it is in use, reading ends the process (SIGBUS).
-        self._content = path.read_bytes()
-        self._interpreter = Interpreter(model_content=self._content, num_threads=threads)
+        # From memory: a mapped file that is cut short while it is in use kills the process (SIGBUS). LiteRT reads the
+        # weights where they are, so that `content` has to live as long as the interpreter.
+        self._content = content
+        self._interpreter = Interpreter(model_content=content, num_threads=threads)
         self._interpreter.allocate_tensors()
         # Asking for these takes as long as a tenth of a small network's answer.
         self._input = self._interpreter.get_input_details()[0]["index"]

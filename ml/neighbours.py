@@ -28,9 +28,12 @@ CLOSENESS = ("same", "very_similar", "similar", "a_little", "hardly")
 _QUANTILES = (0.5, 0.1, 0.01)
 #: Rounding makes the features of an image differ from those in the index by less.
 _SAME = 1e-4
-_FORMAT = 1
+_FORMAT = 2
 _INDEX_FILE, _FEATURES_FILE, _LABELS_FILE = "index.json", "features.npy", "labels.npy"
 _THUMBNAILS_FILE, _ENDS_FILE = "thumbnails.bin", "ends.npy"
+_FILES = (_FEATURES_FILE, _LABELS_FILE, _THUMBNAILS_FILE, _ENDS_FILE)
+#: Features are read so many rows at a time: half a megabyte of a usual network's.
+_ROWS = 256
 _LARGEST_SIDE = 64
 _BATCH = 64
 _REMEDY = "Make it anew: manage.py build_neighbours"
@@ -59,7 +62,7 @@ class Index:
         try:
             similarities = self._similarities(normalised(features[None])[0])
             rows = _largest(similarities, count)
-            labels = np.load(self.folder / _LABELS_FILE, mmap_mode="r")
+            labels = np.load(self.folder / _LABELS_FILE)
             return [
                 Neighbour(int(labels[row]), float(value), self._closeness(value), picture)
                 for row, value, picture in zip(rows, similarities[rows], self._pictures(rows))
@@ -68,16 +71,26 @@ class Index:
             raise _damaged(self.folder, error) from error
 
     def _similarities(self, query: np.ndarray) -> np.ndarray:
-        # Mapped anew for every search: what a search has read does not stay in the process. As float16 the file would
-        # be half as large and the search take nine times as long, nearly all of it to turn the numbers into float32.
-        return (np.load(self.folder / _FEATURES_FILE, mmap_mode="r") @ query).clip(-1, 1)
+        # Read, not mapped: a mapped file that is cut short while it is in use kills the process (SIGBUS). In blocks, so
+        # that the hundred megabytes of a search do not stay in memory. As float16 the file would be half as large and
+        # the search take nine times as long, nearly all of it to turn the numbers into float32.
+        with (self.folder / _FEATURES_FILE).open("rb") as file:
+            np.lib.format.read_magic(file)
+            (count, width), _fortran, dtype = np.lib.format.read_array_header_1_0(file)
+            similarities, block = np.empty(count, dtype), np.empty((_ROWS, width), dtype)
+            for start in range(0, count, _ROWS):
+                rows = block[: count - start]
+                if file.readinto(rows) != rows.nbytes:
+                    raise ValueError(f"{_FEATURES_FILE} was cut short")
+                np.matmul(rows, query, out=similarities[start : start + _ROWS])
+        return similarities.clip(-1, 1)
 
     def _closeness(self, similarity: float) -> str:
         limits = (1 - _SAME, *self.usual)
         return next((name for name, limit in zip(CLOSENESS, limits) if similarity >= limit), CLOSENESS[-1])
 
     def _pictures(self, rows: np.ndarray) -> list[bytes]:
-        ends = np.load(self.folder / _ENDS_FILE, mmap_mode="r")
+        ends = np.load(self.folder / _ENDS_FILE)
         pictures = []
         with (self.folder / _THUMBNAILS_FILE).open("rb") as file:
             for row in rows:
@@ -106,10 +119,7 @@ def build(folder: Path, dataset: Dataset, progress: Callable[[int, int], None] |
     dataset = _learnt_from(network.card, dataset)
     count, compared = len(dataset.train.labels), dataset.validation.images[:_PICTURES_COMPARED]
     images = np.concatenate([dataset.train.images, compared])
-    try:
-        features = _features(network, images, progress)
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{folder / name / LITERT_FILE} cannot be read ({error}).") from error
+    features = _features(network, images, progress)
     pictures = [_encoded(image) for image in dataset.train.images]
     usual = np.quantile(_nearest_similarities(features[:count], features[count:]), _QUANTILES)
     with artifacts.replacing(folder / name / NEIGHBOURS_FOLDER) as new:
@@ -118,6 +128,7 @@ def build(folder: Path, dataset: Dataset, progress: Callable[[int, int], None] |
         np.save(new / _ENDS_FILE, np.cumsum([len(picture) for picture in pictures], dtype=np.int64))
         (new / _THUMBNAILS_FILE).write_bytes(b"".join(pictures))
         description = {"graph": network.card.files[LITERT_FILE], "count": count, "usual": usual.tolist()}
+        description["files"] = {file: artifacts.sha256(new / file) for file in _FILES}
         artifacts.write_json(new / _INDEX_FILE, {"format": _FORMAT, "dataset": dataset.fingerprint, **description})
     return load(folder / name, network.card)
 
@@ -132,11 +143,26 @@ def load(folder: Path, card: Card) -> Index | None:
         values = json.loads((place / _INDEX_FILE).read_text(encoding="utf-8"))
         if values["format"] != _FORMAT or values["graph"] != card.files[LITERT_FILE]:
             raise ArtifactError(f"{place} was made for another network than {card.name}. {_REMEDY}")
+        _verify(place, values["files"])
         return Index(place, values["count"], tuple(values["usual"]))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(place, error) from error
+
+
+#: The files that had their checksums, by path, with what changes when a file is written: hashing takes a second.
+_verified: dict[Path, tuple[str, int, int, int]] = {}
+
+
+def _verify(place: Path, checksums: dict[str, str]) -> None:
+    for name in _FILES:
+        path, status = place / name, (place / name).stat()
+        state = (checksums[name], status.st_ino, status.st_size, status.st_mtime_ns)
+        if _verified.get(path) != state:
+            if artifacts.sha256(path) != checksums[name]:
+                raise ValueError(f"{name} is not the file that was written")
+            _verified[path] = state
 
 
 def _damaged(place: Path, error: Exception) -> ArtifactError:

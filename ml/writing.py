@@ -54,7 +54,7 @@ def write(trained: Trained, dataset: Dataset, folder: Path, report: Callable[[st
         report("export")
         exported = export(model, temporary, dataset.validation.images, dataset.validation.labels)
         report("calibrate")
-        graph = Graph(temporary / artifacts.LITERT_FILE, threads=os.cpu_count() or 1)
+        graph = Graph((temporary / artifacts.LITERT_FILE).read_bytes(), threads=os.cpu_count() or 1)
         outputs = {
             split: evaluation.run(partial(_outputs, graph, len(class_names)), getattr(dataset, split).images)
             for split in ("train", "validation", "test")

@@ -129,7 +129,7 @@ def test_network_of_dead_features_alone_gives_finite_distances():
 
 def test_saved_statistics_are_loaded_as_they_were(statistics, tmp_path):
     statistics.save(tmp_path / "statistics.npz")
-    again = FeatureStatistics.load(tmp_path / "statistics.npz")
+    again = FeatureStatistics.load((tmp_path / "statistics.npz").read_bytes())
     for name, values in vars(statistics).items():
         loaded = getattr(again, name)
         assert loaded.dtype == np.float32
@@ -151,11 +151,9 @@ def other_arrays() -> bytes:
 @pytest.mark.parametrize(
     "content", [b"", b"statistics.npz", npy(), other_arrays()], ids=["empty", "text", "one array", "other arrays"]
 )
-def test_file_of_something_else_is_a_value_error(content, tmp_path):
-    path = tmp_path / "statistics.npz"
-    path.write_bytes(content)
+def test_file_of_something_else_is_a_value_error(content):
     with pytest.raises(ValueError, match=r"not the statistics of a model|pickled"):
-        FeatureStatistics.load(path)
+        FeatureStatistics.load(content)
 
 
 def cut_short(content: bytearray) -> bytearray:
@@ -171,11 +169,5 @@ def with_one_byte_changed(content: bytearray) -> bytearray:
 def test_damaged_file_is_a_value_error(statistics, damage, tmp_path):
     path = tmp_path / "statistics.npz"
     statistics.save(path)
-    path.write_bytes(damage(bytearray(path.read_bytes())))
     with pytest.raises(ValueError, match="not the statistics of a model"):
-        FeatureStatistics.load(path)
-
-
-def test_missing_file_is_an_os_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        FeatureStatistics.load(tmp_path / "statistics.npz")
+        FeatureStatistics.load(bytes(damage(bytearray(path.read_bytes()))))

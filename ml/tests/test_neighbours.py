@@ -193,7 +193,27 @@ def test_file_that_was_cut_short_is_noticed(folder, network, dataset, name):
         nearest_in(folder, network, dataset.train.images[-1])
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"format": 1}'])
+@pytest.mark.parametrize("name", ["features.npy", "labels.npy", "ends.npy", "thumbnails.bin"])
+def test_file_with_one_other_byte_is_noticed(folder, network, dataset, name):
+    path = folder / NEIGHBOURS_FOLDER / name
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ArtifactError, match=rf"{name} is not the file that was written.*build_neighbours"):
+        load(folder, network.card)
+
+
+@pytest.mark.parametrize("name", ["features.npy", "labels.npy", "ends.npy", "thumbnails.bin"])
+def test_file_cut_short_between_two_searches_is_noticed(folder, network, dataset, name):
+    index = load(folder, network.card)
+    features = features_of(network, dataset.train.images[-1:])[0]
+    assert len(index.nearest(features)) == 5
+    os.truncate(folder / NEIGHBOURS_FOLDER / name, 200)
+    with pytest.raises(ArtifactError, match=r"neighbours cannot be read.*build_neighbours"):
+        index.nearest(features)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"format": 2}'])
 def test_description_of_something_else_is_noticed(folder, network, content):
     (folder / NEIGHBOURS_FOLDER / "index.json").write_text(content)
     with pytest.raises(ArtifactError, match="neighbours cannot be read"):

@@ -127,7 +127,7 @@ def test_statistics_are_those_of_the_training_images(produced, dataset):
     loaded = Network(produced.folder)
     features = run(loaded.outputs, dataset.train.images).features
     expected = FeatureStatistics.fit(features, dataset.train.labels, 10)
-    saved = FeatureStatistics.load(produced.folder / "statistics.npz")
+    saved = FeatureStatistics.load((produced.folder / "statistics.npz").read_bytes())
     assert saved.distance(features) == pytest.approx(expected.distance(features), rel=0.01)
     assert saved.centre.shape == (512,)
 
