@@ -32,7 +32,8 @@ class Site:
             "/",
             expected="data-prediction=",
             fields={"csrfmiddlewaretoken": self.token},
-            headers={"Cookie": self.cookies},
+            # As the page's script sends it: the answer has the result in it, and leads to no page.
+            headers={"Cookie": self.cookies, "HX-Request": "true"},
         )
 
 

@@ -114,7 +114,7 @@ class UploadForm(_SubmissionForm):
         }
         helper.layout = Layout(
             "submission",
-            # Several files are sent as soon as they are chosen: how long to keep them is chosen first.
+            # Files are sent as soon as they are chosen: how long to keep them is chosen first.
             "keep",
             Field("image"),
             HTML("{% include 'classifier/_upload_ways.html' %}"),
@@ -133,6 +133,8 @@ class ExampleForm(_SubmissionForm):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, auto_id=False, **kwargs)
+        # As chosen for the image above them.
+        self.fields["keep"].widget = forms.HiddenInput()
 
     def clean(self) -> dict:
         if "example" in self.cleaned_data:

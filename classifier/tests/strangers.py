@@ -87,7 +87,7 @@ def owner_with_account(name: str = "the-owner-herself") -> Owner:
 
 def owner_without_account() -> Owner:
     client = Client()
-    page = client.post("/", {"image": image_file(FILE_NAME)})
+    page = client.post("/", {"image": image_file(FILE_NAME)}, follow=True)
     prediction = Prediction.objects.select_related("upload").get(pk=result_of(page)["data-prediction"])
     return Owner(client, _key(client), None, prediction)
 

@@ -35,7 +35,7 @@ def certain(tmp_path) -> ModelVersion:
 
 
 def upload(client) -> str:
-    return client.post("/", {"image": image_file()}).text
+    return client.post("/", {"image": image_file()}, follow=True).text
 
 
 def words(page: str) -> str:

@@ -21,12 +21,10 @@ from ml.tests.factories import run_settings, small_dataset
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def test_photograph_is_previewed_classified_and_found_again(open_browser, photograph):
+def test_photograph_is_classified_as_soon_as_it_is_chosen_and_found_again(open_browser, photograph):
     page = open_browser()
     page.goto("/")
-    expect(page.locator(".upload-preview")).to_be_hidden()
     page.set_input_files("[data-upload-input]", photograph)
-    expect(page.locator(".upload-preview")).to_be_visible()
     send(page)
     prediction = Prediction.objects.get()
     expect(page.locator("[data-prediction]")).to_contain_text(prediction.predicted_class.title())
@@ -125,15 +123,38 @@ def test_theme_that_there_is_not_is_not_applied(open_browser):
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
 
 
-def test_reload_of_the_result_does_not_send_the_file_again(open_browser, photograph):
-    page = open_browser()
+@pytest.mark.parametrize("scripts", [True, False])
+def test_result_has_one_address_and_one_look_however_it_is_reached(open_browser, photograph, scripts):
+    page = open_browser(java_script_enabled=scripts)
     page.goto("/")
     page.set_input_files("[data-upload-input]", photograph)
     send(page)
-    number = page.locator("[data-prediction]").get_attribute("data-prediction")
-    page.reload()
-    assert page.locator("[data-prediction]").get_attribute("data-prediction") == number
+    address = f"/predictions/{Prediction.objects.get().pk}/"
+    seen = []
+    for go in (lambda: None, page.reload, lambda: page.goto(address)):
+        go()
+        assert page.url.endswith(address)
+        seen.append([page.locator(part).bounding_box() for part in ("h1", ".picture", "[data-prediction]", ".receipt")])
+    assert seen[0] == seen[1] == seen[2]
+    page.goto(f"{address}explanation/")
+    page.go_back()
+    expect(page.locator("[data-prediction]")).to_be_visible()
+    page.go_back()
+    expect(page.locator("[data-upload]")).to_be_visible()
     assert Prediction.objects.count() == 1
+
+
+def test_reload_of_what_is_not_kept_sends_nothing_again(open_browser, photograph):
+    page = open_browser()
+    page.goto("/")
+    page.get_by_label("Keep the image").select_option("not at all: show the result and forget it")
+    page.set_input_files("[data-upload-input]", photograph)
+    expect(page.locator("[data-not-kept]")).to_be_visible()
+    sent = []
+    page.on("request", lambda request: sent.append(request.method))
+    page.reload()
+    expect(page.locator("[data-upload]")).to_be_visible()
+    assert "POST" not in sent
 
 
 def test_form_on_its_way_is_not_sent_again(open_browser):
@@ -158,7 +179,6 @@ def test_dropped_file_is_previewed_and_classified(open_browser):
     page.dispatch_event("main", "dragover", {"dataTransfer": dropped})
     expect(page.locator("[data-upload].dropping")).to_have_count(1)
     page.dispatch_event("main", "drop", {"dataTransfer": dropped})
-    expect(page.locator(".upload-preview")).to_be_visible()
     send(page)
     expect(page.locator("figcaption")).to_have_text("dropped.jpg")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from classifier.models import Prediction
+from classifier.models import Prediction, Upload
 from classifier.tests.browser import send, sign_in
 from classifier.tests.factories import image_bytes
 from classifier.views import home
@@ -35,6 +35,16 @@ COUNT_REQUESTS = """() => {
 }"""
 ANSWER = """<a href="/history/" data-upload-answer>Ship<span class="visually-hidden"> (opens in a new tab)</span></a>"""
 PASTE = "transfer => document.body.dispatchEvent(new ClipboardEvent('paste', {clipboardData: transfer, bubbles: true}))"
+
+
+#: The form is under way, and the page stays to be looked at.
+HOLD_THE_FORM = """form => {
+    window.submitted = 0;
+    form.addEventListener("submit", (event) => {
+        window.submitted += 1;
+        event.preventDefault();
+    });
+}"""
 
 
 class Posts:
@@ -283,23 +293,51 @@ def test_file_that_was_sent_is_not_sent_again(known_page, pictures):
     assert posts.count == Prediction.objects.count() == 5
 
 
-def test_file_that_was_chosen_goes_along_with_several_that_are_dropped(known_page, pictures):
+def test_one_file_is_seen_while_it_is_sent_and_is_sent_once(known_page, pictures):
+    known_page.locator("[data-upload]").evaluate(HOLD_THE_FORM)
     known_page.set_input_files(INPUT, pictures[0])
     expect(known_page.locator(".upload-preview")).to_be_visible()
+    expect(known_page.locator("[data-upload] [role=status]")).to_have_text("Classifying")
     drop_from_the_desktop(known_page, *pictures[1:3])
-    expect(rows(known_page, "done")).to_have_count(3)
-    expect(known_page.locator(".upload-preview")).to_be_hidden()
-    assert [row.locator("[data-name]").inner_text() for row in rows(known_page).all()] == [
-        "picture 0.jpg",
-        "picture 1.jpg",
-        "picture 2.jpg",
-    ]
+    drop_from_the_desktop(known_page, pictures[4])
+    expect(rows(known_page)).to_have_count(0)
+    assert known_page.evaluate("window.submitted") == 1
 
 
-def test_pasted_picture_is_previewed_and_classified(page):
+def test_same_file_can_be_chosen_again_after_its_result(known_page, pictures):
+    for _ in range(2):
+        known_page.set_input_files(INPUT, pictures[0])
+        expect(known_page.locator("[data-prediction]")).to_be_visible()
+        known_page.go_back()
+        expect(known_page.locator(INPUT)).to_be_visible()
+        assert known_page.locator(INPUT).evaluate("input => input.files.length") == 0
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_time_to_keep_is_seen_before_anything_is_sent_and_remembered(page, pictures, count):
+    keep = page.get_by_label("Keep the image")
+    expect(keep).to_be_visible()
+    assert keep.bounding_box()["y"] < page.locator(INPUT).bounding_box()["y"]
+    keep.select_option("7 days")
+    page.set_input_files(INPUT, pictures[:count])
+    expect(page.locator(".upload-row[data-state=done], [data-prediction]")).to_have_count(count)
+    assert {one.expires_at is not None for one in Upload.objects.all()} == {True}
+    page.goto("/")
+    expect(keep).to_have_value("7")
+    page.get_by_role("button", name="Frog").click()
+    expect(page.locator("[data-prediction]")).to_be_visible()
+    assert Upload.objects.filter(expires_at=None).count() == 0
+
+
+def test_example_is_kept_as_long_as_is_chosen_above_it(page):
+    page.get_by_label("Keep the image").select_option("not at all: show the result and forget it")
+    page.get_by_role("button", name="Frog").click()
+    expect(page.locator("[data-not-kept]")).to_be_visible()
+    assert not Upload.objects.exists()
+
+
+def test_pasted_picture_is_classified(page):
     page.evaluate(PASTE, transfer(page, ["pasted.jpg"]))
-    expect(page.locator(".upload-preview")).to_be_visible()
-    expect(page.locator("[data-upload] [type=submit]")).to_be_focused()
     send(page)
     expect(page.locator("figcaption")).to_have_text("pasted.jpg")
 
@@ -341,7 +379,6 @@ def test_one_file_that_is_too_large_is_not_sent(page, settings, tmp_path):
     page.set_input_files(INPUT, tmp_path / "huge.bmp")
     message = page.locator(INPUT).evaluate("input => input.validationMessage")
     assert message == "The file is larger than 1 MB. Make it smaller and retry."
-    page.locator("[data-upload] [type=submit]").click()
     assert posts.count == 0
 
 
@@ -382,7 +419,6 @@ def test_camera_is_offered_where_a_finger_points(open_browser, pictures):
     page.goto("/")
     expect(page.get_by_text("Take a photo")).to_be_visible()
     page.set_input_files("[data-upload-camera]", pictures[0])
-    expect(page.locator(".upload-preview")).to_be_visible()
     send(page)
     assert Prediction.objects.get().upload.original_name == "picture 0.jpg"
 

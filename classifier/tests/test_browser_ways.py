@@ -130,9 +130,11 @@ def test_image_is_kept_for_as_long_as_is_wished(page, photograph):
     page.set_input_files("[data-upload-input]", photograph)
     send(page)
     assert (Upload.objects.get().expires_at - Upload.objects.get().created_at).days in (6, 7)
+    page.get_by_role("link", name="Classify another photograph").click()
+    expect(page.get_by_label("Keep the image")).to_have_value("7")
     page.get_by_label("Keep the image").select_option("not at all: show the result and forget it")
     page.set_input_files("[data-upload-input]", photograph)
-    page.locator("[data-upload] [type=submit]").click()
+    send(page)
     expect(page.locator("[data-not-kept]")).to_be_visible()
     assert Upload.objects.count() == 1
     assert fits(page)

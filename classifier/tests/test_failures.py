@@ -185,7 +185,7 @@ def test_person_is_told_and_the_site_recovers_by_itself(user_client, stored_file
     assert line.exc_info is None
     assert "\n" not in line.message
     assert (Upload.objects.count(), len(stored_files())) == (count, 2 * count)
-    assert send(user_client).status_code == 200
+    assert send(user_client).status_code == 302
     assert (Upload.objects.count(), len(stored_files())) == (count + 1, 2 * count + 2)
 
 

@@ -198,11 +198,11 @@ def test_browsers_are_sent_to_https_and_cookies_use_nothing_else(settings):
     settings.SECURE_HSTS_SECONDS = settings.HSTS_SECONDS
     assert Client().get("/history/")["Location"] == "https://testserver/history/"
     client = Client()
-    response = client.post("/", {"image": image_file()}, secure=True)
+    response = client.post("/", {"image": image_file(), "keep": "7"}, secure=True)
     client.post("/i18n/setlang/", {"language": "uk"}, secure=True)
     client.get("/accounts/sign-in/", secure=True)
     assert response["Strict-Transport-Security"] == "max-age=3600"
     cookies = {
         name: (bool(one["secure"]), bool(one["httponly"]), one["samesite"]) for name, one in client.cookies.items()
     }
-    assert cookies == dict.fromkeys(("sessionid", "csrftoken", "django_language"), (True, True, "Lax"))
+    assert cookies == dict.fromkeys(("sessionid", "csrftoken", "django_language", "keep"), (True, True, "Lax"))

@@ -56,7 +56,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
 def goes_on(site):
     """Whatever a test does, the site goes on afterwards and has forgotten nothing."""
     yield
-    assert Visitor(site).upload().status == 200
+    assert Visitor(site).upload().status == 302
     assert files_of(site) == 2 * rows_of(site)
 
 
@@ -202,14 +202,14 @@ def test_slow_line_that_keeps_going_is_waited_for(site):
         # Slower than the grace would be long, and faster than the least that is asked for.
         seconds = trickle(connection, body, step=3000, pause=0.1)
         assert seconds > BODY_SECONDS
-        assert read(connection).status == 200
+        assert read(connection).status == 302
 
 
 def test_connections_that_bring_nothing_keep_nobody_waiting(site):
     visitor = Visitor(site)
     connections = [visitor.connect() for _ in range(10 * THREADS)]
     started = time.monotonic()
-    assert visitor.upload().status == 200
+    assert visitor.upload().status == 302
     assert time.monotonic() - started < GRACE
     for connection in connections:
         connection.settimeout(20)
@@ -224,7 +224,7 @@ def test_slow_clients_on_every_thread_are_ended_and_the_others_answered(site):
         connection.sendall(visitor.head(1_000_000) + b"--")
     time.sleep(0.3)
     started = time.monotonic()
-    assert visitor.upload().status == 200
+    assert visitor.upload().status == 302
     assert time.monotonic() - started < BODY_SECONDS + GRACE
     for connection in connections:
         assert read(connection).status == 408
@@ -247,7 +247,7 @@ def test_answer_that_nobody_takes_is_given_up(site):
         connections[-1].sendall(request)
     time.sleep(0.3)
     started = time.monotonic()
-    assert visitor.upload().status == 200
+    assert visitor.upload().status == 302
     assert time.monotonic() - started < BODY_SECONDS + GRACE
     for connection in connections:
         connection.close()
@@ -262,7 +262,7 @@ def test_client_that_does_not_leave_after_its_answer_keeps_nobody_waiting(site):
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
     time.sleep(0.2)
     started = time.monotonic()
-    assert visitor.upload().status == 200
+    assert visitor.upload().status == 302
     assert time.monotonic() - started < 1.5
     for connection in connections:
         assert read(connection).status == 200
@@ -363,12 +363,12 @@ def test_crash_of_a_decoder_refuses_its_file_alone(site):
     assert b"damaged" in answer.body
     assert rows_of(site) == rows
     assert "has crashed (-11)" in (site.folder / "log").read_text()
-    assert Visitor(site).upload().status == 200
+    assert Visitor(site).upload().status == 302
 
 
 def test_decoder_that_is_killed_costs_nobody_an_answer(site):
     answer, _seconds = while_uploading(site, lambda decoder: os.kill(decoder, signal.SIGKILL))
-    assert answer.status == 200
+    assert answer.status == 302
 
 
 def test_decoder_that_hangs_is_ended_and_others_wait_no_longer(site):
@@ -379,7 +379,7 @@ def test_decoder_that_hangs_is_ended_and_others_wait_no_longer(site):
     assert DECODE_SECONDS - 1 < seconds < DECODE_SECONDS + GRACE
     assert not is_running(hanging)
     assert rows_of(site) == rows
-    assert Visitor(site).upload().status == 200
+    assert Visitor(site).upload().status == 302
 
 
 def test_pages_are_answered_while_a_decoder_hangs(site):
@@ -408,7 +408,7 @@ def memory_of(site: Site) -> int:
 
 def test_nothing_that_is_sent_takes_more_than_four_hundred_megabytes(site):
     visitor = Visitor(site)
-    assert visitor.upload().status == 200
+    assert visitor.upload().status == 302
     before, peak, ended = memory_of(site), [0], threading.Event()
 
     def watch() -> None:
@@ -422,8 +422,8 @@ def test_nothing_that_is_sent_takes_more_than_four_hundred_megabytes(site):
     statuses = {name: visitor.upload(content).status for name, content in large_files().items()}
     ended.set()
     watcher.join()
-    assert set(statuses.values()) <= {200, 400, 413}
-    assert statuses["transparent PNG"] == statuses["progressive JPEG"] == 200
+    assert set(statuses.values()) <= {302, 400, 413}
+    assert statuses["transparent PNG"] == statuses["progressive JPEG"] == 302
     assert statuses["WebP"] == 413
     assert 150 * MEGABYTE < max(peak) - before < 400 * MEGABYTE
 

@@ -47,8 +47,8 @@ def sends(client, stored_files) -> Callable[..., HttpResponse]:
         started = time.monotonic()
         response = client.post("/", {"image": SimpleUploadedFile(name, content, content_type)})
         assert time.monotonic() - started < SOON
-        assert response.status_code in (200, *REFUSED), name
-        kept = int(response.status_code == 200)
+        assert response.status_code in (302, *REFUSED), name
+        kept = int(response.status_code == 302)
         assert counts(stored_files)[:2] == (before[0] + kept, before[1] + kept)
         assert stored_files() == files_of_rows()
         return response
@@ -252,7 +252,7 @@ def test_site_that_cannot_start_a_decoder_says_so_and_recovers(client, user, sto
         assert "cannot read images at the moment" in page.content.decode()
         problem_of(program(user).post(PREDICTIONS, {"image": image_file()}), 503)
     assert counts(stored_files) == (0, 0, 0)
-    assert client.post("/", {"image": image_file()}).status_code == 200
+    assert client.post("/", {"image": image_file()}).status_code == 302
 
 
 def test_person_is_told_which_file_takes_too_long(client, stored_files, monkeypatch):

@@ -44,7 +44,9 @@ def test_superuser_reads_the_metrics(admin_client, shipped):
 
 def test_prediction_counts_with_its_class_and_what_its_steps_took(metrics, shipped, user_client):
     before = metrics()
-    number = elements(user_client.post("/", {"image": image_file()}), "data-prediction")[0]["data-prediction"]
+    number = elements(user_client.post("/", {"image": image_file()}, follow=True), "data-prediction")[0][
+        "data-prediction"
+    ]
     after = metrics()
     label = f'class="{Prediction.objects.get(pk=number).predicted_class}"'
     name, model = "cifarsite_predictions_total", 'model="student_cnn v1"'

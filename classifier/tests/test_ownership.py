@@ -31,7 +31,7 @@ def statuses(client: Client, prediction: Prediction) -> dict[str, int]:
 
 
 def upload_as(client: Client) -> Prediction:
-    page = client.post("/", {"image": image_file()})
+    page = client.post("/", {"image": image_file()}, follow=True)
     return Prediction.objects.select_related("upload").get(pk=result_of(page)["data-prediction"])
 
 

@@ -22,7 +22,7 @@ def active_names() -> list[str]:
 
 def answering(client: Client) -> str:
     """The model that answers an upload, as the page says."""
-    return result_of(client.post("/", {"image": image_file()}))["data-model"]
+    return result_of(client.post("/", {"image": image_file()}, follow=True))["data-model"]
 
 
 def test_migrate_has_registered_and_activated_the_shipped_model(shipped):

@@ -167,7 +167,7 @@ def test_same_picture_sent_under_the_same_number_by_two_is_two():
     stranger = another_user(owner)
     sent = {"submission": "0e3c2a6e-5f0c-4d0e-8f52-6f1c1b7f2a10"}
     for client in (owner.client, stranger):
-        assert client.post("/", sent | {"image": image_file(content=image_bytes(seed=5))}).status_code == 200
+        assert client.post("/", sent | {"image": image_file(content=image_bytes(seed=5))}).status_code == 302
     made = Prediction.objects.filter(upload__original_name="photo.jpg")
     assert made.filter(owner=owner.user).count() == 1
     assert made.exclude(owner=owner.user).filter(upload__sha256=made.first().upload.sha256).count() == 1

@@ -22,7 +22,7 @@ from classifier.tests.routes import Route, routes
 
 
 def upload(client: Client, address: str = "192.0.2.1", **headers: str):
-    return client.post("/", {"image": image_file()}, headers=headers, REMOTE_ADDR=address)
+    return client.post("/", {"image": image_file()}, follow=True, headers=headers, REMOTE_ADDR=address)
 
 
 def statuses(client: Client, count: int, **options) -> list[int]:

@@ -121,7 +121,7 @@ def test_no_english_is_left_on_ukrainian_pages(ukrainian, address, messages):
 
 @pytest.mark.django_db
 def test_result_names_the_ten_classes_in_ukrainian_and_data_stay_english(ukrainian):
-    page = ukrainian.post("/", {"image": image_file()})
+    page = ukrainian.post("/", {"image": image_file()}, follow=True)
     for name in CLASSES:
         assert re.search(rf">\s*{name}\s*<", page.text), name
     assert elements(page, "data-class")[0]["data-class"] == Prediction.objects.get().predicted_class
@@ -135,7 +135,7 @@ def test_errors_are_ukrainian(ukrainian):
 
 @pytest.mark.django_db
 def test_numbers_are_written_with_a_comma(ukrainian):
-    page = ukrainian.post("/", {"image": image_file()}).text
+    page = ukrainian.post("/", {"image": image_file()}, follow=True).text
     assert re.search(r">\s*\d{1,3},\d%", page)
     assert not re.search(r"\d\.\d%", page)
     number = Prediction.objects.get().pk

@@ -51,7 +51,7 @@ def both(both_folder) -> ModelVersion:
 
 
 def upload(client, picture: Image.Image) -> str:
-    return client.post("/", {"image": image_file("picture.png", encode(picture, "PNG"))}).text
+    return client.post("/", {"image": image_file("picture.png", encode(picture, "PNG"))}, follow=True).text
 
 
 def small() -> Image.Image:

@@ -84,7 +84,7 @@ def test_submission_that_arrives_twice_is_kept_once(client, stored_files):
 
 def test_form_that_is_sent_again_is_kept_once(client):
     (number,) = {field["value"] for field in elements(client.get("/"), "id") if field["id"] == "id_submission"}
-    first, second = (client.post("/", {"image": image_file(), "submission": number}) for _ in range(2))
+    first, second = (client.post("/", {"image": image_file(), "submission": number}, follow=True) for _ in range(2))
     assert result_of(first) == result_of(second)
     assert Prediction.objects.count() == 1
 
@@ -166,7 +166,7 @@ def test_number_that_is_none_is_refused(client):
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_is_classified_and_kept_as_an_upload(client, name, stored_files):
     assert name in {button.get("value") for button in elements(client.get("/"), "name")}
-    page = client.post("/", {"example": name})
+    page = client.post("/", {"example": name}, follow=True)
     assert page.status_code == 200
     upload = Upload.objects.get()
     assert result_of(page)["data-prediction"] == str(upload.predictions.get().pk)
@@ -177,7 +177,7 @@ def test_example_is_classified_and_kept_as_an_upload(client, name, stored_files)
 
 @pytest.mark.parametrize("name", ["", "unicorn", "../icon", "../../../../tests/ship"])
 def test_example_that_there_is_not_is_refused(client, name, stored_files):
-    page = client.post("/", {"example": name})
+    page = client.post("/", {"example": name}, follow=True)
     assert page.status_code == 400
     assert [alert["class"] for alert in elements(page, "role") if alert["role"] == "alert"] == ["alert alert-danger"]
     assert (Upload.objects.count(), stored_files()) == (0, [])

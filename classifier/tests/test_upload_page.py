@@ -55,7 +55,11 @@ ODD_NAMES = {
 
 
 def upload(client, file):
-    return client.post("/", {"image": file})
+    return client.post("/", {"image": file}, follow=True)
+
+
+def without_tokens(page) -> str:
+    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page.text)
 
 
 @pytest.fixture
@@ -78,10 +82,12 @@ def test_page_has_the_form_and_no_result(client):
     assert elements(page, "data-prediction") == []
 
 
-def test_upload_shows_one_result_in_the_same_page(client, shipped):
+def test_upload_leads_to_the_page_of_its_result(client, shipped):
     page = upload(client, image_file())
-    assert page.status_code == 200
     result, prediction = result_of(page), Prediction.objects.get()
+    assert (page.redirect_chain, page.status_code) == ([(f"/predictions/{prediction.pk}/", 302)], 200)
+    # What it shows is what the same address shows at any other time.
+    assert without_tokens(client.get(f"/predictions/{prediction.pk}/")) == without_tokens(page)
     assert UUID(result["data-prediction"]) == prediction.pk
     assert result["data-class"] == prediction.predicted_class
     assert 0 <= float(result["data-confidence"]) <= 1
@@ -229,7 +235,7 @@ def test_stored_name_is_never_the_users(client, name, stored_files, media_root):
     quoted = "".join(f"%{byte:02X}" for byte in name.encode()).encode()
     body = head + quoted + b"\r\nContent-Type: image/jpeg\r\n\r\n" + image_bytes() + f"\r\n--{boundary}--\r\n".encode()
     page = client.generic("POST", "/", body, f"multipart/form-data; boundary={boundary}")
-    assert page.status_code == 200
+    assert page.status_code == 302
     kept = Upload.objects.get()
     assert kept.original_name == ODD_NAMES[name]
     assert stored_files() == sorted(
@@ -261,7 +267,7 @@ def test_upload_with_the_token_of_any_form_is_taken():
     tokens = {field["value"] for field in fields if field.get("name") == "csrfmiddlewaretoken"}
     assert tokens
     for token in tokens:
-        assert client.post("/", {"image": image_file(), "csrfmiddlewaretoken": token}).status_code == 200
+        assert client.post("/", {"image": image_file(), "csrfmiddlewaretoken": token}).status_code == 302
 
 
 def test_forms_are_every_requests_own():
@@ -279,8 +285,23 @@ def test_forms_are_every_requests_own():
 
 
 def test_chosen_time_to_keep_stays_chosen_for_the_next_upload(client):
-    page = client.post("/", {"image": image_file(), "keep": "7"})
+    client.post("/", {"image": image_file(), "keep": "7"})
+    page = client.get("/")
     assert [option["value"] for option in elements(page, "selected")] == ["7"]
+    # Examples are kept as long, and a refused file changes nothing.
+    assert [
+        field["value"] for field in elements(page, "value") if field.get("type") == "hidden" and field["name"] == "keep"
+    ] == ["7"]
+    client.post("/", {"image": image_file(content=b""), "keep": "1"})
+    assert [option["value"] for option in elements(client.get("/"), "selected")] == ["7"]
+    client.post("/", {"image": image_file(), "keep": ""})
+    assert elements(client.get("/"), "selected")[0]["value"] == ""
+
+
+@pytest.mark.parametrize("cookie", ["365", "-1", "x", "0; 7"])
+def test_time_to_keep_that_is_not_offered_is_not_remembered(client, cookie):
+    client.cookies["keep"] = cookie
+    assert [option["value"] for option in elements(client.get("/"), "selected")] == [""]
 
 
 def test_same_file_twice_is_two_results(client):

@@ -1,9 +1,10 @@
-"""The first page: the form, and under it the result."""
+"""The first page: the form that images are sent from."""
 
 from base64 import b64encode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -11,18 +12,23 @@ from classifier.forms.uploads import NOT_KEPT, ExampleForm, UploadForm
 from classifier.headers import with_previews
 from classifier.services.classification import answer
 from classifier.services.ownership import Owner
+from classifier.services.retention import PERIODS
 from classifier.services.serving import known_classes
 from classifier.services.submission import classify_once
 from classifier.views.requests import owner_of, uploader_of
 from classifier.views.uploading import empty_forms, refused_forms
 from classifier.visitors import remember_visitor
 
+_YEAR = 365 * 24 * 60 * 60
+#: The cookie of how long the next upload is kept, as it was chosen for the last one.
+KEEP_COOKIE = "keep"
+
 
 @with_previews
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the form; take an image or an example, classify and keep it, and show the result in the same page.
+    """Show the form; take an image or an example, classify it, and lead to the page of the result.
 
     A script that sends one file of many gets only what became of it.
     """
@@ -35,51 +41,64 @@ def home(request: HttpRequest) -> HttpResponse:
     else:
         sent = UploadForm(request.POST, request.FILES, is_anonymous=is_anonymous)
     if not sent.is_valid():
-        return _page(request, refused=sent, errors=_texts(sent), status=sent.status)
-    result = _result(request, sent.cleaned_data)
-    class_names = result["prediction"].model_version.known_classes
-    return _page(request, keep=sent.cleaned_data["keep"], class_names=class_names, **result)
+        return _refusal(request, sent)
+    response = _answer(request, sent.cleaned_data)
+    _remember(request, response, sent.cleaned_data["keep"])
+    return response
 
 
-def _result(request: HttpRequest, sent: dict) -> dict:
-    """What the page shows of an answer, which is kept unless the person wants otherwise."""
+def _answer(request: HttpRequest, sent: dict) -> HttpResponse:
+    """Classify what was sent, and keep it unless the person wants otherwise."""
     # The form stays until Python looks for circles of objects, which is not soon; its image is not to stay with it.
     image = sent.pop("image")
     if sent["keep"] == NOT_KEPT:
         prediction, thumbnail = answer(image=image, owner=Owner())
-        # Nothing is stored that a picture's address could lead to.
-        return {"prediction": prediction, "picture": f"data:image/jpeg;base64,{b64encode(thumbnail).decode()}"}
+        # Nothing is stored that an address could lead to: this answer is all there is of it.
+        picture = f"data:image/jpeg;base64,{b64encode(thumbnail).decode()}"
+        template = "classifier/_upload_row_result.html" if request.htmx else "classifier/detail.html"
+        return render(request, template, {"prediction": prediction, "picture": picture})
     submission = sent["submission"]
     owner = uploader_of(request, submission=submission)
     prediction = classify_once(image=image, owner=owner, submission=submission, keep_days=sent["keep"])
     if owner.visitor is not None:
         remember_visitor(request, owner.visitor)
-    return {"prediction": prediction}
-
-
-def _page(
-    request: HttpRequest,
-    *,
-    keep: int | None = None,
-    refused: UploadForm | ExampleForm | None = None,
-    status: int = 200,
-    **context,
-) -> HttpResponse:
     if request.htmx:
-        return render(request, "classifier/_upload_row_result.html", context, status=status)
-    is_known = owner_of(request) != Owner()
-    if refused is None:
-        uploading = empty_forms(request, keep=keep, is_known=is_known)
+        return render(request, "classifier/_upload_row_result.html", {"prediction": prediction})
+    return redirect("prediction", prediction.pk)
+
+
+def _remember(request: HttpRequest, response: HttpResponse, keep: int | None) -> None:
+    if keep == _remembered(request):
+        return
+    if keep is None:
+        response.delete_cookie(KEEP_COOKIE, samesite="Lax")
     else:
-        is_anonymous = request.user.is_anonymous
-        if isinstance(refused, UploadForm):
-            form, examples = refused, ExampleForm(is_anonymous=is_anonymous)
-        else:
-            form, examples = UploadForm(is_anonymous=is_anonymous), refused
-        uploading = refused_forms(request, form=form, examples=examples, is_known=is_known)
-    context = {"class_names": context.get("class_names") or known_classes(), "uploading": uploading, **context}
-    return render(request, "classifier/home.html", context, status=status)
+        response.set_cookie(
+            KEEP_COOKIE, str(keep), _YEAR, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
+        )
 
 
-def _texts(form: UploadForm | ExampleForm) -> list[str]:
-    return [text for texts in form.errors.values() for text in texts]
+def _remembered(request: HttpRequest) -> int | None:
+    """How long the last upload was to be kept; None where nothing that can be chosen was."""
+    choices = {str(keep): keep for keep in (*PERIODS, NOT_KEPT)}
+    return choices.get(request.COOKIES.get(KEEP_COOKIE, ""))
+
+
+def _page(request: HttpRequest) -> HttpResponse:
+    uploading = empty_forms(request, keep=_remembered(request), is_known=owner_of(request) != Owner())
+    return render(request, "classifier/home.html", {"class_names": known_classes(), "uploading": uploading})
+
+
+def _refusal(request: HttpRequest, sent: UploadForm | ExampleForm) -> HttpResponse:
+    """The page once more with what is wrong, or that alone for a script."""
+    if request.htmx:
+        context = {"errors": [text for texts in sent.errors.values() for text in texts]}
+        return render(request, "classifier/_upload_row_result.html", context, status=sent.status)
+    other = {"initial": {"keep": _remembered(request)}, "is_anonymous": request.user.is_anonymous}
+    if isinstance(sent, UploadForm):
+        form, examples = sent, ExampleForm(**other)
+    else:
+        form, examples = UploadForm(**other), sent
+    uploading = refused_forms(request, form=form, examples=examples, is_known=owner_of(request) != Owner())
+    context = {"class_names": known_classes(), "uploading": uploading}
+    return render(request, "classifier/home.html", context, status=sent.status)

@@ -44,7 +44,7 @@ def _rendered(
     """The arguments are all that the forms depend on, though not all of them are used here."""
     context = {
         "form": UploadForm(initial={"keep": keep, "submission": _UPLOAD}, is_anonymous=is_anonymous),
-        "examples": ExampleForm(initial={"submission": _EXAMPLE}, is_anonymous=is_anonymous),
+        "examples": ExampleForm(initial={"keep": keep, "submission": _EXAMPLE}, is_anonymous=is_anonymous),
         "is_known": is_known,
         "csrf_token": TOKEN,
     }

@@ -1,17 +1,13 @@
-// Choose, drop, paste or photograph: one file is seen before it is sent, and its result is a page; many are sent at once,
-// with a row for each. Without this script the plain form takes one file.
+// Choose, drop, paste or photograph: what is given is sent at once, and how long it is kept stands above it. One file
+// leads to the page of its result, many have a row each. Without this script the plain form takes one file.
 (() => {
   const form = document.querySelector("[data-upload]");
   const input = form?.querySelector("[data-upload-input]");
   if (!input) return;
-  const submit = form.querySelector("[type=submit]");
+  const status = form.querySelector("[data-upload-status]");
   const examples = document.querySelector("[data-examples]");
   const queue = new UploadQueue(document.querySelector("[data-upload-queue]"), form);
   input.multiple = true;
-
-  // A reload of the result shows it again instead of sending the file again.
-  const result = document.querySelector("[data-result-url]");
-  if (result) history.replaceState(null, "", result.dataset.resultUrl);
 
   const preview = document.createElement("img");
   preview.className = "upload-preview";
@@ -33,24 +29,24 @@
     if (text) input.reportValidity();
   };
 
+  // Everything is sent as soon as it is given: one file as the form, for its result is a page, several as a queue.
   const take = (files) => {
-    if (!files.length) return;
+    if (!files.length || form.dataset.sent) return;
     if (files.length === 1 && !queue.isOpen) {
       const transfer = new DataTransfer();
       transfer.items.add(files[0]);
       input.files = transfer.files;
       show();
-      submit.focus();
+      if (input.checkValidity()) form.requestSubmit();
       return;
     }
-    const chosenBefore = [...input.files].filter((file) => !files.includes(file));
     input.value = ""; // what the queue has is not in the form as well
     show();
-    submit.hidden = examples.hidden = true;
-    queue.add([...chosenBefore, ...files]);
+    examples.hidden = true;
+    queue.add(files);
   };
 
-  input.addEventListener("change", () => (input.files.length > 1 || queue.isOpen ? take([...input.files]) : show()));
+  input.addEventListener("change", () => take([...input.files]));
   const camera = form.querySelector("[data-upload-camera]");
   camera.addEventListener("change", () => {
     take([...camera.files]);
@@ -89,14 +85,18 @@
       if (one.dataset.sent) event.preventDefault();
       one.dataset.sent = "yes";
       one.setAttribute("aria-busy", "true");
+      status.textContent = queue.texts.classifying;
     });
   }
-  // Back from the result: the forms can be sent again.
+  // How long to keep is chosen once for both.
+  examples.addEventListener("submit", () => (examples.elements.keep.value = form.elements.keep.value));
+  // Back from the result: the forms can be sent again, and the same file can be chosen again.
   addEventListener("pageshow", () => {
     for (const one of [form, examples]) {
       delete one.dataset.sent;
       one.removeAttribute("aria-busy");
     }
-    if (!queue.isOpen) show();
+    status.textContent = input.value = "";
+    show();
   });
 })();

@@ -12,14 +12,8 @@ _INPUT = "[data-upload-input]"
 _NO_IMAGE = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"This is no photograph."}
 
 
-def choose_a_file(page: Page) -> None:
-    page.set_input_files(_INPUT, _FILES[0])
-    expect(page.locator(".upload-preview")).to_be_visible()
-
-
 def send_no_image(page: Page) -> None:
     page.set_input_files(_INPUT, _NO_IMAGE)
-    page.locator("[data-upload] [type=submit]").click()
     expect(page.locator(".invalid-feedback")).to_be_visible()
 
 
@@ -41,7 +35,6 @@ def classify_what_is_of_no_class(page: Page) -> None:
 def classify_without_keeping(page: Page) -> None:
     page.select_option("[data-upload] [name=keep]", "0")
     page.set_input_files(_INPUT, _FILES[1])
-    page.locator("[data-upload] [type=submit]").click()
     expect(page.locator("[data-not-kept]")).to_be_visible()
 
 

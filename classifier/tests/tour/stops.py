@@ -69,7 +69,6 @@ class Stop:
 
 STOPS = (
     Stop("upload", "home", "The first page: choose, drop, paste or photograph, or try one of the drawn examples."),
-    Stop("upload-chosen", "home", "An image is seen before it is sent.", act=acts.choose_a_file),
     Stop("upload-refused", "home", "What is no image is refused with the reason.", act=acts.send_no_image),
     Stop("result", "home", "The answer with the probability of every class.", act=acts.classify_an_example),
     Stop(
