@@ -83,6 +83,8 @@ try:
     AXES_FAILURE_LIMIT = env.int("LOCKOUT_FAILURES", 7, validate=_positive)
     LOCKOUT_ADDRESS_FAILURES = env.int("LOCKOUT_ADDRESS_FAILURES", 50, validate=_positive)
     AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOCKOUT_MINUTES", 20, validate=_positive))
+    #: Who may make an account: everybody, those with an invitation from staff, or nobody.
+    SIGN_UP = env.str("SIGN_UP", "open", validate=validate.OneOf(("open", "invite", "closed")))
     #: The server that sends e-mail; without one the site sends none.
     EMAIL_HOST = env.str("EMAIL_HOST", "")
     EMAIL_PORT = env.int("EMAIL_PORT", 587, validate=validate.Range(min=1, max=65535))
@@ -170,6 +172,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "classifier.context.site",
             ],
         },
     },

@@ -52,6 +52,11 @@ urlpatterns = [
     path("training/<int:run_id>/progress/", unlimited(training.progress), name="training_progress"),
     path("accounts/sign-up/", limited(accounts.sign_up, POST=Throttle.SIGN_UP), name="sign_up"),
     path(
+        "accounts/sign-up/<str:invitation>/",
+        limited(accounts.sign_up, POST=Throttle.SIGN_UP),
+        name="sign_up_invited",
+    ),
+    path(
         "accounts/sign-in/",
         limited(accounts.SignIn.as_view(), POST=Throttle.SIGN_IN),
         name="login",

@@ -1,11 +1,13 @@
 """The admin: models and results to oversee. Results are read, never edited."""
 
+from classifier.admin.invitations import InvitationAdmin
 from classifier.admin.models import ModelVersionAdmin, TrainingRunAdmin
 from classifier.admin.people import CarefulGroupAdmin, PersonAdmin
 from classifier.admin.predictions import PredictionAdmin, UploadAdmin
 
 __all__ = [
     "CarefulGroupAdmin",
+    "InvitationAdmin",
     "ModelVersionAdmin",
     "PersonAdmin",
     "PredictionAdmin",

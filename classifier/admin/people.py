@@ -37,7 +37,14 @@ class PersonAdmin(CarefulLookups, UserAdmin):
                 self.log_change(request, user, _("Created a link to choose a new password."))
                 links.append((user.get_username(), request.build_absolute_uri(reset_path(user))))
         context = {**self.admin_site.each_context(request), "title": _("Links to choose a new password")}
-        context |= {"links": links, "refused": queryset.count() - len(links), "opts": self.opts}
+        advice = _("Send each person their own link. It works once, for one day. It is not shown again.")
+        context |= {
+            "advice": advice,
+            "column": _("Account"),
+            "links": links,
+            "refused": queryset.count() - len(links),
+            "opts": self.opts,
+        }
         return TemplateResponse(request, "admin/links.html", context)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:

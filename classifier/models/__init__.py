@@ -4,6 +4,7 @@ from classifier.models.activation import Activation
 from classifier.models.api_token import ApiToken
 from classifier.models.batch_claim import BatchClaim
 from classifier.models.correction import Correction
+from classifier.models.invitation import Invitation
 from classifier.models.model_version import ModelVersion
 from classifier.models.prediction import Prediction
 from classifier.models.training_run import Epoch, TrainingRun
@@ -16,6 +17,7 @@ __all__ = [
     "BatchClaim",
     "Correction",
     "Epoch",
+    "Invitation",
     "ModelVersion",
     "Prediction",
     "TrainingRun",

@@ -28,6 +28,7 @@ ONE_PERSONS = {
 }
 #: Addresses with an argument that anybody may ask for: models and their training are public, and a link is a secret.
 EVERYBODYS = {
+    "sign_up_invited": {"invitation": "nothing"},
     "password_reset_confirm": {"uidb64": "nothing", "token": "nothing"},
     "model": {"name": "model"},
     "model_plot": {"name": "model", "number": "number", "path": "plot"},

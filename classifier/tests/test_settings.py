@@ -41,6 +41,7 @@ def pins(name: str) -> set[str]:
         ({"REDIS_URL": "http://example.org"}, '"REDIS_URL" invalid'),
         ({"LOCKOUT_FAILURES": "0"}, '"LOCKOUT_FAILURES" invalid'),
         ({"METRICS_TOKEN": "short"}, '"METRICS_TOKEN" invalid'),
+        ({"SIGN_UP": "perhaps"}, '"SIGN_UP" invalid'),
         ({"EMAIL_HOST": "mail.example.org"}, "DEFAULT_FROM_EMAIL is not set."),
         ({"EMAIL_USE_SSL": "true", "EMAIL_USE_TLS": "true"}, "EMAIL_USE_SSL and EMAIL_USE_TLS are both on."),
         ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE"),

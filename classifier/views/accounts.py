@@ -5,7 +5,7 @@ from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from classifier.forms.accounts import ChangeEmailForm, ChangePasswordForm, DeleteAccountForm, SignInForm, SignUpForm
 from classifier.services.deletion import delete_account as delete
+from classifier.services.invitations import InvitationNotValid, may_sign_up, use_invitation
 from classifier.services.ownership import claim
 from classifier.services.password_reset import change_email as change
 from classifier.services.password_reset import sends_mail
@@ -24,14 +25,23 @@ from classifier.visitors import forget_visitor, is_left, leave_visitor, visitor_
 @sensitive_post_parameters()
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def sign_up(request: HttpRequest) -> HttpResponse:
-    """Make an account and sign in to it, with the uploads of this browser if the person wants them."""
+def sign_up(request: HttpRequest, invitation: str = "") -> HttpResponse:
+    """Make an account and sign in to it, with the uploads of this browser if the person wants them.
+
+    invitation: the secret of one, where the site asks for it.
+    """
     if request.user.is_authenticated:
         return redirect("home")
+    if not may_sign_up(secret=invitation):
+        return _refuse_sign_up(request, invitation)
     form = SignUpForm(request.POST or None, visitor=visitor_of(request), is_left=is_left(request))
     if request.method == "POST" and form.is_valid():
         try:
-            user = form.save()
+            with transaction.atomic():
+                user = form.save()
+                use_invitation(secret=invitation, user=user)
+        except InvitationNotValid:
+            return _refuse_sign_up(request, invitation)
         except IntegrityError:
             form.say_taken()
         else:
@@ -40,6 +50,10 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             _take_uploads(request, form)
             return redirect("history")
     return render(request, "registration/sign_up.html", {"form": form}, status=400 if form.errors else 200)
+
+
+def _refuse_sign_up(request: HttpRequest, invitation: str) -> HttpResponse:
+    return render(request, "registration/sign_up_refused.html", {"is_invited": bool(invitation)}, status=403)
 
 
 class SignIn(LoginView):

@@ -26,6 +26,7 @@ from classifier.services.classification import classify
 from classifier.services.correction import correct
 from classifier.services.examples import EXAMPLES, EXAMPLES_FOLDER
 from classifier.services.intake import read_image
+from classifier.services.invitations import create_invitations
 from classifier.services.ownership import Owner
 from classifier.services.training import end_run, record_epoch
 from classifier.tests.factories import make_superuser, make_training_run, make_user
@@ -97,6 +98,7 @@ def _training_run(name: str, status: TrainingRun.Status, *, ended: int) -> Train
 def _rows() -> dict[str, str]:
     """The number of a row of each table that the administration shows, under the name that its addresses begin with."""
     Group.objects.create(name="editors")
+    create_invitations(count=1, days=7, note="class 7b", by=User.objects.get(username="admin"))
     return {
         f"admin:{table._meta.app_label}_{table._meta.model_name}": str(table.objects.order_by("pk").last().pk)
         for table in site._registry

@@ -152,6 +152,7 @@ STOPS = (
     Stop("training-run-stopped", "training_run", "A run that was stopped.", args=("stopped_run",), pictured=False),
     Stop("sign-up", "sign_up", "Making an account."),
     Stop("sign-up-refused", "sign_up", "A name that is taken.", act=acts.sign_up_badly, pictured=False),
+    Stop("sign-up-invited", "sign_up_invited", "Making an account by a link.", args=("nothing",), pictured=False),
     Stop("sign-in", "login", "Signing in."),
     Stop("sign-in-refused", "login", "A wrong password.", act=acts.sign_in_badly, pictured=False),
     Stop("password", "password_change", "Changing the password.", who="olena"),

@@ -1,0 +1,60 @@
+"""Who may make an account: everybody, those with an invitation, or nobody; settings.SIGN_UP says which."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from enum import StrEnum
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from classifier.models import Invitation
+
+#: What nobody can use any more is deleted after so long.
+_FORGET = timedelta(days=90)
+
+
+class SignUp(StrEnum):
+    OPEN = "open"
+    INVITE = "invite"
+    CLOSED = "closed"
+
+
+class InvitationNotValid(ValueError):
+    """Somebody has used this invitation, it has expired, or there never was one."""
+
+
+def may_sign_up(*, secret: str) -> bool:
+    """Whether somebody may make an account. secret: of the invitation; empty without one."""
+    if settings.SIGN_UP == SignUp.INVITE:
+        return _valid(secret).exists()
+    return settings.SIGN_UP == SignUp.OPEN
+
+
+def create_invitations(*, count: int, days: int, note: str, by: AbstractBaseUser) -> list[str]:
+    """Create invitations that work for some days; return their secrets, which cannot be had a second time."""
+    now = timezone.now()
+    Invitation.objects.filter(expires_at__lte=now - _FORGET).delete()
+    made = [secrets.token_urlsafe(24) for _number in range(count)]
+    facts = {"note": note, "created_by": by, "expires_at": now + timedelta(days=days)}
+    Invitation.objects.bulk_create(Invitation(digest=_digest(secret), **facts) for secret in made)
+    return made
+
+
+def use_invitation(*, secret: str, user: AbstractBaseUser) -> None:
+    """Where sign-up takes an invitation, use it up; of two that use it at once, one does.
+
+    Call it in the transaction that makes the account. Raises InvitationNotValid.
+    """
+    if settings.SIGN_UP == SignUp.INVITE and not _valid(secret).update(used_by=user, used_at=timezone.now()):
+        raise InvitationNotValid
+
+
+def _valid(secret: str) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(digest=_digest(secret), used_at=None, expires_at__gt=timezone.now())
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
