@@ -1,6 +1,7 @@
-"""The markers of a JPEG, counted before a codec spends seconds on them."""
+"""The markers of a JPEG (ITU-T T.81), read before a codec spends seconds on what stands between them."""
 
 import re
+from typing import NamedTuple
 
 #: Cameras and editors write a dozen scans at most.
 MOST_SCANS = 200
@@ -10,24 +11,77 @@ LONGEST_FILL = 1024
 
 _START_OF_SCAN, _END = 0xDA, 0xD9
 _WITHOUT_BODY = (0x01, 0xD8)
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
+_COEFFICIENTS = 64
 #: FF and then a marker; stuffed zeros and restarts belong to a scan's data.
 _MARKER = re.compile(rb"\xff(?=[^\x00\xff\xd0-\xd7])", re.DOTALL)
 
 
-def exceeds_limits(content: bytes) -> bool:
-    """Whether the first picture of a JPEG has more scans, markers or filling than any real one."""
-    position, scans = 2, 0
+class Parts(NamedTuple):
+    """What the markers of a JPEG's first picture say.
+
+    exceeds_limits: whether it has more scans, markers or filling than any real one. has_end: whether its end is marked.
+    has_all_scans: whether the last scan of every coefficient of every component has begun.
+    """
+
+    exceeds_limits: bool = False
+    has_end: bool = False
+    has_all_scans: bool = False
+
+
+def survey(content: bytes) -> Parts:
+    """Read the markers of a JPEG's first picture."""
+    position = 2
+    frame = _Frame()
     for _ in range(MOST_MARKERS):
         found = _MARKER.search(content, position)
         end = found.end() if found else len(content)
         if content.find(b"\xff" * LONGEST_FILL, position, end) >= 0:
-            return True
-        if found is None or content[end] == _END:
-            return False
-        scans += content[end] == _START_OF_SCAN
-        if scans > MOST_SCANS:
-            return True
+            break
+        if end >= len(content):
+            return Parts(has_all_scans=frame.is_whole)
+        marker = content[end]
+        if marker == _END:
+            return Parts(has_end=True, has_all_scans=frame.is_whole)
         position = end + 1
-        if content[end] not in _WITHOUT_BODY:
-            position += int.from_bytes(content[position : position + 2], "big")
-    return True
+        if marker in _WITHOUT_BODY:
+            continue
+        length = int.from_bytes(content[position : position + 2], "big")
+        frame.read(marker, content[position + 2 : position + length])
+        if frame.scans > MOST_SCANS:
+            break
+        position += length
+    return Parts(exceeds_limits=True)
+
+
+class _Frame:
+    """What has been read of a picture's header and of those of its scans."""
+
+    def __init__(self) -> None:
+        self.scans = 0
+        self.is_progressive = False
+        #: Coefficients (component, number) whose last bit no scan has brought yet; None before the header.
+        self.missing: set[tuple[int, int]] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.missing is not None and not self.missing
+
+    def read(self, marker: int, body: bytes) -> None:
+        if marker in _FRAMES and len(body) >= 6:
+            self.is_progressive = marker in _PROGRESSIVE
+            self.missing = {(component, number) for component in body[6::3] for number in range(_COEFFICIENTS)}
+        elif marker == _START_OF_SCAN:
+            self.scans += 1
+            self._count_scan(body)
+
+    def _count_scan(self, body: bytes) -> None:
+        components = body[1 : 1 + 2 * body[0] : 2] if body else b""
+        band = body[1 + 2 * len(components) :]
+        if self.missing is None or len(band) < 3:
+            return
+        first, last = (band[0], band[1]) if self.is_progressive else (0, _COEFFICIENTS - 1)
+        if self.is_progressive and band[2] & 15:
+            return
+        self.missing -= {(component, number) for component in components for number in range(first, last + 1)}

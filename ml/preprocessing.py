@@ -4,25 +4,14 @@
 """
 
 import io
-import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
-import pillow_heif
-from PIL import AvifImagePlugin, Image, PngImagePlugin
+from PIL import Image
 
-from ml.formats import FORMATS, detect
-from ml.image_errors import (
-    DamagedImage,
-    EmptyFile,
-    TooDeep,
-    TooManyParts,
-    TooManyPixels,
-    TooMuchMemory,
-    TooSmall,
-)
-from ml.jpeg_markers import exceeds_limits
-from ml.other_files import refusal
+from ml.formats import FORMATS
+from ml.image_errors import DamagedImage, TooDeep, TooMuchMemory, TooSmall
+from ml.opening import open_image
 from ml.pixels import to_working_picture
 
 #: Raise it whenever the same bytes would give other pixels: every prediction names the version that made it.
@@ -36,14 +25,6 @@ _LEAST_SIDE = 448
 
 #: Cameras write a JPEG with a second picture behind it; Pillow opens it as JPEG and then calls it MPO.
 _ALIASES = {"MPO": "JPEG"}
-
-pillow_heif.register_heif_opener(thumbnails=False)
-# `decode` checks the size itself, and lower.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-# A decoder's memory is bounded, and each thread takes some.
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-# Image editors write megabytes of text or profile into one chunk; Pillow reads one.
-PngImagePlugin.MAX_TEXT_CHUNK = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -101,14 +82,8 @@ class DecodedImage:
 
 def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     """Decode an image file of any accepted kind. Raises a subclass of ImageError that says what is wrong."""
-    if not content:
-        raise EmptyFile()
-    if content.startswith(b"\xff\xd8\xff") and exceeds_limits(content):
-        raise TooManyParts()
-    image = _open(content, max_pixels)
+    image = open_image(content, max_pixels)
     width, height = image.size
-    if width * height > max_pixels:
-        raise TooManyPixels(limit=max_pixels // 1_000_000)
     if min(width, height) < MIN_SIDE:
         raise TooSmall(width=width, height=height, limit=MIN_SIDE)
     kind = _ALIASES.get(image.format, image.format)
@@ -155,20 +130,6 @@ def to_thumbnail(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=82)
     return buffer.getvalue()
-
-
-def _open(content: bytes, max_pixels: int) -> Image.Image:
-    """Open by what the bytes are, and only as an accepted format; nothing is decoded yet."""
-    if error := refusal(content):
-        raise error
-    try:
-        return Image.open(io.BytesIO(content), formats=[detect(content)])
-    except Image.DecompressionBombError:
-        raise TooManyPixels(limit=max_pixels // 1_000_000) from None
-    except MemoryError as error:
-        raise TooMuchMemory() from error
-    except Exception as error:
-        raise DamagedImage() from error
 
 
 #: TIFF 6.0: what the values of pixels mean; 0 is "white is zero".

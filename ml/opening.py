@@ -1,0 +1,78 @@
+"""From the bytes of a file to an image that Pillow has opened, whatever is odd and yet whole about it."""
+
+import io
+import warnings
+
+import pillow_heif
+from PIL import AvifImagePlugin, Image, PngImagePlugin
+
+from ml.bmp_masks import open_masked
+from ml.formats import detect
+from ml.image_errors import (
+    DamagedImage,
+    EmptyFile,
+    TooManyParts,
+    TooManyPixels,
+    TooMuchMemory,
+)
+from ml.jpeg_end import completed
+from ml.jpeg_markers import survey
+from ml.other_files import refusal
+from ml.png_chunks import without_useless
+
+pillow_heif.register_heif_opener(thumbnails=False)
+# The size is checked here, and lower.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# A decoder's memory is bounded, and each thread takes some.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+# Image editors write megabytes of profile or XMP into one chunk; Pillow reads one.
+PngImagePlugin.MAX_TEXT_CHUNK = 16 * 1024 * 1024
+
+
+def open_image(content: bytes, max_pixels: int) -> Image.Image:
+    """Open by what the bytes are, and only as an accepted format; hardly anything is decoded yet. Raises ImageError."""
+    if not content:
+        raise EmptyFile()
+    if error := refusal(content):
+        raise error
+    kind = detect(content)
+    try:
+        image = _open(content, kind)
+        if image.width * image.height > max_pixels:
+            raise TooManyPixels(limit=max_pixels // 1_000_000)
+        return _with_end(content, image) if kind == "JPEG" else image
+    except (TooManyParts, TooManyPixels, DamagedImage):
+        raise
+    except Image.DecompressionBombError:
+        raise TooManyPixels(limit=max_pixels // 1_000_000) from None
+    except MemoryError as error:
+        raise TooMuchMemory() from error
+    except Exception as error:
+        raise DamagedImage() from error
+
+
+def _open(content: bytes, kind: str) -> Image.Image:
+    if kind == "JPEG" and survey(content).exceeds_limits:
+        raise TooManyParts()
+    if kind == "PNG":
+        content = without_useless(content)
+    try:
+        return Image.open(io.BytesIO(content), formats=[kind])
+    except OSError:
+        # Pillow knows the usual masks only.
+        image = open_masked(content) if kind == "BMP" else None
+        if image is None:
+            raise
+        image.format = kind
+        return image
+
+
+def _with_end(content: bytes, image: Image.Image) -> Image.Image:
+    """Return the JPEG opened with an end where only that is missing."""
+    parts = survey(content)
+    if parts.has_end:
+        return image
+    content = completed(content, parts)
+    if content is None:
+        raise DamagedImage()
+    return Image.open(io.BytesIO(content), formats=["JPEG"])
