@@ -79,7 +79,8 @@ try:
     WEB_THREADS = env.int("WEB_THREADS", 0, validate=validate.Range(min=0))
     #: Where all processes count together; without it each counts for itself.
     REDIS_URL = env.str("REDIS_URL", "", validate=validate.Regexp(r"^$|^(rediss?|redis\+unix)://."))
-    #: After so many failures to sign in with one name from one address, or with any from it, nobody does for a while.
+    #: After so many failures to sign in with one name from one address, nobody does for a while; after so many with any
+    #: names from it, each name has one failure there.
     AXES_FAILURE_LIMIT = env.int("LOCKOUT_FAILURES", 7, validate=_positive)
     LOCKOUT_ADDRESS_FAILURES = env.int("LOCKOUT_ADDRESS_FAILURES", 50, validate=_positive)
     AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOCKOUT_MINUTES", 20, validate=_positive))

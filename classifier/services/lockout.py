@@ -22,8 +22,10 @@ _CLOCKS_DIFFER = datetime.timedelta(minutes=1)
 
 
 class LockoutHandler(AxesDatabaseHandler):
-    """Counts failures of one name at one address, and of the address whatever the name, for which there is more room.
+    """Counts failures of one name at one address, and of the address whatever the name.
 
+    Too many of a name lock that name there. Too many of an address leave each name there one failure: a school class
+    behind one address signs in although one pupil guesses, and a guesser has one guess a name.
     settings.AXES_LOCKOUT_PARAMETERS names the two in this order.
     """
 
@@ -41,7 +43,9 @@ class LockoutHandler(AxesDatabaseHandler):
     def get_failures(self, request: HttpRequest, credentials: dict | None = None) -> int:
         """The failures that count; settings.AXES_FAILURE_LIMIT of them are too many."""
         of_name, of_address = (_sum(attempts) for attempts in self.get_user_attempts(request, credentials))
-        return max(of_name, of_address * settings.AXES_FAILURE_LIMIT // settings.LOCKOUT_ADDRESS_FAILURES)
+        if of_name and of_address >= settings.LOCKOUT_ADDRESS_FAILURES:
+            return max(of_name, settings.AXES_FAILURE_LIMIT)
+        return of_name
 
     def reset_user_attempts(self, request: HttpRequest, credentials: dict | None = None) -> int:
         """Forget the failures of who has signed in, at this address.
@@ -54,10 +58,11 @@ class LockoutHandler(AxesDatabaseHandler):
     def seconds_left(self, request: HttpRequest, credentials: dict | None = None) -> int:
         """How long it takes until enough failures are forgotten, 1 at least."""
         of_name, of_address = self.get_user_attempts(request, credentials)
-        limits = settings.AXES_FAILURE_LIMIT, settings.LOCKOUT_ADDRESS_FAILURES
         now = timezone.now()
-        ends = [_end(attempts, limit) or now for attempts, limit in zip((of_name, of_address), limits)]
-        return max(1, math.ceil((max(ends) - now).total_seconds()))
+        name_end = _end(of_name, settings.AXES_FAILURE_LIMIT) or now
+        # As soon as there is room at the address, or no failure of this name is left.
+        room = min(_end(of_address, settings.LOCKOUT_ADDRESS_FAILURES) or now, _end(of_name, 1) or now)
+        return max(1, math.ceil((max(name_end, room) - now).total_seconds()))
 
 
 def seconds_locked_out(request: HttpRequest, credentials: dict | None = None) -> int:
