@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from classifier.class_labels import network_label
-from classifier.model_figures import BACKENDS, number, percent, whole
+from classifier.model_figures import BACKENDS, duration, percent, whole
 from ml.artifacts import Card
 
 _ARCHITECTURES = {
@@ -78,13 +78,24 @@ def _training(card: Card) -> list[str]:
             "rate": _real(recipe["learning_rate"]),
             "warmup": _real(recipe["warmup_epochs"]),
         },
-        _("That took %(hours)s hours on %(processors)s cores with %(backend)s, %(speed)s images a second.")
+        _("That took %(time)s on %(processors)s CPU cores with %(backend)s: %(speed)s images per second.")
         % {
-            "hours": number(training["seconds"] / 3600, 1),
+            "time": duration(training["seconds"]),
             "processors": training["processor_count"],
             "backend": BACKENDS[training.get("backend", "tensorflow")],
             "speed": whole(training["images_per_second"]),
         },
+        *_test_subset(card),
+    ]
+
+
+def _test_subset(card: Card) -> list[str]:
+    available = card.dataset.get("test_images_available")
+    if not available:
+        return []
+    return [
+        _("It was tested on %(count)s of the %(all)s test images.")
+        % {"count": whole(card.dataset["test_images"]), "all": whole(available)}
     ]
 
 

@@ -31,6 +31,15 @@ def table(card: Card, photographs: dict[str, Any] | None) -> str:
     return "\n".join(["| | |", "| --- | --- |", *(f"| {label} | {value} |" for label, value in rows)])
 
 
+def duration(seconds: float) -> str:
+    """A time span in hours, minutes or seconds, to two digits or so; never "0.0 hours"."""
+    if seconds < 90:
+        return _("%(n)s s") % {"n": whole(max(seconds, 1))}
+    if seconds < 5400:
+        return _("%(n)s min") % {"n": whole(seconds / 60)}
+    return _("%(n)s h") % {"n": number(seconds / 3600, 1)}
+
+
 def _on_splits(card: Card) -> list[tuple[str, str]]:
     test, validation = card.metrics["test"], card.metrics["validation"]
     recalls = sorted((figures["recall"], name) for name, figures in test["per_class"].items() if figures["support"])
@@ -176,13 +185,13 @@ def _making(card: Card) -> list[tuple[str, str]]:
             (
                 _("Training"),
                 _(
-                    "%(epochs)s epochs in %(hours)s hours on %(processors)s cores with %(backend)s, %(speed)s images a "
+                    "%(epochs)s epochs in %(time)s on %(processors)s CPU cores with %(backend)s, %(speed)s images per "
                     "second; best: %(best)s"
                 )
                 % {
                     "backend": BACKENDS[training.get("backend", "tensorflow")],
                     "epochs": training["epochs"],
-                    "hours": number(training["seconds"] / 3600, 1),
+                    "time": duration(training["seconds"]),
                     "processors": training["processor_count"],
                     "speed": whole(training["images_per_second"]),
                     "best": training["best_epoch"],

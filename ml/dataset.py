@@ -30,7 +30,8 @@ class Split(NamedTuple):
 class Dataset:
     """Three splits of one data set; `fingerprint` is the SHA-256 of the bytes that they were read from.
 
-    framing: what part of a photograph is most like these images.
+    framing: what part of a photograph is most like these images. test_images_available: how many images the test split
+    has in all, where this one is a subset of it.
     """
 
     name: str
@@ -40,18 +41,25 @@ class Dataset:
     test: Split
     fingerprint: str
     framing: Framing = WHOLE
+    test_images_available: int | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width, channels."""
         return self.train.images.shape[1:]
 
-    def limited(self, count: int) -> "Dataset":
-        """Keep `count` training images and a tenth of it for validation, the same share of every class."""
+    def limited(self, count: int, *, test_count: int | None = None) -> "Dataset":
+        """Keep `count` training images, a tenth of it for validation, and as many test images, or `test_count`.
+
+        Every class gives the same share.
+        """
+        test = _limited(self.test, test_count or count)
         return replace(
             self,
             train=_limited(self.train, count),
             validation=_limited(self.validation, max(count // 10, len(self.class_names))),
+            test=test,
+            test_images_available=None if test is self.test else len(self.test.labels),
         )
 
 

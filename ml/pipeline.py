@@ -150,6 +150,7 @@ def _describe_dataset(dataset: Dataset, limit: int | None) -> dict[str, Any]:
         "validation_images": len(dataset.validation.labels),
         "test_images": len(dataset.test.labels),
         "limit": limit,
+        **({"test_images_available": dataset.test_images_available} if dataset.test_images_available else {}),
     }
 
 

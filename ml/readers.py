@@ -27,7 +27,7 @@ def learnt_from(card: Card, dataset: Dataset) -> Dataset | None:
     if dataset.fingerprint != card.dataset.get("fingerprint"):
         return None
     limit = card.dataset.get("limit")
-    return dataset.limited(limit) if limit else dataset
+    return dataset.limited(limit, test_count=card.dataset["test_images"]) if limit else dataset
 
 
 def load_dataset(

@@ -39,7 +39,9 @@ def add_to(parser: CommandParser) -> None:
         help="mixed_bfloat16 is faster on processors that have instructions for it.",
     )
     parser.add_argument("--seed", type=whole_number(0, 2**31 - 1), help="What all chance is drawn from (default 1).")
-    parser.add_argument("--limit", type=whole_number(1), metavar="N", help="Train on N images only: a quick run.")
+    parser.add_argument(
+        "--limit", type=whole_number(1), metavar="N", help="Train on N images and test on as many: a quick run."
+    )
     parser.add_argument(
         "--data-dir",
         type=Path,

@@ -90,8 +90,10 @@ def print_summary(console: Console, card: Card) -> None:
     test, validation = card.metrics["test"], card.metrics["validation"]
     table = Table(title=f"{card.name} ({card.architecture}, {card.parameter_count:,} parameters)", show_header=False)
     low, high = test["interval"]
+    available = card.dataset.get("test_images_available")
+    images = f"{test['count']:,} of {available:,} images" if available else f"{test['count']:,} images"
     for label, value in (
-        ("Test accuracy", f"{test['accuracy']:.2%} (95% interval {low:.2%} to {high:.2%}), {test['count']:,} images"),
+        ("Test accuracy", f"{test['accuracy']:.2%} (95% interval {low:.2%} to {high:.2%}), {images}"),
         ("Test loss", f"{test['loss']:.4f} nats"),
         ("Validation accuracy", f"{validation['accuracy']:.2%}, {validation['count']:,} images"),
         ("Test accuracy with float32 weights", f"{card.export['accuracy_float32']['test']:.2%}"),

@@ -113,8 +113,4 @@ def grouped(value: int) -> str:
 @register.filter
 def duration(seconds: float) -> str:
     """A time span in hours, minutes or seconds, to two digits or so."""
-    if seconds < 90:
-        return _("%(n)s s") % {"n": model_figures.whole(seconds)}
-    if seconds < 5400:
-        return _("%(n)s min") % {"n": model_figures.whole(seconds / 60)}
-    return _("%(n)s h") % {"n": model_figures.number(seconds / 3600, 1)}
+    return model_figures.duration(seconds)

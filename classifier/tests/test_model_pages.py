@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 from django.test import Client
 
+from classifier.model_description import description
 from classifier.model_figures import figures
 from classifier.services import model_use
 from classifier.services.publishing import publish
@@ -125,3 +128,18 @@ def test_figures_say_what_their_images_were_used_for():
     assert "Accuracy on the validation images, used to choose the epoch" in one
     assert two["No test where they are of ImageNet"] == "the network for photographs has learnt from ImageNet"
     assert "No test where they are of ImageNet" not in one
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.4, "1 s"), (31, "31 s"), (600, "10 min"), (7_000, "1.9 h")])
+def test_time_of_training_is_never_rounded_to_nothing(seconds, said):
+    card = artifacts.load_card(SHIPPED_FOLDER)
+    quick = replace(card, training={**card.training, "seconds": seconds})
+    assert any(f"That took {said} on " in sentence for sentence in description(quick))
+    assert any(f" epochs in {said} on " in value for _, value in figures(quick, None))
+
+
+def test_a_subset_of_the_test_split_is_named():
+    card = artifacts.load_card(SHIPPED_FOLDER)
+    limited = replace(card, dataset={**card.dataset, "test_images": 500, "test_images_available": 10_000})
+    assert "It was tested on 500 of the 10,000 test images." in description(limited)
+    assert not any("It was tested on" in sentence for sentence in description(card))

@@ -79,10 +79,19 @@ def test_limit_keeps_the_same_share_of_every_class_and_a_tenth_for_validation():
     assert np.bincount(data.validation.labels).tolist() == [2, 2, 1]
 
 
-def test_limit_leaves_the_test_split_and_all_else_as_it_is():
+def test_limit_takes_a_subset_of_the_test_split_and_says_of_how_many():
+    whole = dataset_of((60, 30, 10), (20, 20, 20), (50, 30, 20))
+    limited = whole.limited(50)
+    assert np.bincount(limited.test.labels).tolist() == [25, 15, 10]
+    assert (limited.test_images_available, whole.test_images_available) == (100, None)
+    assert len(whole.limited(50, test_count=70).test.labels) == 70
+
+
+def test_limit_leaves_all_else_as_it_is():
     whole = dataset_of((60, 30, 10), (20, 20, 20), (5, 5, 5))
     limited = whole.limited(50)
     assert limited.test is whole.test
+    assert limited.test_images_available is None
     assert (limited.name, limited.class_names, limited.fingerprint) == ("three", ("a", "b", "c"), "sha256:0")
     assert len(whole.train.labels) == 100
 

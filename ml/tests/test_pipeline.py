@@ -87,6 +87,7 @@ def test_card_says_how_the_model_came_to_be(produced, dataset, undisturbed):
         "validation_images": 30,
         "test_images": 300,
         "limit": 300,
+        "test_images_available": 10_000,
     }
     assert card.training["epochs"] == 3
     assert card.training["images_per_second"] > 0
