@@ -128,6 +128,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "crispy_forms",
     "crispy_bootstrap5",
     "django_htmx",
@@ -225,6 +226,7 @@ LOGOUT_REDIRECT_URL = "home"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("uk", _("Ukrainian"))]
+FORMAT_MODULE_PATH = "cifarsite.formats"
 LOCALE_PATHS = [BASE_DIR / "classifier" / "locale"]
 USE_I18N = True
 USE_TZ = True
