@@ -38,18 +38,22 @@ _GRACE = 5
 _NEEDED = {"HEIF": 8, "AVIF": 10, "CMYK": 8, "WEBP": 20}
 
 
-def serve(channel: socket.socket, megabytes: int) -> None:
-    """Answer requests until the other end is closed; decoding may take `megabytes` of memory."""
+def serve(channel: socket.socket, limit: int) -> None:
+    """Answer requests until the other end is closed; limit: bytes of memory that this process may take."""
     channel.sendall(READY)
     while request := _receive(channel, REQUEST.size):
+        # Codecs hold some of it after a file.
+        left = limit - _own_data()
         length, max_pixels, seconds = REQUEST.unpack(request)
         content = _receive(channel, length)
         if len(content) < length:
             return
         # The system's own way of ending it: a codec that hangs never comes back to Python.
         signal.alarm(seconds + _GRACE)
-        description, pixels = _answer(content, max_pixels, megabytes)
+        description, pixels = _answer(content, max_pixels, left)
         signal.alarm(0)
+        # Not kept while the next file arrives.
+        content = b""
         send(channel, ANSWER.pack(len(description), len(pixels)) + description, pixels)
 
 
@@ -69,12 +73,12 @@ def _receive(channel: socket.socket, length: int) -> bytes:
         sys.exit(NO_MEMORY)
 
 
-def _answer(content: bytes, max_pixels: int, megabytes: int) -> tuple[bytes, bytes]:
+def _answer(content: bytes, max_pixels: int, left: int) -> tuple[bytes, bytes]:
     # Codecs that need memory for all pixels before any is decoded are refused it; `decode` checks the very number.
     Image.MAX_IMAGE_PIXELS = (max_pixels + 1) // 2
     started = time.process_time()
     try:
-        image = _decode(content, max_pixels, megabytes)
+        image = _decode(content, max_pixels, left)
     except ImageError as error:
         return json.dumps({"error": error.code, "values": error.values}).encode(), b""
     return _describe(image, time.process_time() - started)
@@ -89,13 +93,13 @@ def _describe(image: DecodedImage, seconds: float) -> tuple[bytes, bytes]:
     return json.dumps(description).encode(), image.picture.tobytes()
 
 
-def _decode(content: bytes, max_pixels: int, megabytes: int) -> DecodedImage:
+def _decode(content: bytes, max_pixels: int, left: int) -> DecodedImage:
     try:
         return decode(content, max_pixels=max_pixels)
     except MemoryError as error:
         raise TooMuchMemory() from error
     except DamagedImage as error:
-        if _needs_more(content, megabytes * _MEGABYTE):
+        if _needs_more(content, left):
             raise TooMuchMemory() from error
         raise
 
@@ -116,13 +120,14 @@ def _needs_more(content: bytes, limit: int) -> bool:
     return image.width * image.height * needed > limit
 
 
-def _confine(megabytes: int) -> None:
-    """Take from this process what decoding does not need."""
+def _confine(megabytes: int) -> int:
+    """Take from this process what decoding does not need, and return the bytes of memory that it may take."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
     limit = _own_data() + megabytes * _MEGABYTE
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    return limit
 
 
 def _own_data() -> int:
@@ -141,11 +146,11 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     # All codecs now: none may be looked for on the disk later.
     Image.init()
-    _confine(megabytes)
+    limit = _confine(megabytes)
     with socket.socket(fileno=0) as channel:
         # Room for a whole picture, where the system allows it: both sides are woken once.
         channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 3 * WORKING_SIDE**2)
-        serve(channel, megabytes)
+        serve(channel, limit)
 
 
 if __name__ == "__main__":

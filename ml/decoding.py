@@ -117,19 +117,23 @@ class Decoders:
         finally:
             self._places.release()
 
-    def _ask(self, content: bytes, max_pixels: int) -> DecodedImage | ImageError:
-        decoder = self._take()
+    def _ask(self, content: bytes, max_pixels: int, decoder: "_Decoder | None" = None) -> DecodedImage | ImageError:
+        decoder = decoder or self._take()
+        was_used = decoder.is_ready
         try:
             answer = decoder.ask(content, max_pixels, self.seconds)
+        except TooMuchMemory as error:
+            answer = error
         except BaseException:
             decoder.end()
             raise
-        if isinstance(answer, TooMuchMemory):
-            # Nobody knows what a codec has left of its memory for the next file.
-            decoder.end()
-        else:
+        if not isinstance(answer, TooMuchMemory):
             self._idle.append(decoder)
-        return answer
+            return answer
+        # Nobody knows what a codec has left of its memory for the next file.
+        decoder.end()
+        # Nor what those before have left for this one, which is to be judged by itself.
+        return self._ask(content, max_pixels, _Decoder(self.command)) if was_used else answer
 
     def _ask_again(self, content: bytes, max_pixels: int) -> DecodedImage | ImageError:
         try:

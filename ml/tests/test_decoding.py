@@ -376,6 +376,31 @@ def test_no_more_files_are_decoded_at_once_than_there_are_decoders(faulty):
     assert len(decoders._idle) == 2
 
 
+@pytest.mark.parametrize("refuse", ['answer(b\'{"error": "too_much_memory", "values": {}}\')', "os._exit(3)"])
+def test_file_is_not_refused_for_memory_that_the_files_before_have_taken(faulty, refuse):
+    decoders = faulty(f"receive(); refuse()\nwhile receive(): {refuse}")
+    for _ in range(3):
+        with pytest.raises(SvgFile):
+            decoders.decode(b"x")
+
+
+def test_file_that_needs_too_much_memory_by_itself_is_asked_of_one_new_decoder(faulty, tmp_path):
+    asked = tmp_path / "asked"
+    decoders = faulty(
+        "while file := receive():\n"
+        f"  with open({str(asked)!r}, 'a') as log: log.write(f'{{os.getpid()}} ')\n"
+        "  if file == b'large': os._exit(3)\n  refuse()"
+    )
+    with pytest.raises(SvgFile):
+        decoders.decode(b"x")
+    for _ in range(2):
+        with pytest.raises(TooMuchMemory):
+            decoders.decode(b"large")
+    processes = asked.read_text().split()
+    # The used one and a new one for the first, a new one alone for the second.
+    assert [processes.count(one) for one in dict.fromkeys(processes)] == [2, 1, 1]
+
+
 def test_nobody_waits_for_a_decoder_for_longer_than_three_files_may_take(faulty):
     seconds = []
     decoders = faulty("receive(); time.sleep(60)", seconds=1)
