@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.utils.translation import gettext as _
 
 
@@ -75,6 +75,15 @@ def storage_errors() -> Iterator[None]:
         if unavailable is None:
             raise
         raise unavailable from error
+
+
+def renew_connection(error: StorageUnavailable) -> None:
+    """Close this thread's connection to the database if it may be the cause; the next query opens another.
+
+    A connection that was opened while the database was read-only, or to a server that is gone, stays as it is.
+    """
+    if error.reason in (Reason.UNUSABLE, Reason.UNREACHABLE) and not connection.in_atomic_block:
+        connection.close()
 
 
 def explain(error: StorageUnavailable) -> str:

@@ -189,6 +189,20 @@ def test_person_is_told_and_the_site_recovers_by_itself(user_client, stored_file
     assert (Upload.objects.count(), len(stored_files())) == (count + 1, 2 * count + 2)
 
 
+@pytest.mark.parametrize("by_program", [False, True])
+def test_connection_from_when_the_database_was_read_only_is_not_used_again(user, user_client, by_program):
+    only_on_sqlite()
+    client, address = (program(user), PREDICTIONS) if by_program else (user_client, "/")
+    try:
+        with connection.cursor() as cursor:
+            # As SQLite opens a file that it may not write: for as long as the connection lasts.
+            cursor.execute("PRAGMA query_only = ON")
+        statuses = [client.post(address, {"image": image_file()}).status_code for _ in range(2)]
+    finally:
+        connection.close()
+    assert statuses == [503, 201 if by_program else 200]
+
+
 def test_script_gets_the_reason_for_its_row(user_client):
     with locked_database():
         row = send(user_client, HX_Request="true")

@@ -11,7 +11,7 @@ from django.views.defaults import server_error as error_page
 
 from classifier.services.classification import OwnerGone
 from classifier.services.serving import NoModel
-from classifier.services.storage import Reason, as_unavailable, explain
+from classifier.services.storage import Reason, as_unavailable, explain, renew_connection
 from classifier.services.turns import Busy
 from classifier.views.refusal import problem, refusal, wants_json
 from ml.decoding import DecoderUnavailable
@@ -96,6 +96,8 @@ def unavailable_response(request: HttpRequest, error: BaseException) -> HttpResp
     response = _answer(request, trouble)
     # Django's own way to log an answer marks it, so that it does not log the same one again.
     log_response("%s: %s", trouble.cause, request.path, response=response, request=request, logger=logger)
+    if unavailable := as_unavailable(error):
+        renew_connection(unavailable)
     return response
 
 
