@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ml.card import CARD_FILE, ArtifactError, Card, load_card, parse_card, unreadable
 
@@ -210,7 +210,15 @@ def _changed(path: Path) -> ArtifactError:
 
 def sha256(path: Path) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(file)
+
+
+def sha256_of(stream: BinaryIO) -> str:
+    """The SHA-256 of the rest of a stream that has no more than a method `read`."""
+    digest = hashlib.sha256()
+    while block := stream.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def _evaluation_folder(folder: Path, name: str) -> Path:

@@ -22,6 +22,8 @@ from typing import BinaryIO
 SUMS = "SHA256SUMS"
 MANIFEST = "manifest.json"
 _FOLDERS = ("database", "media", "models")
+#: What precedes a member's content is held in memory: a kilobyte or two, if no one has made it longer.
+_LARGEST_HEADER = 1 << 20
 
 
 class ArchiveError(Exception):
@@ -50,6 +52,15 @@ class ArchiveWriter:
         self._sums.write(hashed.line(name))
 
 
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    """Whatever reading a tar file raises that is cut short or changed becomes an ArchiveError."""
+    try:
+        yield
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ArchiveError(f"The archive is damaged or no archive of a site: {error}. Use another one.") from error
+
+
 class _Hashed:
     """A stream, and the checksum of what was read of it."""
 
@@ -58,7 +69,8 @@ class _Hashed:
         self._sha256 = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
-        content = self._stream.read(size)
+        with _damage_named():
+            content = self._stream.read(size)
         self._sha256.update(content)
         return content
 
@@ -95,16 +107,34 @@ def read_archive(path: Path) -> Iterator[tuple[str, BinaryIO]]:
 
     Raises ArchiveError, at the end at the latest, for an archive that is not what was written.
     """
-    try:
-        with _decompressed(path) as source, tarfile.open(fileobj=source, mode="r|") as tar:
-            yield from _members(tar)
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ArchiveError(f"The archive is damaged or no archive of a site: {error}") from error
+    with _damage_named(), _decompressed(path) as plain:
+        source = _Metered(plain)
+        with tarfile.open(fileobj=source, mode="r|") as tar:
+            yield from _members(tar, source)
 
 
-def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, BinaryIO]]:
+class _Metered:
+    """A stream that gives no more than it was allowed to: the length of a member's name is the archive's own word."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._allowed = _LARGEST_HEADER
+
+    def allow(self, size: int) -> None:
+        self._allowed = size + _LARGEST_HEADER
+
+    def read(self, size: int) -> bytes:
+        content = self._stream.read(size)
+        self._allowed -= len(content)
+        if self._allowed < 0:
+            raise ArchiveError("The archive holds a member whose description is too long. Nothing was restored.")
+        return content
+
+
+def _members(tar: tarfile.TarFile, source: _Metered) -> Iterator[tuple[str, BinaryIO]]:
     with tempfile.TemporaryFile() as sums:
         for member in tar:
+            source.allow(member.size)
             content = tar.extractfile(_checked(member))
             if member.name == SUMS:
                 _compare(sums, content)
@@ -122,7 +152,8 @@ def _checked(member: tarfile.TarInfo) -> tarfile.TarInfo:
     path = PurePosixPath(member.name)
     known = member.name in (MANIFEST, SUMS) or (len(path.parts) > 1 and path.parts[0] in _FOLDERS)
     plain = str(path) == member.name and ".." not in path.parts and "\\" not in member.name
-    if not (member.isreg() and known and plain):
+    plain = plain and member.name.isprintable() and member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
+    if not (known and plain):
         raise ArchiveError(f"The archive holds {member.name!r}, which no backup does. Nothing was restored.")
     tarfile.data_filter(member, "/")
     return member

@@ -14,11 +14,9 @@ from django.utils import timezone
 
 from classifier.models import ModelVersion, Upload
 from classifier.services.archive import MANIFEST, ArchiveWriter, write_archive
+from classifier.services.manifest import FORMAT
 from classifier.services.snapshots import Snapshot, snapshot
 from ml import artifacts
-
-#: What `restore` of this version reads; it is raised when an older one could not.
-FORMAT = 1
 
 
 @dataclass

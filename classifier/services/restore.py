@@ -1,27 +1,29 @@
 """A site as an archive has it. The archive is checked to its end before anything of the site is touched."""
 
-import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.files.base import ContentFile
+from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import OperationalError, ProgrammingError, connection
-from django.db.migrations.loader import MigrationLoader
 
 from classifier.models import ModelVersion, Upload
 from classifier.services.archive import MANIFEST, ArchiveError, read_archive
-from classifier.services.backup import FORMAT
-from classifier.services.snapshots import prepare, replacement
+from classifier.services.manifest import Manifest, read_manifest
+from classifier.services.snapshots import DATABASES, is_inside, outside, prepare, replace_database
 from classifier.services.sweep import sweep
 from ml import artifacts
+
+#: The columns of an upload whose files are in an archive.
+_COLUMNS = ("file", "thumbnail")
 
 
 class SiteNotEmpty(Exception):
@@ -30,30 +32,37 @@ class SiteNotEmpty(Exception):
 
 @dataclass
 class _Checked:
-    """What is known of a whole archive. sums: the SHA-256 of every file below its folder of models."""
+    """What is known of an archive. sums: the SHA-256 of every file below its folder of models."""
 
-    manifest: dict = field(default_factory=dict)
-    database: Path | None = None
+    folder: Path
+    manifest: Manifest | None = None
+    databases: list[str] = field(default_factory=list)
+    media: int = 0
     sums: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / DATABASES[connection.vendor]
 
     def files_of(self, folder: str) -> dict[str, str]:
         return {name: sha256 for name, sha256 in self.sums.items() if name.startswith(f"{folder}/")}
 
 
-def restore(*, file: Path, force: bool = False) -> dict:
+def restore(*, file: Path, force: bool = False) -> Manifest:
     """Make this site what the archive has, and return the archive's manifest.
 
-    Files come first and the database last: a restoration that is killed leaves the database as it was, and files that
-    `sweep` removes. force: replace what there is. Raises SiteNotEmpty, archive.ArchiveError, OSError or DatabaseError.
+    Nothing is touched until all of the archive is known to be good. Then files come first and the database last: a
+    restoration that is killed leaves the database as it was, and files that `sweep` removes. force: replace what there
+    is. Raises SiteNotEmpty, archive.ArchiveError, OSError or DatabaseError.
     """
     if not (force or _is_empty()):
         raise SiteNotEmpty
     with _folder_for_database() as folder:
         checked = _check(file, folder)
-        prepare(checked.database)
+        adjust = partial(_adjust, checked.manifest)
+        prepare(checked.database, adjust)
         _put_files(file, checked)
-        with replacement(checked.database) as alias:
-            _adjust(checked.manifest, alias)
+        replace_database(checked.database, adjust)
     for _found in sweep():
         pass  # files of what was there before
     return checked.manifest
@@ -75,40 +84,46 @@ def _folder_for_database() -> Iterator[Path]:
 
 def _check(file: Path, folder: Path) -> _Checked:
     """Read an archive to its end; its database is then a file in the folder. Raises ArchiveError."""
-    checked = _Checked()
+    checked = _Checked(folder)
     for name, content in read_archive(file):
-        top, _slash, rest = name.partition("/")
-        if name == MANIFEST:
-            checked.manifest = json.load(content)
-        elif top == "database":
-            checked.database = folder / rest
-            with checked.database.open("wb") as opened:
-                shutil.copyfileobj(content, opened)
-        elif top == "models":
-            checked.sums[rest] = hashlib.sha256(content.read()).hexdigest()
-    if not checked.manifest or checked.database is None:
+        if not _take(checked, name, content):
+            raise ArchiveError(f"The archive holds {name!r}, which no backup does. Nothing was restored.")
+    manifest = checked.manifest
+    if manifest is None or not checked.database.exists():
         raise ArchiveError("The archive holds no whole site. Use another one.")
-    _check_manifest(checked.manifest)
+    if checked.media != len(_COLUMNS) * manifest.uploads:
+        raise ArchiveError(
+            f"The archive holds {checked.media:,} files of {manifest.uploads:,} uploads, and not {len(_COLUMNS)} of "
+            "each. Nothing was restored."
+        )
+    for place in manifest.model_folders.values():
+        if not checked.files_of(place):
+            raise ArchiveError(f"The archive's list names a model {place!r} that is not in it. Nothing was restored.")
     return checked
 
 
-def _check_manifest(manifest: dict) -> None:
-    known = {*MigrationLoader(None).disk_migrations}
-    newer = sorted({tuple(migration) for migration in manifest["migrations"]} - known)
-    if manifest["format"] > FORMAT or newer:
-        what = f" (its database has {'.'.join(newer[-1])})" if newer else ""
-        raise ArchiveError(f"The archive was made by a newer version of the site{what}. Install that one and retry.")
-    if manifest["database"] != connection.vendor:
-        raise ArchiveError(
-            f"The archive has a database of the kind {manifest['database']}, this site one of the kind "
-            f"{connection.vendor}. Set DATABASE_URL to one of the archive's kind."
-        )
+def _take(checked: _Checked, name: str, content: BinaryIO) -> bool:
+    """Note a member; False if no backup writes one like it, or not a second time."""
+    top, _slash, rest = name.partition("/")
+    if name == MANIFEST and checked.manifest is None:
+        checked.manifest = read_manifest(content)
+    elif top == "database" and rest in DATABASES.values() and not checked.databases:
+        checked.databases.append(rest)
+        with (checked.folder / rest).open("wb") as opened:
+            shutil.copyfileobj(content, opened)
+    elif top == "models" and rest not in checked.sums:
+        checked.sums[rest] = artifacts.sha256_of(content)
+    elif top == "media" and is_inside(rest):
+        checked.media += 1
+    else:
+        return False
+    return True
 
 
 def _put_files(file: Path, checked: _Checked) -> None:
     """Store uploads and models; models that are there already are not touched. Raises ArchiveError or OSError."""
     models = Path(settings.MODELS_DIR)
-    wanted = [folder for folder in checked.manifest["model_folders"].values() if not _is_there(models, checked, folder)]
+    wanted = [folder for folder in checked.manifest.model_folders.values() if not _is_there(models, checked, folder)]
     with ExitStack() as stack:
         aside = None
         if wanted:
@@ -117,20 +132,18 @@ def _put_files(file: Path, checked: _Checked) -> None:
         for name, content in read_archive(file):
             top, _slash, rest = name.partition("/")
             if top == "media":
-                _put_upload(rest, content.read())
+                _put_upload(rest, content)
             elif top == "models" and any(rest.startswith(f"{folder}/") for folder in wanted):
                 path = aside / "new" / rest
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content.read())
+                with path.open("wb") as opened:
+                    shutil.copyfileobj(content, opened)
         for folder in wanted:
             _exchange(models / folder, aside / "new" / folder, aside / "old" / folder)
 
 
 def _is_there(models: Path, checked: _Checked, folder: str) -> bool:
-    files = checked.files_of(folder)
-    if not files:
-        raise ArchiveError(f"The archive's list names a model {folder!r} that is not in it.")
-    paths = {models / name: sha256 for name, sha256 in files.items()}
+    paths = {models / name: sha256 for name, sha256 in checked.files_of(folder).items()}
     return all(path.is_file() and artifacts.sha256(path) == sha256 for path, sha256 in paths.items())
 
 
@@ -142,22 +155,43 @@ def _exchange(place: Path, new: Path, old: Path) -> None:
     new.rename(place)
 
 
-def _put_upload(name: str, content: bytes) -> None:
-    if default_storage.exists(name):
-        with default_storage.open(name) as opened:
-            if opened.read() == content:
-                return
-        default_storage.delete(name)
-    stored = default_storage.save(name, ContentFile(content))
+def _put_upload(name: str, content: BinaryIO) -> None:
+    # Not from the archive into the storage: some have to know the size, or to read twice.
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(content, copy)
+        if default_storage.exists(name):
+            with default_storage.open(name) as opened:
+                if _same(opened, copy):
+                    return
+            default_storage.delete(name)
+        copy.seek(0)
+        stored = default_storage.save(name, File(copy, name))
     if stored != name:
         raise ArchiveError(f"{name} could only be stored as {stored}.")
 
 
-def _adjust(manifest: dict, alias: str) -> None:
-    """Take away the rows whose files were deleted during the backup, and find models where they are now."""
-    Upload.objects.using(alias).filter(pk__in=manifest["deleted_meanwhile"]).delete()
+def _same(one: BinaryIO, other: BinaryIO) -> bool:
+    other.seek(0)
+    return artifacts.sha256_of(one) == artifacts.sha256_of(other)
+
+
+def _adjust(manifest: Manifest, alias: str) -> None:
+    """Take away the rows whose files were deleted during the backup, and find models where they are now.
+
+    Raises ArchiveError for a row whose files would lie elsewhere.
+    """
+    uploads = Upload.objects.using(alias)
+    uploads.filter(pk__in=manifest.deleted_meanwhile).delete()
     # An archive holds no working copies: the first page that needs one makes it from the original.
-    Upload.objects.using(alias).exclude(working_copy="").update(working_copy="")
-    for before, now in manifest["model_folders"].items():
-        if before != now:
-            ModelVersion.objects.using(alias).filter(folder=before).update(folder=now)
+    uploads.exclude(working_copy="").update(working_copy="")
+    for row in uploads.order_by().values_list(*_COLUMNS).iterator():
+        for name in filter(lambda name: not is_inside(name), row):
+            raise outside(name)
+    for version in ModelVersion.objects.using(alias).only("folder", "name", "number"):
+        # A folder that was missing is looked for beside the others.
+        alone = f"{version.name}-v{version.number}" if Path(version.folder).is_absolute() else version.folder
+        place = manifest.model_folders.get(version.folder, alone)
+        if ".." in Path(place).parts:
+            raise outside(place)
+        if place != version.folder:
+            ModelVersion.objects.using(alias).filter(pk=version.pk).update(folder=place)

@@ -1,11 +1,12 @@
 """A copy of the database as it was in one moment, while the site goes on; and its way back."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,20 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from classifier.services.archive import ArchiveError
 
 _COPY = "copy"
+#: What a database is called in an archive, by its kind.
+DATABASES = {"sqlite": "sqlite3", "postgresql": "postgresql"}
+#: Names of files as rows have them, for Python and for PostgreSQL: below the folders of uploads, and none hidden.
+_INSIDE = "(uploads|thumbnails)(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+"
+
+
+_NOTHING = "Nothing was restored."
+_CHECK_ROWS = f"""
+DO $$ BEGIN
+  IF EXISTS (SELECT FROM public.classifier_upload WHERE file !~ '^{_INSIDE}$' OR thumbnail !~ '^{_INSIDE}$') THEN
+    RAISE EXCEPTION 'The archive has a row with a file that lies elsewhere. {_NOTHING}';
+  END IF;
+END $$
+"""
 
 
 @dataclass(frozen=True)
@@ -32,7 +47,7 @@ class Snapshot:
 def snapshot(folder: Path) -> Iterator[Snapshot]:
     """Copy the database into a folder. Raises ArchiveError when a program for that is missing."""
     if connection.vendor == "sqlite":
-        path = folder / "sqlite3"
+        path = folder / DATABASES[connection.vendor]
         connection.ensure_connection()
         with closing(sqlite3.connect(path)) as copy:
             connection.connection.backup(copy)
@@ -40,7 +55,7 @@ def snapshot(folder: Path) -> Iterator[Snapshot]:
         with _opened(path):
             yield Snapshot(path, _COPY)
     elif connection.vendor == "postgresql":
-        path = folder / "postgresql"
+        path = folder / DATABASES[connection.vendor]
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute("SELECT pg_export_snapshot()")
@@ -51,26 +66,36 @@ def snapshot(folder: Path) -> Iterator[Snapshot]:
         raise ArchiveError(f"There is no backup of a database of the kind {connection.vendor}.")
 
 
-def prepare(path: Path) -> None:
-    """Check a snapshot's file and bring it up to date, where that can be done before it is the site's.
+def is_inside(name: str) -> bool:
+    """Whether a row may have this name of a file: it lies where uploads lie."""
+    return bool(re.fullmatch(_INSIDE, name))
 
-    Raises ArchiveError.
+
+def outside(name: str) -> ArchiveError:
+    return ArchiveError(f"The archive's database has a row with the file {name!r}, which lies elsewhere. {_NOTHING}")
+
+
+def prepare(path: Path, adjust: Callable[[str], None]) -> None:
+    """Check a snapshot's file, bring it up to date, and let `adjust` check and change it by the alias it is given.
+
+    Nothing of the site is changed; on PostgreSQL all of it, but for `adjust`, is tried in a transaction that is rolled
+    back. Raises ArchiveError, DatabaseError.
     """
     if connection.vendor == "sqlite":
         _check(path)
         _migrate(path)
+        with _opened(path) as alias:
+            adjust(alias)
+    else:
+        _restore_postgresql(path, dry_run=True)
 
 
-@contextmanager
-def replacement(path: Path) -> Iterator[str]:
-    """Let a prepared file take the place of the site's database; the block may change it by the alias it is given.
+def replace_database(path: Path, adjust: Callable[[str], None]) -> None:
+    """Let a prepared file take the place of the site's database: in one transaction. Raises ArchiveError.
 
-    On SQLite nothing has changed until the block is done, and then all in one transaction; on PostgreSQL it is replaced
-    in one transaction before the block. Raises ArchiveError.
+    On PostgreSQL it is migrated and `adjust`ed after that.
     """
     if connection.vendor == "sqlite":
-        with _opened(path) as alias:
-            yield alias
         connection.close()
         with closing(sqlite3.connect(path)) as copy, closing(sqlite3.connect(connection.settings_dict["NAME"])) as own:
             # Page by page into the file that running processes have open: they see the old or the new, never a half.
@@ -78,7 +103,7 @@ def replacement(path: Path) -> Iterator[str]:
     else:
         _restore_postgresql(path)
         call_command("migrate", interactive=False, verbosity=0)
-        yield DEFAULT_DB_ALIAS
+        adjust(DEFAULT_DB_ALIAS)
 
 
 @contextmanager
@@ -120,12 +145,14 @@ def _migrate(path: Path) -> None:
         raise ArchiveError(f"The migrations of the restored database failed, nothing was replaced: {done.stderr}")
 
 
-def _restore_postgresql(path: Path) -> None:
+def _restore_postgresql(path: Path, *, dry_run: bool = False) -> None:
     script = path.with_suffix(".sql")
     _run("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(path), connects=False)
     connection.close()
-    empty = ["--command", "DROP SCHEMA public CASCADE; CREATE SCHEMA public;"]
-    _run("psql", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", *empty, "--file", str(script))
+    first = ["--command", "DROP SCHEMA public CASCADE; CREATE SCHEMA public;"]
+    last = ["--command", _CHECK_ROWS, *(["--command", "ROLLBACK"] if dry_run else [])]
+    options = ["--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--single-transaction"]
+    _run("psql", *options, *first, "--file", str(script), *last)
 
 
 def _run(program: str, *arguments: str, connects: bool = True) -> None:

@@ -29,4 +29,4 @@ class Command(BaseCommand):
             ) from None
         except (ArchiveError, OSError, DatabaseError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"Restored {manifest['uploads']:,} uploads as of {manifest['created_at']}.")
+        self.stdout.write(f"Restored {manifest.uploads:,} uploads as of {manifest.created_at}.")
