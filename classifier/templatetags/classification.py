@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from classifier import class_labels, model_figures
 from classifier.models import Prediction, Upload
 from classifier.services.correction import labels_of
+from classifier.sizes import size_in_words
 from ml.formats import FORMATS
 from ml.preprocessing import THUMBNAIL_SIDE
 
@@ -102,6 +103,12 @@ def percent(share: float) -> str:
 def share(value: float) -> str:
     """A share of one as percent with two decimals, for figures that are compared."""
     return model_figures.percent(value)
+
+
+@register.filter
+def file_size(count: int) -> str:
+    """So many bytes, in the unit that suits."""
+    return size_in_words(count)
 
 
 @register.filter

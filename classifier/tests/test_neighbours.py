@@ -89,7 +89,7 @@ def index_of(version: ModelVersion) -> Path:
 
 def test_index_of_the_active_model_is_built_and_shown(coloured, colours, picture_folder, user, user_client):
     said = build_neighbours("--data-dir", picture_folder)
-    assert re.fullmatch(r"10 training images of colours in .*/coloured/neighbours, 0\.\d MB\.\n", said)
+    assert re.fullmatch(r"10 training images of colours in .*/coloured/neighbours, \d+ kB\.\n", said)
     page = page_of(user_client, upload(user, colours.train.images[3]))
     shown = elements(page, "data-neighbour")
     assert len(shown) == 5

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
-from django.template.defaultfilters import filesizeformat
 
 from classifier.services.archive import ArchiveError
 from classifier.services.backup import back_up
+from classifier.sizes import size_in_words
 
 
 class Command(BaseCommand):
@@ -30,5 +30,5 @@ class Command(BaseCommand):
             self.stderr.write(f"The folder of the model {version} is missing, and is not in the archive.")
         self.stdout.write(
             f"{file}: {backup.upload_count:,} uploads and {len(backup.model_folders)} models, "
-            f"{filesizeformat(file.stat().st_size)}."
+            f"{size_in_words(file.stat().st_size)}."
         )

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from classifier.management.progress_line import ProgressLine
 from classifier.services.publishing import find_folder, verified_folder
 from classifier.services.serving import NoModel, active_model
+from classifier.sizes import size_in_words
 from ml import neighbours, readers
 from ml.artifacts import ArtifactError
 from ml.dataset import Dataset, DatasetError, Progress
@@ -42,8 +43,10 @@ class Command(BaseCommand):
             raise CommandError("Stopped: no new index was written.", returncode=_INTERRUPTED) from None
         except (ArtifactError, DatasetError, NoModel) as error:
             raise CommandError(str(error)) from error
-        size = sum(path.stat().st_size for path in index.folder.iterdir()) / 1e6
-        self.stdout.write(f"{index.count:,} training images of {dataset.name} in {index.folder}, {size:,.1f} MB.")
+        size = sum(path.stat().st_size for path in index.folder.iterdir())
+        self.stdout.write(
+            f"{index.count:,} training images of {dataset.name} in {index.folder}, {size_in_words(size)}."
+        )
 
     def _load(self, model: LoadedModel, data_dir: Path | None) -> Dataset:
         height, width, _channels = model.card.input_shape

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
-from django.template.defaultfilters import filesizeformat
 
 from classifier.services.sweep import OLD, Loss, sweep
+from classifier.sizes import size_in_words
 
 
 class Command(BaseCommand):
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         except (OSError, DatabaseError) as error:
             raise CommandError(f"Stopped after {count:,} files: {error}. The same command goes on.") from error
         done = "would be removed" if dry_run else "were removed"
-        self.stdout.write(f"{count:,} files that belong to no upload {done} ({filesizeformat(size)}).")
+        self.stdout.write(f"{count:,} files that belong to no upload {done} ({size_in_words(size)}).")
         if lost:
             raise CommandError(
                 f"{lost:,} uploads have lost a file. Put the files named above back into the folder of uploads, from a "

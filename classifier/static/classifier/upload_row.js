@@ -25,8 +25,11 @@ class UploadRow {
   }
 
   static size(bytes) {
-    const [value, unit] = bytes < 1e6 ? [bytes / 1e3, "kilobyte"] : [bytes / 1e6, "megabyte"];
-    const options = { style: "unit", unit, maximumFractionDigits: value < 10 ? 1 : 0 };
+    // As sizes.py has it.
+    const units = ["kilobyte", "megabyte", "gigabyte"];
+    let [value, unit, unitDisplay] = [bytes, "byte", "long"];
+    while (Math.round(value) >= 1000 && units.length) [value, unit, unitDisplay] = [value / 1000, units.shift(), "short"];
+    const options = { style: "unit", unit, unitDisplay, maximumFractionDigits: value < 9.95 ? 1 : 0 };
     return new Intl.NumberFormat(document.documentElement.lang, options).format(value);
   }
 
