@@ -17,6 +17,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from ml import webp_still
 from ml.image_errors import DamagedImage, ImageError, TooMuchMemory
 from ml.pixels import WORKING_SIDE
 from ml.preprocessing import DecodedImage, decode
@@ -107,6 +108,8 @@ def _decode(content: bytes, max_pixels: int, left: int) -> DecodedImage:
 def _needs_more(content: bytes, limit: int) -> bool:
     """Whether a file of a kind whose codec never says that it ran out of memory is so large that it must have."""
     is_webp = content[8:12] == b"WEBP"
+    if is_webp and (size := webp_still.large_size_of(content)):
+        return size[0] * size[1] * webp_still.bytes_a_pixel(content) > limit
     if is_webp:
         # Even its size is only told to one who has the memory; Pillow refuses twice as many as this before that.
         Image.MAX_IMAGE_PIXELS = limit // _NEEDED["WEBP"] // 2

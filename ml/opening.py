@@ -6,6 +6,7 @@ import warnings
 import pillow_heif
 from PIL import AvifImagePlugin, Image, PngImagePlugin
 
+from ml import webp_still
 from ml.bmp_masks import open_masked
 from ml.formats import detect
 from ml.image_errors import (
@@ -37,7 +38,7 @@ def open_image(content: bytes, max_pixels: int) -> Image.Image:
         raise error
     kind = detect(content)
     try:
-        image = _open(content, kind)
+        image = _open(content, kind, max_pixels)
         if image.width * image.height > max_pixels:
             raise TooManyPixels(limit=max_pixels // 1_000_000)
         return _with_end(content, image) if kind == "JPEG" else image
@@ -51,11 +52,15 @@ def open_image(content: bytes, max_pixels: int) -> Image.Image:
         raise DamagedImage() from error
 
 
-def _open(content: bytes, kind: str) -> Image.Image:
+def _open(content: bytes, kind: str, max_pixels: int) -> Image.Image:
     if kind == "JPEG" and survey(content).exceeds_limits:
         raise TooManyParts()
     if kind == "PNG":
         content = without_useless(content)
+    if kind == "WEBP" and (size := webp_still.large_size_of(content)):
+        if size[0] * size[1] > max_pixels:
+            raise TooManyPixels(limit=max_pixels // 1_000_000)
+        return webp_still.open_still(content)
     try:
         return Image.open(io.BytesIO(content), formats=[kind])
     except OSError:

@@ -28,7 +28,9 @@ def _to_working_size(image: Image.Image) -> Image.Image:
     """Return the image in a mode of 8-bit channels (L, RGB, RGBA or CMYK), at 640 pixels at most."""
     if image.has_transparency_data:
         # Before resampling, which would blur a transparent colour into others.
-        image = _shrunk_rgba(image)
+        image = _shrunk_in_bands(image, lambda band: _rgba(band).convert("RGBa"), "RGBa", _rgba).convert("RGBA")
+    elif image.mode == "RGBX":
+        image = _shrunk_in_bands(image, _rgb, "RGB", _rgb)
     elif image.mode.startswith("I"):
         image = _in_bands(image, _sixteen_bits_to_eight, "L")
     elif image.mode not in ("L", "RGB", "CMYK"):
@@ -37,18 +39,21 @@ def _to_working_size(image: Image.Image) -> Image.Image:
     return image
 
 
-def _shrunk_rgba(image: Image.Image) -> Image.Image:
-    """Return the image as RGBA; a large one at its size as a thumbnail already.
+def _shrunk_in_bands(
+    image: Image.Image, prepare: Callable[[Image.Image], Image.Image], mode: str, small: Callable
+) -> Image.Image:
+    """Return a large image as a thumbnail of `mode` already, made of what `prepare` makes of some rows at a time.
 
-    That is the thumbnail of the whole image as RGBA to the pixel, without the memory of two more such images.
+    That is the thumbnail of the whole image in that mode to the pixel, without the memory of two more such images.
+    What is small already is returned as `small` makes it.
     """
     size = _fitting(image.size)
-    factor = tuple(int(whole / small / _GAP) or 1 for whole, small in zip(image.size, size))
+    factor = tuple(int(whole / fitting / _GAP) or 1 for whole, fitting in zip(image.size, size))
     if max(factor) == 1:
-        return _rgba(image)
-    reduced = _in_bands(image, lambda band: _rgba(band).convert("RGBa").reduce(factor), "RGBa", factor)
+        return small(image)
+    reduced = _in_bands(image, lambda band: prepare(band).reduce(factor), mode, factor)
     box = (0, 0, image.width / factor[0], image.height / factor[1])
-    return reduced.resize(size, Image.Resampling.BICUBIC, box).convert("RGBA")
+    return reduced.resize(size, Image.Resampling.BICUBIC, box)
 
 
 def _fitting(size: tuple[int, int]) -> tuple[int, int]:
@@ -76,6 +81,10 @@ def _in_bands(
         changed.paste(band, (0, top // factor[1]))
         changed.info = band.info
     return changed
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    return image.convert("RGB")
 
 
 def _rgba(image: Image.Image) -> Image.Image:

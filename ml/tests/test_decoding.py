@@ -313,6 +313,18 @@ def test_fifty_megapixels_are_decoded_in_bounded_memory(mode):
     decoders.close()
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_forty_eight_megapixels_of_webp_are_decoded_in_bounded_memory(mode):
+    content = encode(quadrants(8000, 6000).convert(mode), "WEBP", method=0, quality=60)
+    decoders = Decoders(1, 20, 360)
+    image = decoders.decode(content)
+    assert (image.width, image.height, image.picture.size) == (8000, 6000, (640, 480))
+    status = Path(f"/proc/{process_of(decoders)}/status").read_text()
+    assert int(status.partition("VmHWM:")[2].split()[0]) < 300 * 1024
+    decoders.close()
+
+
 # What a decoder is
 
 

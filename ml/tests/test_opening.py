@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.image_errors import DamagedImage, ImageError
+from ml import webp_still
+from ml.image_errors import DamagedImage, ImageError, TooManyPixels
 from ml.jpeg_markers import survey
 from ml.png_chunks import without_useless
 from ml.preprocessing import decode
@@ -190,3 +191,47 @@ def test_bmp_with_masks_that_make_no_sense_or_too_few_pixels_is_damaged():
             changed[place] = rng.integers(256)
         with suppress(ImageError):
             decode(bytes(changed))
+
+
+# WebP
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("lossless", [True, False])
+def test_large_webp_has_the_pixels_that_pillow_reads(monkeypatch, mode, lossless):
+    picture = photograph(2500, 1700).convert(mode)
+    if mode == "RGBA":
+        picture.putalpha(picture.getchannel("R"))
+    options = {"exif": exif(6).tobytes(), "icc_profile": swapped_profile()}
+    content = encode(picture, "WEBP", lossless=lossless, method=0, **options)
+    assert webp_still.large_size_of(content) == (2500, 1700)
+    large = decode(content)
+    monkeypatch.setattr(webp_still, "LARGE", 2500 * 1700)
+    small = decode(content)
+    assert large.picture.tobytes() == small.picture.tobytes()
+    assert (
+        (large.width, large.height, large.steps)
+        == (small.width, small.height, small.steps)
+        == (1700, 2500, large.steps)
+    )
+    assert {"turned", "colour_profile"} <= {*large.steps}
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_large_webp_that_is_cut_short_is_damaged(mode):
+    content = encode(photograph(2500, 1700).convert(mode), "WEBP", method=0)
+    assert all(is_damaged(content[: len(content) * tenths // 10]) for tenths in range(1, 10))
+
+
+def test_large_animation_is_no_still():
+    frames = [Image.new("RGB", (2500, 1700), name) for name in ("red", "blue")]
+    content = encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], method=0)
+    assert webp_still.large_size_of(content) is None
+    assert decode(content).steps == ("first_frame",)
+
+
+def test_webp_of_too_many_pixels_is_refused_undecoded():
+    content = encode(quadrants(2500, 1700), "WEBP", method=0)
+    with pytest.raises(TooManyPixels):
+        decode(content, max_pixels=2500 * 1700 - 1)
+    assert webp_still.large_size_of(content[:-1000]) == (2500, 1700)
