@@ -1,8 +1,12 @@
 """The site in Chromium, as a person uses it."""
 
 import base64
+import re
+from pathlib import Path
 
+import bootstrap
 import pytest
+from django.contrib.staticfiles import finders
 from playwright.sync_api import expect
 
 from classifier.models import Prediction, TrainingRun
@@ -121,6 +125,39 @@ def test_theme_that_there_is_not_is_not_applied(open_browser):
     page.add_init_script("localStorage.setItem('classifier-theme', 'auto')")
     page.goto("/")
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
+
+
+#: The colours of everything on a page, in the order of the page.
+COLOURS = """() => [...document.querySelectorAll(
+    "body, body *:not(.needs-scripts, .needs-scripts *, .upload-preview, script, noscript)"
+)].map((one) => {
+    const style = getComputedStyle(one);
+    return [one.localName + "." + one.className, style.color, style.backgroundColor, style.borderTopColor].join(" ");
+})"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_are_the_systems_without_scripts_too(open_browser, user, scheme):
+    prediction = make_prediction(user)
+    seen = []
+    for scripts in (True, False):
+        page = open_browser(color_scheme=scheme, java_script_enabled=scripts, reduced_motion="reduce")
+        sign_in(page, user)
+        colours = []
+        for address in ("/", "/history/?name=x", f"/predictions/{prediction.pk}/delete/"):
+            page.goto(address)
+            colours += [f"{address} {colour}" for colour in page.evaluate(COLOURS)]
+        seen.append(colours)
+    assert set(seen[0]) ^ set(seen[1]) == set()
+
+
+def test_bootstrap_has_no_dark_colours_that_are_missing_without_scripts():
+    (folder,) = bootstrap.__path__
+    wanted = re.search(
+        r"}\[data-bs-theme=dark\]{(color-scheme:dark;.*?)}", (Path(folder) / "css/bootstrap.min.css").read_text()
+    )
+    given = Path(finders.find("classifier/no_scripts.css")).read_text().replace(": ", ":")
+    assert [one for one in wanted[1].split(";") if f"{one};" not in given] == []
 
 
 @pytest.mark.parametrize("scripts", [True, False])
