@@ -16,7 +16,6 @@ A model of several networks has a folder for each, as above, and a card that say
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ml.card import CARD_FILE, ArtifactError, Card, load_card, parse_card, unreadable
+from ml.card import CARD_FILE, MODEL_NAME, ArtifactError, Card, load_card, parse_card, unreadable
 
 KERAS_FILE = "model.keras"
 LITERT_FILE = "model.tflite"
@@ -36,12 +35,10 @@ NEIGHBOURS_FOLDER = "neighbours"
 #: What a model's folder has beside the model: made later, and made again for a copy of it.
 MADE_LATER = ("evaluation-*", NEIGHBOURS_FOLDER)
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-
 
 def check_name(name: str) -> str:
     """Return `name` if a model may be called so; raise ArtifactError otherwise."""
-    if not _NAME.fullmatch(name):
+    if not MODEL_NAME.fullmatch(name):
         raise ArtifactError(
             f"A model cannot be called {name!r}: use 1 to 63 lower-case letters, digits, '-' and '_', "
             "beginning with a letter or digit."

@@ -2,12 +2,17 @@
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ml.classes import LONGEST_CLASS_NAME
+
 CARD_FILE = "card.json"
 CARD_FORMAT = 2
+#: What a model or one of its networks may be called, and so a folder of theirs.
+MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 class ArtifactError(Exception):
@@ -96,9 +101,24 @@ def parse_card(path: Path, content: bytes) -> Card:
     if not isinstance(values, dict) or values.get("format") != CARD_FORMAT:
         raise ArtifactError(f"{path} is not a card of format {CARD_FORMAT}, the one this version reads.")
     try:
-        return Card.from_dict(values)
-    except (KeyError, TypeError) as error:
+        card = Card.from_dict(values)
+        _check_names(path, card)
+    except (AttributeError, KeyError, TypeError) as error:
         raise wrong_entries(path, error) from error
+    return card
+
+
+def _check_names(path: Path, card: Card) -> None:
+    """Raise ArtifactError unless what others show, store and look for by these names can be called so."""
+    for name in (card.name, *card.networks):
+        if not MODEL_NAME.fullmatch(name):
+            raise ArtifactError(f"{path} names a model or a network {name!r}. Correct it, or train the model again.")
+    for name in card.class_names:
+        if not 1 <= len(name) <= LONGEST_CLASS_NAME or not name.isprintable():
+            raise ArtifactError(
+                f"{path} has the class {name[:LONGEST_CLASS_NAME]!r}. A class has 1 to {LONGEST_CLASS_NAME} printable "
+                "characters. Rename it and train the model again."
+            )
 
 
 def wrong_entries(path: Path, error: Exception) -> ArtifactError:

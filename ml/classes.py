@@ -13,6 +13,8 @@ CLASS_NAMES: tuple[str, ...] = (
     "truck",
 )
 
+#: A class may have a name of so many characters.
+LONGEST_CLASS_NAME = 100
 #: The class of what is none of the others, where a network has learnt one, and the folder of such photographs.
 NONE_CLASS = "none"
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
+from ml.classes import LONGEST_CLASS_NAME
 from ml.dataset import Dataset, DatasetError, Progress, Split, stratified_split
 from ml.formats import NAMES, is_image_file
 from ml.image_errors import ImageError
@@ -26,7 +27,6 @@ HELD_OUT_SHARE = 0.1
 #: One each to train on, to validate and to test.
 FEWEST_IMAGES = 3
 FEWEST_CLASSES = 2
-LONGEST_CLASS_NAME = 100
 #: Smaller ones leave nothing after three poolings; larger ones are not decoded whole, so there is nothing to gain.
 IMAGE_SIZES = range(16, 513)
 

@@ -191,4 +191,7 @@ def _rank(version: ModelVersion) -> tuple[bool, float]:
 
 def _relative(folder: Path) -> str:
     folder, models = folder.resolve(), Path(settings.MODELS_DIR).resolve()
-    return str(folder.relative_to(models) if folder.is_relative_to(models) else folder)
+    path = str(folder.relative_to(models) if folder.is_relative_to(models) else folder)
+    if len(path) > (most := ModelVersion._meta.get_field("folder").max_length):
+        raise artifacts.ArtifactError(f"{path} is longer than {most} characters. Move the folder to {models}.")
+    return path

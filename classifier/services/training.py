@@ -26,6 +26,7 @@ from ml.run_settings import RunSettings
 QUIET = timedelta(minutes=15)
 #: In a run's folder: where its model was written, until it is published.
 _WRITTEN_FILE = "model.txt"
+_LONGEST_MESSAGE = 10_000
 
 
 class RunInTheWay(Exception):
@@ -87,7 +88,7 @@ def record_epoch(*, run: TrainingRun, record: EpochRecord) -> None:
 
 
 def end_run(*, run: TrainingRun, status: TrainingRun.Status, message: str = "") -> None:
-    run.status, run.message, run.ended_at = status, message, timezone.now()
+    run.status, run.message, run.ended_at = status, _storable(message), timezone.now()
     run.save(update_fields=["status", "message", "ended_at", "updated_at"])
 
 
@@ -183,4 +184,9 @@ def _new_run(run_settings: RunSettings) -> TrainingRun:
 
 
 def _machine() -> str:
-    return f"{platform.node()} ({platform.machine()}, {os.cpu_count()} processors)"
+    return f"{platform.node()} ({platform.machine()}, {os.cpu_count()} processors)"[:200]
+
+
+def _storable(message: str) -> str:
+    """An error may say anything at any length; PostgreSQL stores no zero bytes."""
+    return message.replace("\0", "")[:_LONGEST_MESSAGE]

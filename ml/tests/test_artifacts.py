@@ -71,7 +71,7 @@ def test_folder_that_appears_meanwhile_is_not_written_over(tmp_path):
 
 def test_card_survives_its_file(tmp_path):
     written = card(
-        name="кішка",
+        class_names=("кішка", "пес"),
         metrics={"test": {"accuracy": 0.5}},
         calibration={"temperature": 1.3},
         abstention={"score": "energy", "coverage": 0.95, "thresholds": {"energy": -1.5}},
@@ -247,3 +247,21 @@ def test_a_disk_that_is_full_leaves_the_earlier_evaluation(folder):
         save_evaluation(folder, "test", {}, fail)
     assert names_in(folder) == before
     assert names_in(kept) == ["figures.json", "picture.png"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"name": "../model"}, "names a model or a network '../model'"),
+        ({"networks": {"../other": {}}}, "names a model or a network '../other'"),
+        ({"class_names": ["cat\n", "dog"]}, r"has the class 'cat\\n'"),
+        ({"class_names": ["x" * 101, "dog"]}, "A class has 1 to 100 printable characters"),
+        ({"class_names": ["", "dog"]}, "has the class ''"),
+        ({"class_names": [["cat"], "dog"]}, "lacks or has too many entries"),
+    ],
+)
+def test_card_with_a_name_that_cannot_be_stored_or_shown_is_refused(folder, entries, message):
+    values = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(values | entries))
+    with pytest.raises(ArtifactError, match=message):
+        load_card(folder)
