@@ -4,6 +4,7 @@ from pathlib import Path
 
 from django.core.management.base import CommandParser
 
+from classifier.management.activation import add_activation
 from classifier.management.numbers import positive_number, whole_number
 from ml.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from ml.recipes import RECIPES
@@ -65,4 +66,4 @@ def add_to(parser: CommandParser) -> None:
     )
     parser.add_argument("--name", help="What to call the model (default: architecture and time).")
     parser.add_argument("--resume", action="store_true", help="Go on with the run of --name, or the latest.")
-    parser.add_argument("--activate", action="store_true", help="Let the new model answer on the site.")
+    add_activation(parser, "Let the new model answer on the site.")

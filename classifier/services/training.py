@@ -115,9 +115,9 @@ def written_model(*, name: str) -> Path | None:
     return folder
 
 
-def complete_run(*, run: TrainingRun, model_folder: Path, activate: bool) -> ModelVersion:
+def complete_run(*, run: TrainingRun, model_folder: Path) -> ModelVersion:
     """Publish what a finished run wrote, and clear its checkpoints away."""
-    version = publish(folder=model_folder, training_run=run, activate=activate)
+    version = publish(folder=model_folder, training_run=run)
     end_run(run=run, status=TrainingRun.Status.FINISHED)
     shutil.rmtree(run_folder(run.name), ignore_errors=True)
     return version

@@ -24,7 +24,7 @@ class Trained(NamedTuple):
     pictures: Path
     model: Path
     env: dict[str, str]
-    output: str
+    errors: str
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,8 @@ def trained(tmp_path_factory) -> Trained:
     assert manage("migrate", env=env).returncode == 0
     size = ["--image-size", "16", "--epochs", "1", "--batch-size", "8"]
     done = manage("train", "--data-dir", str(source), "--name", "garden", "--activate", *size, env=env)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Trained(source, folder / "models" / "garden", env, done.stdout)
+    assert done.returncode == 1, done.stdout + done.stderr
+    return Trained(source, folder / "models" / "garden", env, done.stderr)
 
 
 @pytest.fixture
@@ -53,7 +53,14 @@ def test_training_publishes_a_model_of_the_folders_classes(trained):
     assert [*card.class_names] == sorted(CLASSES)
     assert card.input_shape == (16, 16, 3)
     assert (card.dataset["name"], card.dataset["test_images"], card.dataset["validation_images"]) == ("garden", 4, 4)
-    assert "It is the one that answers." in " ".join(trained.output.split())
+
+
+def test_a_model_of_four_test_images_is_published_and_not_activated_unasked(trained):
+    said = " ".join(trained.errors.split())
+    assert "garden v1 was tested on 4 images only" in said
+    later = "models activate garden@1 --yes"
+    assert f"garden v1 is published and was not activated. To activate it all the same: manage.py {later}" in said
+    assert "garden v1 answers now." in manage(*later.split(), env=trained.env).stdout
 
 
 def test_commands_take_the_folder_and_speak_of_its_classes(trained):

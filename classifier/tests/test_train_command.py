@@ -97,10 +97,10 @@ def test_killed_and_interrupted_run_resumes_to_its_end_and_is_published(training
     assert (runs_dir / "mine").is_dir()
     assert not ModelVersion.objects.filter(name="mine").exists()
 
-    output = finish(training("--resume", "--activate"))
+    output = finish(training("--resume", "--activate", "--yes"))
     assert "epoch 2/4" not in output
     assert "epoch 4/4" in output
-    assert "It is the one that answers." in output
+    assert "mine v1 answers now." in output
     run, version = TrainingRun.objects.get(), ModelVersion.objects.get(active=True)
     assert (run.status, run.message, run.ended_at is None) == (TrainingRun.Status.FINISHED, "", False)
     assert (run.epoch_count, run.image_limit, run.recipe["batch_size"]) == (4, 300, 32)
@@ -197,7 +197,7 @@ def test_run_on_another_backend_is_written_by_tensorflow(training, env):
 def test_finished_run_leaves_the_active_model_unless_told_otherwise(models_dir, runs_dir, shipped):
     (runs_dir / "first-run").mkdir(parents=True)
     folder = another_model(models_dir / "first-run")
-    version = complete_run(run=make_training_run(), model_folder=folder, activate=False)
+    version = complete_run(run=make_training_run(), model_folder=folder)
     assert not (runs_dir / "first-run").exists()
     assert version.training_run.name == "first-run"
     assert ModelVersion.objects.get(active=True) == shipped

@@ -150,9 +150,10 @@ def combine(*arguments: object) -> str:
 
 
 def test_command_puts_a_model_together_and_publishes_it(models_dir, cifar10_folder):
-    said = combine("two", "--thumbnails", "student_cnn", "--image-size", 96, "--data-dir", cifar10_folder, "--activate")
+    new = ("two", "--thumbnails", "student_cnn", "--image-size", 96, "--data-dir", cifar10_folder)
+    said = combine(*new, "--activate")
     version = ModelVersion.objects.get(active=True)
-    assert said.endswith("% of the test split. Published as two v1.\n")
+    assert said.endswith("% of the test split. Published as two v1.\ntwo v1 answers now.\n")
     assert (version.name, [*version.card["networks"]]) == ("two", ["thumbnails", "photographs"])
     assert version.card["metrics"]["test"]["count"] == 10_000
     assert version.card["routing"]["errors"]["photographs"] == 0

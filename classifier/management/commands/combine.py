@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from PIL import Image
 
+from classifier.management.activation import activate, add_activation
 from classifier.management.numbers import whole_number
 from classifier.services import publishing
 from ml import artifacts, bulk, composite, image_folder, readers
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--weights", type=Path, metavar="FILE", help="ImageNet's weights, if not those installed.")
         parser.add_argument("--data-dir", type=Path, help="As for manage.py train.")
         parser.add_argument("--photos", type=Path, help="Photographs on which the rule's errors are counted.")
-        parser.add_argument("--activate", action="store_true", help="Let the new model answer on the site.")
+        add_activation(parser, "Let the new model answer on the site.")
 
     def handle(self, *, name: str, thumbnails: str, **options) -> None:
         try:
@@ -62,10 +63,12 @@ class Command(BaseCommand):
                     pictures=self._pictures(options["photos"]),
                     report=self._report,
                 )
-            version = publishing.publish(folder=folder, activate=options["activate"])
+            version = publishing.publish(folder=folder)
         except (ArtifactError, DatasetError, ExportError, TensorFlowMissing, WeightsMissing) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{card.metrics['test']['accuracy']:.2%} of the test split. Published as {version}.")
+        if options["activate"]:
+            activate(self, version, sure=options["yes"])
 
     def _pictures(self, folder: Path | None) -> list[Image.Image]:
         if folder is None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from classifier.management.activation import activate, add_activation
 from classifier.services import publishing
 from ml import artifacts, pipeline, readers
 from ml.artifacts import ArtifactError
@@ -21,19 +22,21 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="A model's folder below MODELS_DIR, such as student_cnn, a path, or name@2.")
         parser.add_argument("--data-dir", type=Path, help="As for manage.py train.")
-        parser.add_argument("--activate", action="store_true", help="Let the new version answer on the site.")
+        add_activation(parser, "Let the new version answer on the site.")
 
-    def handle(self, *, name: str, data_dir: Path | None, activate: bool, **options) -> None:
+    def handle(self, *, name: str, data_dir: Path | None, **options) -> None:
         try:
             source = publishing.find_folder(name)
             card = artifacts.load_card(source)
             dataset = readers.load_for(card.class_names, card.input_shape[0], data_dir)
             folder = publishing.free_folder(card.name)
             card = pipeline.write_again(source, dataset, folder, lambda step: self.stderr.write(f"{step} ..."))
-            version = publishing.publish(folder=folder, activate=activate)
+            version = publishing.publish(folder=folder)
         except (ArtifactError, DatasetError, ExportError, TensorFlowMissing) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
             f"{card.metrics['test']['accuracy']:.2%} of the test split, computed in {card.export['arithmetic']}. "
             f"Published as {version} in {version.path}."
         )
+        if options["activate"]:
+            activate(self, version, sure=options["yes"])

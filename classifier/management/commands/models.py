@@ -6,10 +6,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count
 
+from classifier.management.activation import activate, add_activation, add_yes
 from classifier.model_description import description
 from classifier.models import ModelVersion
 from classifier.services import publishing
-from classifier.services.activation_doubts import activation_doubts
 from classifier.services.publishing import ModelInUse, NothingBefore
 from classifier.services.verification import Rescore, verify_version
 from ml.artifacts import ArtifactError
@@ -26,11 +26,10 @@ class Command(BaseCommand):
         show.add_argument("model")
         publish = actions.add_parser("publish", help="Inspect a model's folder and make it known to the site.")
         publish.add_argument("folder", type=Path, help="The folder, or its name among the trained models.")
-        publish.add_argument("--activate", action="store_true", help="Let it answer at once.")
-        activate = actions.add_parser("activate", help="Let a model answer; running processes notice by themselves.")
-        activate.add_argument("model")
-        for parser_that_activates in (publish, activate):
-            parser_that_activates.add_argument("--yes", action="store_true", help="Do not ask, whatever its test says.")
+        add_activation(publish, "Let it answer at once.")
+        activation = actions.add_parser("activate", help="Let a model answer; running processes notice by themselves.")
+        activation.add_argument("model")
+        add_yes(activation)
         actions.add_parser("rollback", help="Let the model answer that did before the active one.")
         verify = actions.add_parser("verify", help="Check files and answers; without a model, of all versions.")
         verify.add_argument("model", nargs="?")
@@ -67,19 +66,10 @@ class Command(BaseCommand):
         version = publishing.publish(folder=folder)
         self.stdout.write(f"Published as {version}.")
         if options["activate"]:
-            self._let_answer(version, sure=options["yes"])
+            activate(self, version, sure=options["yes"])
 
     def _activate(self, options: dict) -> None:
-        self._let_answer(_find(options["model"]), sure=options["yes"])
-
-    def _let_answer(self, version: ModelVersion, *, sure: bool) -> None:
-        doubts = [] if sure else activation_doubts(version)
-        for doubt in doubts:
-            self.stderr.write(doubt)
-        if doubts and not _confirmed(f"Activate {version} all the same? [y/N] "):
-            raise CommandError(f"{version} was not activated. To activate it all the same, add --yes.")
-        publishing.activate_version(version=version)
-        self.stdout.write(f"{version} answers now.")
+        activate(self, _find(options["model"]), sure=options["yes"])
 
     def _rollback(self, options: dict) -> None:
         self.stdout.write(f"{publishing.roll_back()} answers again.")
@@ -111,14 +101,6 @@ def _in_words(rescored: Rescore | None) -> str:
     if rescored is None:
         return ""
     return f", {rescored.accuracy:.1%} of {rescored.count} test images right ({rescored.stated:.1%} stated)"
-
-
-def _confirmed(question: str) -> bool:
-    """Whether a person says yes; where nobody can be asked, nobody does."""
-    try:
-        return input(question).strip().lower() == "y"
-    except EOFError:
-        return False
 
 
 def _find(name: str, *, exact: bool = False) -> ModelVersion:

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from classifier.management import training_arguments
+from classifier.management.activation import activate
 from classifier.models import TrainingRun
 from classifier.services import publishing, training_lock
 from classifier.services import training as training_service
@@ -91,15 +92,18 @@ class Command(BaseCommand):
                     self._say_stopped(run, console)
                     return
                 training_service.note_written(run=run, model_folder=model_folder)
-            version = training_service.complete_run(run=run, model_folder=model_folder, activate=options["activate"])
+            version = training_service.complete_run(run=run, model_folder=model_folder)
         except KeyboardInterrupt:
             self._say_stopped(run, console)
         except Exception as error:
             self._fail(run, run_settings, error)
         else:
             print_summary(console, artifacts.load_card(model_folder))
-            advice = "It is the one that answers." if version.active else "Activate it in the admin to let it answer."
-            console.print(f"Published as {version} in {version.path}. {advice}")
+            console.print(f"Published as {version} in {version.path}.")
+            if options["activate"]:
+                activate(self, version, sure=options["yes"])
+            else:
+                console.print("Activate it in the admin, or with manage.py models activate, to let it answer.")
 
     def _fail(self, run: TrainingRun, run_settings: RunSettings, error: Exception) -> NoReturn:
         """Record the failure, and say how to come to a model: what was trained is never lost."""

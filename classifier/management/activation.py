@@ -1,0 +1,40 @@
+"""--activate and --yes of the commands that make a model known to the site."""
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from classifier.models import ModelVersion
+from classifier.services import publishing
+from classifier.services.activation_doubts import activation_doubts
+
+
+def add_activation(parser: CommandParser, activate_help: str) -> None:
+    """Add --activate, and --yes for where nobody can be asked."""
+    parser.add_argument("--activate", action="store_true", help=activate_help)
+    add_yes(parser)
+
+
+def add_yes(parser: CommandParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="Activate without asking, whatever its test says.")
+
+
+def activate(command: BaseCommand, version: ModelVersion, *, sure: bool) -> None:
+    """Activate a published version; ask first when its test speaks against it.
+
+    Raises CommandError, which says how to activate it later, when the answer is no or nobody can be asked.
+    """
+    doubts = [] if sure else activation_doubts(version)
+    for doubt in doubts:
+        command.stderr.write(doubt)
+    if doubts and not _confirmed(f"Activate {version} all the same? [y/N] "):
+        later = f"manage.py models activate {version.name}@{version.number} --yes"
+        raise CommandError(f"{version} is published and was not activated. To activate it all the same: {later}")
+    publishing.activate_version(version=version)
+    command.stdout.write(f"{version} answers now.")
+
+
+def _confirmed(question: str) -> bool:
+    """Whether a person says yes; where nobody can be asked, nobody does."""
+    try:
+        return input(question).strip().lower() == "y"
+    except EOFError:
+        return False
