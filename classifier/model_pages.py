@@ -8,20 +8,25 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from PIL import Image
 
-from classifier.charts import training_curves
+from classifier.charts import reliability, training_curves
+from classifier.confusion import Confusion, confusion
+from classifier.measurements import data_set
 from classifier.model_description import description
 from classifier.model_figures import figures, shows_calibration
 from classifier.models import ModelVersion
 from classifier.services.model_use import MOST_COUNTED, VolunteeredAccuracy, prediction_count, volunteered_accuracy
 from ml import artifacts
 from ml.artifacts import Card
+from ml.calibration import ReliabilityBin
 
-#: The pictures of a model's folder that are shown, and what they show.
+#: The pictures of a model's folder, and what they show.
 PLOTS = {
-    "confusion": _("Confusion matrix of the test split: true classes in rows, predicted ones in columns"),
-    "reliability": _("Reliability diagram: how often the model is right, by how sure it is"),
+    "confusion": _("confusion matrix"),
+    "reliability": _("reliability diagram"),
     "network": _("The network's layers in order, with their shapes and parameters"),
 }
+#: Those that the page shows; the others it draws itself, in the reader's language and colours.
+_SHOWN = ("network",)
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,10 @@ class VersionPage:
         return self.card.metrics.get("test", {})
 
     @property
+    def data_set(self) -> str:
+        return data_set(self.card)
+
+    @property
     def shows_calibration(self) -> bool:
         """Whether enough images were tested for figures of calibration."""
         return shows_calibration(self.card)
@@ -107,7 +116,32 @@ class VersionPage:
         return found
 
     @property
+    def confusion(self) -> Confusion | None:
+        return confusion(self.card)
+
+    @property
+    def reliability(self) -> SafeString | None:
+        """The reliability diagram of the test images; None where there were too few."""
+        if not self.shows_calibration:
+            return None
+        after, before = (
+            [ReliabilityBin(**group) for group in figures["reliability"]]
+            for figures in (self.test, self.test["before_scaling"])
+        )
+        return reliability(after, before)
+
+    @property
     def plots(self) -> list[Plot]:
+        """The pictures that are shown."""
+        return [plot for plot in self._pictures if plot.name in _SHOWN]
+
+    @property
+    def downloads(self) -> list[Plot]:
+        """The pictures of what the page draws itself."""
+        return [plot for plot in self._pictures if plot.name not in _SHOWN]
+
+    @cached_property
+    def _pictures(self) -> list[Plot]:
         found = (Plot.find(self.version, network, name) for network in self.card.network_folders for name in PLOTS)
         return [plot for plot in found if plot and (plot.name != "reliability" or self.shows_calibration)]
 
