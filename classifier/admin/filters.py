@@ -1,12 +1,13 @@
 """Filters beside the list of predictions."""
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from classifier.class_labels import class_label
-from classifier.models import ModelVersion
+from classifier.models import ModelVersion, Prediction
 
 
 class ConfidenceFilter(admin.SimpleListFilter):
@@ -37,4 +38,33 @@ class ClassFilter(admin.SimpleListFilter):
         return [(name, class_label(name)) for name in sorted(names)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(predicted_class=self.value()) if self.value() else queryset
+        # The guess behind an abstention is no answer.
+        return queryset.filter(predicted_class=self.value(), abstained=False) if self.value() else queryset
+
+
+class OwnerFilter(admin.SimpleListFilter):
+    """Whose predictions: of nobody with an account, of those who were active last, or of the owner in the address."""
+
+    title = _("owner")
+    parameter_name = "owner"
+    _anonymous = "anonymous"
+    _looked_at, _shown = 1_000, 20
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        newest = Prediction.objects.order_by("-created_at", "-id").values_list("owner", flat=True)
+        keys = [key for key in dict.fromkeys(newest[: self._looked_at]) if key is not None][: self._shown]
+        asked_for = request.GET.get(self.parameter_name, "")
+        if asked_for.isdecimal() and len(asked_for) < 19:
+            keys.append(int(asked_for))
+        owners = get_user_model().objects.filter(pk__in=keys)
+        return [
+            (self._anonymous, _("anonymous")),
+            *sorted(((str(owner.pk), owner.get_username()) for owner in owners), key=lambda choice: choice[1]),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() == self._anonymous:
+            return queryset.filter(owner=None)
+        # Only what is offered: any other word in the address leaves all of them.
+        offered = {key for key, _name in self.lookup_choices}
+        return queryset.filter(owner=self.value()) if self.value() in offered else queryset

@@ -2,19 +2,21 @@
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from classifier.admin.filters import ClassFilter, ConfidenceFilter
+from classifier.admin.filters import ClassFilter, ConfidenceFilter, OwnerFilter
 from classifier.admin.read_only import ReadOnlyAdmin
 from classifier.admin.search import search
 from classifier.class_labels import class_label
 from classifier.models import Correction, Prediction, Upload
 from classifier.services.deletion import delete_uploads
+from classifier.services.export import csv_lines
 from classifier.services.ownership import with_details, without_expired
+from classifier.services.pagination import NEWEST_FIRST, walk
 from classifier.templatetags.classification import percent
 
 SEARCH_HELP = _(
@@ -56,7 +58,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         "picture",
         "class_name",
         "sureness",
-        "abstained",
+        "without_answer",
         "was_right",
         "model_version",
         "owner_name",
@@ -66,7 +68,8 @@ class PredictionAdmin(ReadOnlyAdmin):
     list_display_links = ["class_name"]
     # By what an index leads to: sorting a million rows otherwise takes seconds.
     sortable_by = ["sureness", "created_at"]
-    list_filter = [ClassFilter, ConfidenceFilter, "abstained", "was_right", "model_version", "created_at"]
+    list_filter = [ClassFilter, ConfidenceFilter, "abstained", "was_right", "model_version", OwnerFilter, "created_at"]
+    actions = ["as_csv"]
     # What `get_search_results` looks through.
     search_fields = ["upload__folded_name", "owner__username", "upload__sha256", "id"]
     search_help_text = SEARCH_HELP
@@ -76,7 +79,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         "class_name",
         "sureness",
         "all_probabilities",
-        "abstained",
+        "without_answer",
         "abstention_score",
         "corrected_name",
         "was_right",
@@ -114,7 +117,20 @@ class PredictionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("class"), ordering="predicted_class")
     def class_name(self, prediction: Prediction) -> str:
-        return class_label(prediction.predicted_class)
+        name = class_label(prediction.predicted_class)
+        return _("no answer (closest: %(name)s)") % {"name": name} if prediction.abstained else name
+
+    @admin.display(description=_("abstained"), ordering="abstained")
+    def without_answer(self, prediction: Prediction) -> str:
+        """In words: Django's green tick would praise what has no answer."""
+        return _("yes") if prediction.abstained else _("no")
+
+    @admin.action(description=_("Export the selected predictions as CSV"), permissions=["view"])
+    def as_csv(self, request: HttpRequest, queryset: QuerySet[Prediction]) -> StreamingHttpResponse:
+        lines = csv_lines(walk(queryset, order=NEWEST_FIRST), owners=True)
+        response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="predictions.csv"'
+        return response
 
     @admin.display(description=_("confidence"), ordering="confidence")
     def sureness(self, prediction: Prediction) -> str:

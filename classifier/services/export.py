@@ -34,13 +34,17 @@ _COLUMNS = (
 _FILE_BLOCK = 64 * 1024
 
 
-def csv_lines(predictions: Iterable[Prediction]) -> Iterator[str]:
-    """A header and a line a prediction; an apostrophe leads a file name that a spreadsheet would run as a formula."""
+def csv_lines(predictions: Iterable[Prediction], *, owners: bool = False) -> Iterator[str]:
+    """A header and a line a prediction; an apostrophe leads a file name that a spreadsheet would run as a formula.
+
+    owners: the last column is the owner's name, empty for an anonymous visitor.
+    """
     writer = csv.writer(_Echo())
     # Spreadsheets take a file for UTF-8 only by this mark.
-    yield "\ufeff" + writer.writerow(_COLUMNS)
+    yield "\ufeff" + writer.writerow([*_COLUMNS, *(["owner"] if owners else [])])
     for prediction in predictions:
-        yield writer.writerow(_row(prediction))
+        owner = [plain_text(prediction.owner.get_username() if prediction.owner else "")] if owners else []
+        yield writer.writerow([*_row(prediction), *owner])
 
 
 def zip_blocks(predictions: QuerySet[Prediction], order: Order) -> Iterator[bytes]:

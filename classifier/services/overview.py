@@ -31,7 +31,8 @@ class Day:
 
 @dataclass(frozen=True)
 class Overview:
-    """days: every one of them, the oldest first. classes: what was answered, the most frequent first, as shares.
+    """days: every one of them, the oldest first. classes: what was answered, the most frequent first, as shares of all;
+    abstained: the share without an answer.
 
     slowest: among the newest, with the milliseconds that all steps took. least_sure: answers that nobody has checked
     yet, over all time; wrong: what corrections say was wrong, the newest first.
@@ -39,6 +40,7 @@ class Overview:
 
     days: list[Day]
     classes: list[tuple[str, float]]
+    abstained: float
     total: int
     slowest: list[tuple[Prediction, float]]
     least_sure: list[Prediction]
@@ -55,13 +57,16 @@ def overview(*, days: int) -> Overview:
     classes: Counter[str] = Counter()
     for row in rows:
         by_day[row["day"]].append(row)
-        classes[row["predicted_class"]] += row["count"]
-    total = sum(classes.values())
+        # The guess behind an abstention is no answer.
+        classes[row["predicted_class"]] += row["count"] - row["abstained"]
+    total = sum(row["count"] for row in rows)
+    abstained = sum(row["abstained"] for row in rows)
     files = current_uploads().order_by().aggregate(count=Count("pk"), size=Sum("size"))
     newest_first = with_details(current_predictions().order_by("-created_at", "-id"))
     return Overview(
         days=[_day(first + timedelta(days=number), by_day) for number in range(days)],
-        classes=[(name, count / total) for name, count in classes.most_common()],
+        classes=[(name, count / total) for name, count in classes.most_common() if count],
+        abstained=abstained / total if total else 0.0,
         total=total,
         slowest=_slowest(newest_first),
         least_sure=list(newest_first.filter(abstained=False, was_right=None).order_by("confidence", "id")[:_QUEUE]),

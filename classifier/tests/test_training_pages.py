@@ -60,6 +60,9 @@ def test_what_is_asked_for_is_the_part_that_changes(client, running):
     assert "<polyline" in part
     training.end_run(run=running, status=TrainingRun.Status.FINISHED)
     assert "hx-get" not in state(client, running, "progress/")
+    ended = client.get(f"/training/{running.pk}/").text
+    assert "Kept: epoch 2, with" in ended
+    assert "Best so far" not in ended
 
 
 def test_time_left_is_what_the_last_epochs_took(running):
