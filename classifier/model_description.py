@@ -5,7 +5,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from classifier.class_labels import network_label
-from classifier.model_figures import BACKENDS, duration, percent, whole
+from classifier.measurements import duration, percent, speed, whole
+from classifier.model_figures import BACKENDS
 from ml.artifacts import Card
 
 _ARCHITECTURES = {
@@ -83,7 +84,7 @@ def _training(card: Card) -> list[str]:
             "time": duration(training["seconds"]),
             "processors": training["processor_count"],
             "backend": BACKENDS[training.get("backend", "tensorflow")],
-            "speed": whole(training["images_per_second"]),
+            "speed": speed(training["images_per_second"]),
         },
         *_test_subset(card),
     ]

@@ -3,13 +3,21 @@
 import re
 from typing import Any
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from classifier.class_labels import class_label_within
+from classifier.measurements import (
+    data_set,
+    duration,
+    number,
+    percent,
+    photographs_were_used,
+    speed,
+    whole,
+    with_interval,
+)
 from ml.artifacts import Card
 from ml.evaluation import FEWEST_FOR_CALIBRATION
-from ml.routing import PHOTOGRAPHS
 
 #: What Keras calls its backends, and what they are called.
 BACKENDS = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
@@ -31,22 +39,11 @@ def table(card: Card, photographs: dict[str, Any] | None) -> str:
     return "\n".join(["| | |", "| --- | --- |", *(f"| {label} | {value} |" for label, value in rows)])
 
 
-def duration(seconds: float) -> str:
-    """A time span in hours, minutes or seconds, to two digits or so; never "0.0 hours"."""
-    if seconds < 90:
-        return _("%(n)s s") % {"n": whole(max(seconds, 1))}
-    if seconds < 5400:
-        return _("%(n)s min") % {"n": whole(seconds / 60)}
-    return _("%(n)s h") % {"n": number(seconds / 3600, 1)}
-
-
 def _on_splits(card: Card) -> list[tuple[str, str]]:
     test, validation = card.metrics["test"], card.metrics["validation"]
-    recalls = sorted((figures["recall"], name) for name, figures in test["per_class"].items() if figures["support"])
-    (lowest, hardest), (highest, easiest) = recalls[0], recalls[-1]
     return [
         (
-            _("Accuracy on the test split"),
+            _("Accuracy on the test split of %(data)s") % {"data": data_set(card)},
             _("%(accuracy)s of %(count)s images (95%% interval %(low)s to %(high)s)")
             % {
                 "accuracy": percent(test["accuracy"]),
@@ -56,23 +53,45 @@ def _on_splits(card: Card) -> list[tuple[str, str]]:
             },
         ),
         *_before_rounding(card),
-        (_("Right class among the two most probable"), percent(test["top_2_accuracy"])),
         (
-            _("Accuracy on the validation images, used to choose the epoch"),
-            _("%(accuracy)s of %(count)s")
-            % {"accuracy": percent(validation["accuracy"]), "count": whole(validation["count"])},
+            _("Right class among the two most probable"),
+            with_interval(test["top_2_accuracy"], test["count"]),
         ),
         (
-            _("Easiest and hardest class (recall)"),
-            f"{class_label_within(easiest)} {percent(highest, 1)}, {class_label_within(hardest)} {percent(lowest, 1)}",
+            _("Accuracy on the validation images, which chose the epoch"),
+            _("%(accuracy)s of %(count)s images (95%% interval %(low)s to %(high)s)")
+            % {
+                "accuracy": percent(validation["accuracy"]),
+                "count": whole(validation["count"]),
+                "low": percent(validation["interval"][0]),
+                "high": percent(validation["interval"][1]),
+            },
         ),
+        *_classes(test),
         *(_trust(card) if shows_calibration(card) else []),
-        (
-            _("Test images answered"),
-            _("%(answered)s, of these right %(right)s")
-            % {"answered": percent(test["answered"]), "right": percent(test["answered_accuracy"])},
-        ),
+        (_("Test images answered"), _answered(test)),
     ]
+
+
+def _answered(test: dict[str, Any]) -> str:
+    answered = percent(test["answered"])
+    if test["answered_accuracy"] is None:
+        return answered
+    right = with_interval(test["answered_accuracy"], test["answered"] * test["count"])
+    return _("%(answered)s, of these right %(right)s") % {"answered": answered, "right": right}
+
+
+def _classes(test: dict[str, Any]) -> list[tuple[str, str]]:
+    """The easiest and the hardest class, where one is harder than another."""
+    recalls = sorted(
+        (figures["recall"], name, figures["support"])
+        for name, figures in test["per_class"].items()
+        if figures["support"]
+    )
+    if recalls[0][0] == recalls[-1][0]:
+        return []
+    said = [f"{class_label_within(name)} {with_interval(recall, count, 1)}" for recall, name, count in recalls]
+    return [(_("Easiest and hardest class (recall)"), f"{said[-1]}, {said[0]}")]
 
 
 def shows_calibration(card: Card) -> bool:
@@ -99,7 +118,8 @@ def _before_rounding(card: Card) -> list[tuple[str, str]]:
         rows.append(
             (
                 _("Computes in %(arithmetic)s") % {"arithmetic": card.export["arithmetic"]},
-                _("validation images right: %(int8)s in int8, %(float32)s in float32") % accuracies,
+                _("of the validation images, which chose that, %(int8)s are right in int8, %(float32)s in float32")
+                % accuracies,
             )
         )
     return rows
@@ -121,19 +141,18 @@ def _on_photographs(card: Card, figures: dict[str, Any]) -> list[tuple[str, str]
     rows = [
         (
             _("Photographs, over images and over classes"),
-            _("%(images)s of %(count)s, %(classes)s")
+            _("%(images)s of %(count)s (95%% interval %(low)s to %(high)s), %(classes)s")
             % {
                 "images": percent(figures["accuracy"], 1),
+                "low": percent(figures["interval"][0], 1),
+                "high": percent(figures["interval"][1], 1),
                 "count": whole(figures["count"]),
                 "classes": percent(figures["macro_accuracy"], 1),
             },
         )
     ]
-    # That network is always made from one that was trained on ImageNet.
-    if PHOTOGRAPHS in card.networks:
-        rows.append(
-            (_("No test where they are of ImageNet"), _("the network for photographs has learnt from ImageNet"))
-        )
+    if used := photographs_were_used(card, figures):
+        rows.append((_("These photographs are no independent test"), used))
     if "expected_calibration_error" in figures:
         rows.append(
             (
@@ -193,7 +212,7 @@ def _making(card: Card) -> list[tuple[str, str]]:
                     "epochs": training["epochs"],
                     "time": duration(training["seconds"]),
                     "processors": training["processor_count"],
-                    "speed": whole(training["images_per_second"]),
+                    "speed": speed(training["images_per_second"]),
                     "best": training["best_epoch"],
                 },
             )
@@ -205,32 +224,19 @@ def _routing(card: Card) -> list[tuple[str, str]]:
     errors = card.routing["errors"]
     by_side = errors["enlarged_thumbnails_taken_for_photographs"]
     shown = "; ".join(f"{side}: {percent(share, 1)}" for side, share in by_side.items())
-    rows = [(_("Enlarged thumbnails taken for photographs, by their side in pixels"), shown)]
+    label = _("Enlarged thumbnails taken for photographs, by their side in pixels")
+    if not errors.get("fitted_apart"):
+        label = _("Enlarged thumbnails taken for photographs, by their side in pixels (the thumbnails fitted the rule)")
+    rows = [(label, shown)]
     if errors["photographs"]:
         rows.append(
             (
                 _("Photographs taken for thumbnails"),
-                _("%(share)s of %(count)s")
+                _("%(share)s; %(count)s photographs")
                 % {
-                    "share": percent(errors["photographs_taken_for_thumbnails"], 1),
+                    "share": with_interval(errors["photographs_taken_for_thumbnails"], errors["photographs"], 1),
                     "count": whole(errors["photographs"]),
                 },
             )
         )
     return rows
-
-
-def percent(share: float, decimals: int = 2) -> str:
-    """A share of one as percent."""
-    return f"{number(100 * share, decimals)}%"
-
-
-def number(value: float, decimals: int) -> str:
-    """With so many decimals and the language's decimal mark."""
-    # Django's own function cuts off what is too long.
-    return number_format(round(value, decimals), decimals)
-
-
-def whole(value: float) -> str:
-    """Rounded, its digits in groups."""
-    return number_format(round(value), 0, force_grouping=True)

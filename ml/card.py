@@ -79,6 +79,11 @@ class Card:
         """Where the networks are below the model's folder: in itself, "", or in one folder each."""
         return tuple(self.networks) or ("",)
 
+    @property
+    def tested_on(self) -> dict[str, Any]:
+        """Name and fingerprint of the data set that the figures are of: that of the training, unless the card tells."""
+        return self.dataset.get("evaluated_on") or self.dataset
+
 
 def load_card(folder: Path) -> Card:
     """Read the card; raise ArtifactError when there is none or it is not one that this version understands."""

@@ -105,26 +105,32 @@ def combine(
 ) -> Card:
     """Write a model folder that holds both networks, and the measured rule by which one of them answers.
 
-    dataset: that of the network for thumbnails, on whose validation images the rule is fitted and on which the whole is
-    evaluated. pictures: photographs on which the rule's errors are counted besides, if there are any. Raises
-    ArtifactError.
+    dataset: that of the network for thumbnails, on whose validation images the rule is fitted and, on others of them,
+    its errors are counted; the whole is evaluated on it. pictures: photographs on which the rule's errors are counted
+    besides, if there are any. Raises ArtifactError.
     """
     artifacts.check_free(folder)
     sources = {THUMBNAILS: thumbnails, PHOTOGRAPHS: photographs}
     cards = {name: artifacts.verify(source) for name, source in sources.items()}
     _check_classes(cards)
     report("measure the rule")
-    images = dataset.validation.images[:_THUMBNAILS_MEASURED]
-    router = Router.fit(dataset.validation.images)
-    rule = {**asdict(router), "errors": routing.measure(router, images, pictures)}
+    fitted, measured = _two_parts(dataset.validation.images)
+    router = Router.fit(fitted)
+    rule = {**asdict(router), "errors": {**routing.measure(router, measured, pictures), "fitted_apart": True}}
     with artifacts.writing(folder) as temporary:
         for name, source in sources.items():
             shutil.copytree(source, temporary / name, ignore=shutil.ignore_patterns(*artifacts.MADE_LATER))
-        card = artifacts.save_card(temporary, _card(folder.name, cards, rule))
+        card = artifacts.save_card(temporary, _card(folder.name, cards, rule, dataset))
         report("evaluate")
         model = LoadedModel(temporary)
         metrics = {split: _evaluate(model, *getattr(dataset, split)) for split in ("validation", "test")}
         return artifacts.save_card(temporary, replace(card, metrics=metrics))
+
+
+def _two_parts(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The images that the rule is fitted on, and others on which its errors are counted."""
+    half = min(len(images) // 2, _THUMBNAILS_MEASURED)
+    return images[:half], images[half : 2 * half]
 
 
 def _check_classes(cards: dict[str, Card]) -> None:
@@ -139,8 +145,12 @@ def _evaluate(model: LoadedModel, images: np.ndarray, labels: np.ndarray) -> dic
     return evaluation.assess(answers, labels, model.class_names).as_dict()
 
 
-def _card(name: str, cards: dict[str, Card], rule: dict) -> Card:
+def _card(name: str, cards: dict[str, Card], rule: dict, dataset: Dataset) -> Card:
     first = cards[THUMBNAILS]
+    trained_on = first.dataset
+    if dataset.fingerprint != trained_on["fingerprint"]:
+        # The figures are not of the data set that the network for thumbnails was trained on.
+        trained_on = {**trained_on, "evaluated_on": {"name": dataset.name, "fingerprint": dataset.fingerprint}}
     return Card(
         name=name,
         architecture=" + ".join(card.architecture for card in cards.values()),
@@ -149,7 +159,7 @@ def _card(name: str, cards: dict[str, Card], rule: dict) -> Card:
         parameter_count=sum(card.parameter_count for card in cards.values()),
         recipe={},
         seed=0,
-        dataset=first.dataset,
+        dataset=trained_on,
         training={},
         export={},
         libraries=library_versions(),
@@ -172,4 +182,5 @@ def _summary(card: Card) -> dict:
         "framing": card.framing,
         "parameter_count": card.parameter_count,
         "digest": card.digest,
+        "dataset": card.dataset["name"],
     }

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-5
 #: What a graph in int8 may cost: the share of validation images that it gets wrong and float32 does not.
 LARGEST_LOSS = 0.002
+#: Of fewer images one alone is more than that: they cannot tell, and the graph stays in float32.
+FEWEST_TO_CHOOSE = round(1 / LARGEST_LOSS)
 _IMAGES_COMPARED = 256
 _BATCH = 250
 #: A probability below this counts as this much, so that it has a logarithm.
@@ -87,9 +89,9 @@ def _is_dense(layer: "keras.layers.Layer", activation: Callable) -> bool:
 def export(model: "keras.Model", folder: Path, images: np.ndarray, labels: np.ndarray | None = None) -> dict[str, Any]:
     """Write both files into `folder` and hold them against each other on `images`, pixels (N, H, W, C).
 
-    With their `labels` (N,) the graph computes in int8, several times faster, if that costs at most 0.2 points of
-    accuracy: weights are rounded once, activations of every image by their own range. Returns what was found, for the
-    card. Raises ExportError when a probability of the float32 graph differs by more than 1e-5.
+    With their `labels` (N,), and enough of them, the graph computes in int8, several times faster, if that costs at
+    most 0.2 points of accuracy: weights are rounded once, activations of every image by their own range. Returns what
+    was found, for the card. Raises ExportError when a probability of the float32 graph differs by more than 1e-5.
     """
     keras_path, litert_path = folder / KERAS_FILE, folder / LITERT_FILE
     model.save(keras_path)
@@ -98,7 +100,7 @@ def export(model: "keras.Model", folder: Path, images: np.ndarray, labels: np.nd
     network.export(litert_path, format="litert", verbose=False)
     found = _compare(model, _logits(litert_path, images[:_IMAGES_COMPARED], class_count), images[:_IMAGES_COMPARED])
     arithmetic = "float32"
-    if labels is not None and _gains_by_int8(model):
+    if labels is not None and len(labels) >= FEWEST_TO_CHOOSE and _gains_by_int8(model):
         rounded = folder / f"int8-{LITERT_FILE}"
         _export_in_int8(network, rounded)
         accuracies = {

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 
 from classifier.admin.read_only import ReadOnlyAdmin
 from classifier.charts import training_curves
+from classifier.measurements import test_in_words
 from classifier.models import Activation, Epoch, ModelVersion, TrainingRun
 from classifier.services.activation_doubts import activation_doubts
 from classifier.services.publishing import (
@@ -58,7 +59,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("test accuracy"))
     def accuracy(self, version: ModelVersion) -> str | None:
-        return None if version.test_accuracy is None else f"{version.test_accuracy:.2%}"
+        return test_in_words(version.whole_card)
 
     @admin.display(description=_("parameters"))
     def parameters(self, version: ModelVersion) -> str:

@@ -52,6 +52,9 @@ MODEL = {
     "architecture": "student_cnn",
     "parameter_count": 11_332_138,
     "test_accuracy": 0.95,
+    "test_interval": [0.9455, 0.9541],
+    "test_count": 10_000,
+    "test_data": "CIFAR-10",
     "digest": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
     "published_at": "2026-11-25T08:56:11+02:00",
 }

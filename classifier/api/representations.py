@@ -9,6 +9,7 @@ from rest_framework.reverse import reverse
 
 from classifier.api.problems import describe_image
 from classifier.class_labels import class_label
+from classifier.measurements import data_set
 from classifier.models import ApiToken, ModelVersion, Prediction, Upload
 from classifier.services.batch import Outcome
 
@@ -169,6 +170,17 @@ class ModelSerializer(serializers.ModelSerializer):
     test_accuracy = serializers.FloatField(
         allow_null=True, help_text=gettext_lazy("The share of the test images that it is right about.")
     )
+    test_interval = serializers.ListField(
+        child=serializers.FloatField(),
+        allow_null=True,
+        source="test.interval",
+        default=None,
+        help_text=gettext_lazy("The lower and the upper end of its 95 percent interval."),
+    )
+    test_count = serializers.IntegerField(
+        allow_null=True, source="test.count", default=None, help_text=gettext_lazy("How many test images there were.")
+    )
+    test_data = serializers.SerializerMethodField(help_text=gettext_lazy("The data set that they are of."))
     published_at = serializers.DateTimeField(source="created_at")
 
     class Meta:
@@ -183,6 +195,9 @@ class ModelSerializer(serializers.ModelSerializer):
             "architecture",
             "parameter_count",
             "test_accuracy",
+            "test_interval",
+            "test_count",
+            "test_data",
             "digest",
             "published_at",
         ]
@@ -190,6 +205,9 @@ class ModelSerializer(serializers.ModelSerializer):
 
     def get_model(self, version: ModelVersion) -> str:
         return full_name(version)
+
+    def get_test_data(self, version: ModelVersion) -> str:
+        return data_set(version.whole_card)
 
     def get_url(self, version: ModelVersion) -> str:
         return reverse("api_model", args=[full_name(version)], request=self.context["request"])

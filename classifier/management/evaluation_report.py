@@ -32,8 +32,8 @@ def of_split(card: Card, split: str, dataset: Dataset, assessment: Assessment) -
     return [*lines, f"The card states {card.metrics[split]['accuracy']:.2%}."]
 
 
-def of_photographs(card: Card, result: PhotographEvaluation) -> list[str]:
-    """What a model did on photographs of its classes and of none of them."""
+def of_photographs(card: Card, result: PhotographEvaluation, used: str | None) -> list[str]:
+    """What a model did on photographs of its classes and of none of them, which may have been `used` before."""
     lines = [
         f"{card.name}: {result.count:,} photographs of its classes, {result.unknown_count:,} of none of them",
         _accuracy(result.accuracy, result.interval),
@@ -44,6 +44,8 @@ def of_photographs(card: Card, result: PhotographEvaluation) -> list[str]:
         f"{'class':<12}{'accuracy':>10}{'images':>8}",
     ]
     lines += [f"{name:<12}{of['accuracy']:>10.1%}{of['count']:>8}" for name, of in result.per_class.items()]
+    if used:
+        lines += ["", f"These photographs are no independent test: {used}."]
     if len(result.networks) > 1:
         lines += ["", f"{'answered by':<12}{'images':>10}"]
         lines += [f"{name:<12}{count:>10}" for name, count in result.networks.items()]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from classifier.measurements import test_in_words, with_interval
 from classifier.models import TrainingRun
 from classifier.services import training as training_service
 from ml.artifacts import Card
@@ -89,13 +90,17 @@ def print_summary(console: Console, card: Card) -> None:
     """Print what came out as a table."""
     test, validation = card.metrics["test"], card.metrics["validation"]
     table = Table(title=f"{card.name} ({card.architecture}, {card.parameter_count:,} parameters)", show_header=False)
-    low, high = test["interval"]
     available = card.dataset.get("test_images_available")
-    images = f"{test['count']:,} of {available:,} images" if available else f"{test['count']:,} images"
+    images = f"{test['count']:,} of {available:,}" if available else f"{test['count']:,}"
     for label, value in (
-        ("Test accuracy", f"{test['accuracy']:.2%} (95% interval {low:.2%} to {high:.2%}), {images}"),
+        ("Test images", images),
+        ("Test accuracy", test_in_words(card)),
         ("Test loss", f"{test['loss']:.4f} nats"),
-        ("Validation accuracy", f"{validation['accuracy']:.2%}, {validation['count']:,} images"),
+        (
+            "Validation accuracy",
+            f"{with_interval(validation['accuracy'], validation['count'])}, {validation['count']:,} images, which "
+            "chose the epoch",
+        ),
         ("Test accuracy with float32 weights", f"{card.export['accuracy_float32']['test']:.2%}"),
         ("Best epoch", f"{card.training['best_epoch']} of {card.training['epochs']}"),
         ("Time", f"{card.training['seconds']:.0f} s, {card.training['images_per_second']:.0f} images a second"),

@@ -1,6 +1,7 @@
 """A published model: the row that points at its folder."""
 
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -64,5 +65,10 @@ class ModelVersion(models.Model):
         return without_none(self.class_names)
 
     @property
+    def test(self) -> dict[str, Any]:
+        """The figures of its test; empty for a model that was never tested."""
+        return self.card["metrics"].get("test") or {}
+
+    @property
     def test_accuracy(self) -> float | None:
-        return self.card["metrics"].get("test", {}).get("accuracy")
+        return self.test.get("accuracy")

@@ -7,7 +7,7 @@ from django import template
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from classifier import class_labels, model_figures
+from classifier import class_labels, measurements
 from classifier.models import Prediction, Upload
 from classifier.services.correction import labels_of
 from classifier.sizes import size_in_words
@@ -102,7 +102,7 @@ def percent(share: float) -> str:
 @register.filter
 def share(value: float) -> str:
     """A share of one as percent with two decimals, for figures that are compared."""
-    return model_figures.percent(value)
+    return measurements.percent(value)
 
 
 @register.filter
@@ -114,10 +114,10 @@ def file_size(count: int) -> str:
 @register.filter
 def grouped(value: int) -> str:
     """A whole number with its digits in groups."""
-    return model_figures.whole(value)
+    return measurements.whole(value)
 
 
 @register.filter
 def duration(seconds: float) -> str:
     """A time span in hours, minutes or seconds, to two digits or so."""
-    return model_figures.duration(seconds)
+    return measurements.duration(seconds)

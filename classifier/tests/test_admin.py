@@ -75,6 +75,39 @@ def test_lists_and_rows_are_shown(admin, rows, model):
     assert str(rows[model]) in page.text
 
 
+def test_accuracy_says_what_it_was_measured_on(admin, shipped):
+    for address in ("", f"{shipped.pk}/change/"):
+        page = admin.get(f"/admin/classifier/modelversion/{address}").text
+        assert " of 10,000 test images of CIFAR-10 as a JPEG copy (95% interval " in page
+
+
+def test_an_abstention_is_told_in_words_and_under_no_class(admin):
+    make_prediction(seed=1, predicted_class="cat", abstained=True)
+    page = admin.get("/admin/classifier/prediction/").text
+    assert "no answer (closest: cat)" in page
+    assert "icon-yes" not in page
+    assert found(admin, **{"class": "cat"}) == 0
+    make_prediction(seed=2, predicted_class="cat", abstained=False)
+    assert found(admin, **{"class": "cat"}) == 1
+
+
+def test_predictions_are_filtered_and_exported_by_owner(admin, user):
+    mine, others = make_prediction(user, seed=1), make_prediction(make_user("ivan"), seed=2)
+    anonymous = make_prediction(seed=3)
+    page = admin.get("/admin/classifier/prediction/").text
+    assert f"?owner={user.pk}" in page
+    assert [found(admin, owner=str(whose)) for whose in (user.pk, "anonymous", "x")] == [1, 1, 3]
+    address = f"/admin/classifier/prediction/?owner={user.pk}"
+    every = {"action": "as_csv", "select_across": "1", "_selected_action": [str(mine.pk)]}
+    exported = b"".join(admin.post(address, every)).decode()
+    assert str(mine.pk) in exported
+    assert str(others.pk) not in exported
+    assert exported.splitlines()[0].endswith(",owner")
+    assert exported.splitlines()[1].endswith(f",{user.get_username()}")
+    every = {"action": "as_csv", "_selected_action": [str(anonymous.pk)]}
+    assert b"".join(admin.post("/admin/classifier/prediction/", every)).decode().splitlines()[1].endswith(",")
+
+
 @pytest.mark.parametrize("model", LISTS)
 def test_nothing_can_be_added_or_changed(admin, rows, model):
     assert admin.get(f"/admin/classifier/{model}/add/").status_code == 403

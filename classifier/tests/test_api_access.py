@@ -109,10 +109,19 @@ def test_models_are_listed_and_each_tells_what_it_is(user, tmp_path):
     assert [one["model"] for one in models] == ["student_cnn@1", "other@2", "other@1"]
     assert [one["active"] for one in models] == [True, False, False]
     assert "cat" in models[0]["classes"]
-    assert 0.5 < models[0]["test_accuracy"] < 1
+    low, high = models[0]["test_interval"]
+    assert 0.5 < low < models[0]["test_accuracy"] < high < 1
+    assert (models[0]["test_count"], models[0]["test_data"]) == (10_000, "CIFAR-10 as a JPEG copy")
     assert [api.get(one["url"]).json()["card"]["seed"] for one in models[1:]] == [8, 7]
     assert api.get("/api/v1/models/other/").json()["number"] == 2
     problem_of(api.get("/api/v1/models/nobody/"), 404)
+
+
+def test_a_model_that_was_never_tested_has_no_figures_of_a_test(user, shipped):
+    shipped.card["metrics"] = {}
+    shipped.save()
+    (model,) = program(user).get("/api/v1/models/").json()["results"]
+    assert [model[f"test_{name}"] for name in ("accuracy", "interval", "count")] == [None] * 3
 
 
 @pytest.mark.parametrize("address", ["/api/nothing", "/api/v1/predictions", "/api/v1/models/odd name/", "/api/v2/me/"])

@@ -151,6 +151,16 @@ def test_data_set_of_other_classes_is_refused(models_dir, tmp_path):
         evaluate("student_cnn", "--data-dir", folder)
 
 
+def test_what_photographs_were_used_for_before_is_said_and_kept(photos, models_dir):
+    text = evaluate("student_cnn", "--photos", photos, "--used-for", "backbone", "framing")
+    said = "they are of ImageNet, which trained the backbone; they chose the framing"
+    assert f"These photographs are no independent test: {said}." in text
+    assert artifacts.load_evaluation(models_dir / "student_cnn", "photographs")["used_for"] == ["backbone", "framing"]
+    assert "no independent test" not in evaluate("student_cnn", "--photos", photos)
+    with pytest.raises(CommandError, match="--used-for is said of photographs"):
+        evaluate("student_cnn", "--used-for", "framing")
+
+
 @pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="nothing keeps root from writing")
 def test_folder_that_cannot_be_written_to_costs_no_figures(photos, models_dir, tmp_path):
     (models_dir / "student_cnn").chmod(0o555)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from django.test import Client
 
+from classifier.confusion import confusion
 from classifier.model_description import description
 from classifier.model_figures import figures
 from classifier.services import model_use
@@ -42,7 +43,11 @@ def test_model_page_shows_every_version_in_words_figures_and_pictures(client, sh
     assert "Expected calibration error on the test split" in page
     assert "<polyline" in page
     pictures = [picture["src"] for picture in elements(page, "src") if "/models/" in picture["src"]]
-    assert "/models/student_cnn/1/confusion.png" in pictures
+    assert "/models/student_cnn/1/network.png" in pictures
+    # What the page draws itself can be downloaded as a picture too.
+    downloads = [link["href"] for link in elements(page, "download")]
+    assert "/models/student_cnn/1/confusion.png" in downloads
+    pictures += downloads
     for address in pictures:
         picture = client.get(address)
         assert picture.status_code == 200
@@ -57,7 +62,7 @@ def test_calibration_of_a_handful_of_test_images_is_not_shown(client, shipped, c
     shipped.save()
     page = client.get("/models/student_cnn/").text
     assert f"of {count} images (95% interval" in page
-    assert ("Brier" in page, "calibration error on the test" in page, "reliability.png" in page) == (shown,) * 3
+    assert ("Brier" in page, "calibration error on the test" in page, "Share right" in page) == (shown,) * 3
     table = client.get("/models/").text
     error = shipped.card["metrics"]["test"]["expected_calibration_error"]
     assert (f">{100 * error:.2f}%<" in table) == shown
@@ -123,11 +128,18 @@ def test_pages_speak_ukrainian(shipped):
 
 def test_figures_say_what_their_images_were_used_for():
     photographs = artifacts.load_evaluation(SHIPPED_FOLDER.parent / "cifar10_duo", "photographs")
-    two = dict(figures(artifacts.load_card(SHIPPED_FOLDER.parent / "cifar10_duo"), photographs))
-    one = dict(figures(artifacts.load_card(SHIPPED_FOLDER), photographs))
-    assert "Accuracy on the validation images, used to choose the epoch" in one
-    assert two["No test where they are of ImageNet"] == "the network for photographs has learnt from ImageNet"
-    assert "No test where they are of ImageNet" not in one
+    one_card, two_card = map(artifacts.load_card, (SHIPPED_FOLDER, SHIPPED_FOLDER.parent / "cifar10_duo"))
+    one, two = (dict(figures(card, photographs)) for card in (one_card, two_card))
+    said = "These photographs are no independent test"
+    assert "Accuracy on the test split of CIFAR-10 as a JPEG copy" in one
+    assert "Accuracy on the validation images, which chose the epoch" in one
+    assert two[said] == (
+        "they are of ImageNet, which trained the backbone; they chose the framing; they chose the input size"
+    )
+    assert any("(the thumbnails fitted the rule)" in label for label in two)
+    photographs["used_for"] = []
+    one, two = (dict(figures(card, photographs)) for card in (one_card, two_card))
+    assert (said in one, two[said]) == (False, "if they are of ImageNet, they trained the backbone")
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.4, "1 s"), (31, "31 s"), (600, "10 min"), (7_000, "1.9 h")])
@@ -143,3 +155,70 @@ def test_a_subset_of_the_test_split_is_named():
     limited = replace(card, dataset={**card.dataset, "test_images": 500, "test_images_available": 10_000})
     assert "It was tested on 500 of the 10,000 test images." in description(limited)
     assert not any("It was tested on" in sentence for sentence in description(card))
+
+
+@pytest.mark.parametrize(("rate", "said"), [(0.6, "0.6 images per second"), (349, "349 images per second")])
+def test_slow_trainings_have_a_speed(rate, said):
+    card = artifacts.load_card(SHIPPED_FOLDER)
+    slow = replace(card, training={**card.training, "images_per_second": rate})
+    assert any(said in sentence for sentence in description(slow))
+    assert any(said in value for _label, value in figures(slow, None))
+
+
+def test_every_share_has_its_interval(shipped):
+    found = dict(figures(shipped.whole_card, artifacts.load_evaluation(SHIPPED_FOLDER, "photographs")))
+    shares = [
+        value for label, value in found.items() if label.startswith(("Accuracy", "Right", "Easiest", "Photographs,"))
+    ]
+    assert len(shares) == 5
+    assert all("95% interval" in value for value in [*shares, found["Test images answered"]])
+
+
+def test_classes_that_are_equally_hard_are_not_told_apart(shipped):
+    card = shipped.whole_card
+    for figures_of_class in card.metrics["test"]["per_class"].values():
+        figures_of_class["recall"] = 0.5
+    assert "Easiest and hardest class (recall)" not in dict(figures(card, None))
+
+
+def test_table_names_the_images_of_each_test(client, shipped):
+    assert "10,000, CIFAR-10 as a JPEG copy" in client.get("/models/").text
+
+
+def test_confusion_is_a_table_of_the_tests_counts(shipped):
+    table = confusion(shipped.whole_card)
+    assert table.columns == [row.label for row in table.rows]
+    counts = [[cell.count for cell in row.cells] for row in table.rows]
+    assert counts == shipped.card["metrics"]["test"]["confusion"]
+    assert [cell.right for cell in table.rows[3].cells] == [number == 3 for number in range(10)]
+    shades = {cell.shade for row in table.rows for cell in row.cells if not cell.right}
+    assert max(shades) < min(row.cells[number].shade for number, row in enumerate(table.rows)) <= 10
+    assert all((cell.shade == 0) == (cell.count == 0) for row in table.rows for cell in row.cells)
+
+
+def test_confusion_leaves_out_a_class_that_the_test_has_nothing_of():
+    card = artifacts.load_card(SHIPPED_FOLDER.parent / "cifar10_duo")
+    table = confusion(card)
+    assert len(card.class_names) == 11
+    assert (len(table.columns), len(table.rows)) == (10, 10)
+
+
+def test_of_many_classes_the_worst_confusions_are_listed(client, shipped):
+    names = [f"class{number}" for number in range(16)]
+    counts = [[0] * 16 for _name in names]
+    for number in range(16):
+        counts[number][number] = 10
+    counts[2][5], counts[7][1] = 3, 6
+    shipped.card |= {"class_names": names}
+    shipped.card["metrics"]["test"]["confusion"] = counts
+    table = confusion(shipped.whole_card)
+    assert table.rows == []
+    found = [(pair.true, pair.predicted, pair.count, pair.share) for pair in table.worst]
+    assert found == [("class7", "class1", 6, "37.5%"), ("class2", "class5", 3, "23.1%")]
+
+
+def test_plots_of_the_page_speak_ukrainian(shipped):
+    page = Client(headers={"accept-language": "uk"}).get("/models/student_cnn/").text
+    figure = page[page.index('<figure class="confusion">') : page.index("</figure>")]
+    assert "літак" in figure.lower()
+    assert "airplane" not in figure

@@ -16,6 +16,7 @@ from ml.dataset import Dataset, Split
 from ml.inference import LoadedModel, Seen
 from ml.photograph_network import FRAMING, Direction, backbone, fit_direction, learn_deer, photograph_network
 from ml.preprocessing import to_input
+from ml.routing import Router, measure
 from ml.tests.factories import scene, some_images
 
 SHIPPED = Path(__file__).resolve().parents[1] / "trained" / "student_cnn"
@@ -212,11 +213,25 @@ def test_its_figures_on_thumbnails_are_those_of_the_network_for_them(both, thumb
     assert both[1].metrics["test"]["count"] == 40
 
 
+def test_the_card_says_on_which_data_its_figures_were_measured(both):
+    card = both[1]
+    assert card.dataset["fingerprint"] == artifacts.load_card(SHIPPED).dataset["fingerprint"]
+    assert card.tested_on == {"name": "Scenes", "fingerprint": "sha256:scenes"}
+
+
 def test_errors_of_the_rule_are_in_the_card(both):
     errors = both[1].routing["errors"]
-    assert (errors["thumbnails"], errors["photographs"]) == (40, 3)
+    assert (errors["thumbnails"], errors["photographs"], errors["fitted_apart"]) == (20, 3, True)
     assert set(errors["enlarged_thumbnails_taken_for_photographs"]) == {"48", "64", "96", "128", "256", "500"}
     assert 0 <= errors["photographs_taken_for_thumbnails"] <= 1
+
+
+def test_errors_of_the_rule_are_counted_on_thumbnails_that_did_not_fit_it(both, thumbnails):
+    rule, images = both[1].routing, thumbnails.validation.images
+    router = Router.fit(images[:20])
+    assert router.least_detail == rule["least_detail"]
+    counted = measure(router, images[20:], [])["enlarged_thumbnails_taken_for_photographs"]
+    assert counted == rule["errors"]["enlarged_thumbnails_taken_for_photographs"]
 
 
 def test_damage_in_either_network_is_found(both, tmp_path):

@@ -12,7 +12,7 @@ from ml import artifacts, probe
 from ml.calibration import softmax
 from ml.classes import CLASS_NAMES
 from ml.decision import DecisionRule, Outputs
-from ml.export import TOLERANCE, ExportError, export, round_to_float16, serving_network
+from ml.export import FEWEST_TO_CHOOSE, TOLERANCE, ExportError, export, round_to_float16, serving_network
 from ml.inference import LoadedModel, Network
 from ml.litert import Graph
 from ml.preprocessing import Framing, to_input
@@ -143,7 +143,7 @@ def decided(count: int) -> tuple[np.ndarray, object]:
 
 
 def test_graph_computes_in_int8_where_that_costs_nothing(tmp_path):
-    images, network = decided(60)
+    images, network = decided(FEWEST_TO_CHOOSE)
     (tmp_path / "float32").mkdir()
     (tmp_path / "int8").mkdir()
     whole = export(network, tmp_path / "float32", images)
@@ -160,7 +160,7 @@ def test_graph_computes_in_int8_where_that_costs_nothing(tmp_path):
 
 
 def test_graph_stays_in_float32_where_int8_would_cost_accuracy(tmp_path):
-    network, images = small_model(), some_images(60)
+    network, images = small_model(), some_images(FEWEST_TO_CHOOSE)
     # Two classes that differ by less than int8 can tell, and are told apart by their labels.
     kernel, bias = network.layers[-1].get_weights()
     kernel[:, 1] = kernel[:, 0] + np.random.default_rng(0).normal(0, 1e-4, len(kernel))
@@ -169,6 +169,13 @@ def test_graph_stays_in_float32_where_int8_would_cost_accuracy(tmp_path):
     assert found["arithmetic"] == "float32"
     assert found["accuracy_by_arithmetic"]["int8"] < found["accuracy_by_arithmetic"]["float32"] - 0.002
     assert {path.name for path in tmp_path.iterdir()} == {artifacts.KERAS_FILE, artifacts.LITERT_FILE}
+
+
+def test_graph_stays_in_float32_where_too_few_images_can_tell(tmp_path):
+    images, network = decided(60)
+    found = export(network, tmp_path, images, in_float32(network, images))
+    assert found["arithmetic"] == "float32"
+    assert "accuracy_by_arithmetic" not in found
 
 
 def test_depthwise_convolutions_stay_in_float32_which_is_faster(tmp_path):

@@ -9,6 +9,7 @@ from PIL import Image
 
 from classifier.management.activation import activate, add_activation
 from classifier.management.numbers import whole_number
+from classifier.measurements import test_in_words
 from classifier.services import publishing
 from ml import artifacts, bulk, composite, image_folder, readers
 from ml.architectures import WeightsMissing
@@ -66,7 +67,7 @@ class Command(BaseCommand):
             version = publishing.publish(folder=folder)
         except (ArtifactError, DatasetError, ExportError, TensorFlowMissing, WeightsMissing) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{card.metrics['test']['accuracy']:.2%} of the test split. Published as {version}.")
+        self.stdout.write(f"{test_in_words(card)}. Published as {version}.")
         if options["activate"]:
             activate(self, version, sure=options["yes"])
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.management import evaluation_report as report
+from classifier.measurements import PHOTOGRAPH_USES, photographs_were_used
 from classifier.services.publishing import find_folder
 from ml import artifacts, evaluation, photographs, readers
 from ml.artifacts import ArtifactError
@@ -33,16 +34,26 @@ class Command(BaseCommand):
         parser.add_argument(
             "--photos", type=Path, help="Score on photographs instead: a folder for each class, and none/ for others."
         )
+        parser.add_argument(
+            "--used-for",
+            nargs="+",
+            choices=PHOTOGRAPH_USES,
+            default=[],
+            help="With --photos: what the photographs were used for before, so that the figures are no independent "
+            "test. backbone: they are of ImageNet, which trained the backbone.",
+        )
         parser.add_argument("--json", action="store_true", help="Print the figures as JSON.")
 
     def handle(self, *, name: str, data_dir: Path | None, split: str, photos: Path | None, **options) -> None:
         if photos and data_dir:
             raise CommandError("Give --data-dir or --photos, not both.")
+        if options["used_for"] and not photos:
+            raise CommandError("--used-for is said of photographs: give --photos too.")
         try:
             folder = find_folder(name)
             model = LoadedModel(folder)
             if photos:
-                self._score_photographs(folder, model, photos, options["json"])
+                self._score_photographs(folder, model, photos, options)
             else:
                 self._score_split(folder, model, data_dir, split, options["json"])
         except (ArtifactError, DatasetError) as error:
@@ -65,11 +76,12 @@ class Command(BaseCommand):
         self._report(figures, as_json, lambda: report.of_split(model.card, split, dataset, assessment))
         self._keep(folder, split, figures, draw)
 
-    def _score_photographs(self, folder: Path, model: LoadedModel, photos: Path, as_json: bool) -> None:
+    def _score_photographs(self, folder: Path, model: LoadedModel, photos: Path, options: dict[str, Any]) -> None:
         found = photographs.load(photos, model, progress=self._progress("photographs"))
         result = photographs.evaluate(model, found)
-        figures = {"model": model.card.name, **result.as_dict()}
-        self._report(figures, as_json, lambda: report.of_photographs(model.card, result))
+        figures = {"model": model.card.name, **result.as_dict(), "used_for": options["used_for"]}
+        used = photographs_were_used(model.card, figures)
+        self._report(figures, options["json"], lambda: report.of_photographs(model.card, result, used))
         self._keep(folder, "photographs", figures, lambda target: None)
 
     def _load(self, model: LoadedModel, data_dir: Path | None) -> Dataset:

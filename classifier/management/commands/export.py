@@ -5,6 +5,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.management.activation import activate, add_activation
+from classifier.measurements import test_in_words
 from classifier.services import publishing
 from ml import artifacts, pipeline, readers
 from ml.artifacts import ArtifactError
@@ -35,8 +36,7 @@ class Command(BaseCommand):
         except (ArtifactError, DatasetError, ExportError, TensorFlowMissing) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"{card.metrics['test']['accuracy']:.2%} of the test split, computed in {card.export['arithmetic']}. "
-            f"Published as {version} in {version.path}."
+            f"{test_in_words(card)}, computed in {card.export['arithmetic']}. Published as {version} in {version.path}."
         )
         if options["activate"]:
             activate(self, version, sure=options["yes"])

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count
 
 from classifier.management.activation import activate, add_activation, add_yes
+from classifier.measurements import test_in_words
 from classifier.model_description import description
 from classifier.models import ModelVersion
 from classifier.services import publishing
@@ -46,12 +47,12 @@ class Command(BaseCommand):
 
     def _list(self, options: dict) -> None:
         versions = ModelVersion.objects.annotate(prediction_count=Count("predictions")).order_by("name", "number")
-        self.stdout.write(f"{'':2}{'model':<32}{'accuracy':>9}{'parameters':>13}{'predictions':>13}  published")
+        self.stdout.write(f"{'':2}{'model':<32}{'parameters':>13}{'predictions':>13}  {'published':<16}  tested")
         for version in versions:
-            accuracy = "-" if version.test_accuracy is None else f"{version.test_accuracy:.2%}"
+            tested = test_in_words(version.whole_card) or "never"
             self.stdout.write(
-                f"{'*' if version.active else '':2}{version!s:<32}{accuracy:>9}{version.card['parameter_count']:>13,}"
-                f"{version.prediction_count:>13,}  {version.created_at:%Y-%m-%d %H:%M}"
+                f"{'*' if version.active else '':2}{version!s:<32}{version.card['parameter_count']:>13,}"
+                f"{version.prediction_count:>13,}  {version.created_at:%Y-%m-%d %H:%M}  {tested}"
             )
 
     def _show(self, options: dict) -> None:
@@ -60,6 +61,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{version} in {version.path}. {state}\nSHA-256 {version.digest}")
         for sentence in description(version.whole_card):
             self.stdout.write(sentence)
+        if tested := test_in_words(version.whole_card):
+            self.stdout.write(f"{tested}.")
 
     def _publish(self, options: dict) -> None:
         folder = options["folder"] if options["folder"].is_dir() else settings.MODELS_DIR / options["folder"]
