@@ -178,7 +178,8 @@ def _legend(series: Sequence[tuple[str, str]]) -> SafeString:
 
 def _axis_to(highest: float, least_step: float = 0.0) -> tuple[list[float], Callable[[float], str]]:
     """Ticks from zero at round numbers to `highest` or above, and how they are written."""
-    rough = max(highest, 1e-9) / _MOST_TICKS
+    highest = highest if highest > 0 else 1.0
+    rough = highest / _MOST_TICKS
     unit = 10.0 ** math.floor(math.log10(rough))
     step = max(next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough * 0.999999), least_step)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))

@@ -160,7 +160,7 @@ def _changes(augmentation: dict[str, float], side: int) -> list[str]:
 def _choice(card: Card) -> str:
     return _(
         "Of the %(images)s validation images epoch %(best)s had the most right: it was kept, and its confidence "
-        "calibrated on the same images. The test images were looked at once, at the end."
+        "calibrated on the same images. In this run the test images chose nothing: they were scored once, at its end."
     ) % {"images": whole(card.dataset["validation_images"]), "best": card.training["best_epoch"]}
 
 

@@ -205,11 +205,18 @@ def _fit(
 
 
 def _reseed(model: "keras.Model", seed: int, epoch: int) -> None:
-    """Set every dropout layer's random state from the seed and the epoch, as a resumed run has lost it."""
+    """Set the random state of dropout from the seed and the epoch, as a resumed run has lost it."""
+    import keras
+
     for index, layer in enumerate(model.layers):
         if generator := getattr(layer, "seed_generator", None):
             state = np.random.default_rng([seed, epoch, index]).integers(0, 2**32, 2, dtype=np.uint32)
             generator.state.assign(state)
+    # Keras's dropout on PyTorch draws from PyTorch's own generator and ignores those of the layers.
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.manual_seed(int(np.random.default_rng([seed, epoch]).integers(2**63)))
 
 
 def _optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Optimizer":

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from classifier.models.model_version import ModelVersion
 from classifier.models.upload import HAS_ONE_OWNER, Upload
 from ml.classes import NONE_CLASS
+from ml.routing import THUMBNAILS
 
 
 class Prediction(models.Model):
@@ -107,6 +108,11 @@ class Prediction(models.Model):
     def answer(self) -> str:
         """The class that was answered; abstaining answers that it is none of them."""
         return NONE_CLASS if self.abstained else self.predicted_class
+
+    @property
+    def found_none(self) -> bool:
+        """Whether the network has a class for none of the others and found that; else an abstention is mere doubt."""
+        return self.abstained and self.network != THUMBNAILS and NONE_CLASS in self.model_version.class_names
 
     @property
     def network_card(self) -> dict:

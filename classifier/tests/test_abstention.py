@@ -63,7 +63,7 @@ def test_result_says_that_it_is_none_of_the_classes_and_what_is_nearest(client, 
     page, prediction = upload(client), Prediction.objects.get()
     result = result_of(page)
     assert (result["data-abstained"], result["data-class"]) == ("true", prediction.predicted_class)
-    assert "This does not look like any of the 10 classes" in page
+    assert "The model gives no answer: the picture is unlike those that it has learnt from" in page
     assert f"The nearest guess: {prediction.predicted_class}, {prediction.confidence:.1%}" in words(page)
     assert "This is most likely" not in page
     assert len(probabilities_of(page)) == 10
@@ -81,7 +81,7 @@ def test_only_an_answer_is_set_in_bold(client, request, chosen):
 def test_receipt_and_its_title_say_so_too(client, doubtful):
     page = client.get(f"/predictions/{result_of(upload(client))['data-prediction']}/").text
     assert result_of(page)["data-abstained"] == "true"
-    assert "This does not look like any of the 10 classes" in page
+    assert "The model gives no answer: the picture is unlike those that it has learnt from" in page
     assert re.search(r"<title>\s*None of the classes · ", page)
 
 
@@ -105,7 +105,7 @@ def test_abstention_is_ukrainian_on_ukrainian_pages(client, doubtful):
     client.post("/i18n/setlang/", {"language": "uk", "next": "/"})
     page, prediction = upload(client), Prediction.objects.get()
     label = LABELS[prediction.predicted_class]
-    assert "Це не схоже на жоден із 10 класів" in page
+    assert "Модель не дає відповіді" in page
     assert f"Найближча здогадка: {label}, {100 * prediction.confidence:.1f}%".replace(".", ",") in words(page)
     assert result_of(page)["data-abstained"] == "true"
     assert sum(probabilities_of(page).values()) == pytest.approx(1, abs=1e-5)

@@ -84,7 +84,7 @@ def test_accuracy_says_what_it_was_measured_on(admin, shipped):
 def test_an_abstention_is_told_in_words_and_under_no_class(admin):
     make_prediction(seed=1, predicted_class="cat", abstained=True)
     page = admin.get("/admin/classifier/prediction/").text
-    assert "no answer (closest: cat)" in page
+    assert "no answer (closest: Cat)" in page
     assert "icon-yes" not in page
     assert found(admin, **{"class": "cat"}) == 0
     make_prediction(seed=2, predicted_class="cat", abstained=False)

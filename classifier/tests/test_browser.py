@@ -296,7 +296,7 @@ def test_photograph_of_none_of_the_classes_is_answered_so(open_browser, photogra
     page.goto("/")
     page.set_input_files("[data-upload-input]", photograph)
     send(page)
-    heading = page.get_by_role("heading", name="This does not look like any of the 10 classes")
+    heading = page.get_by_role("heading", name="The model gives no answer")
     expect(heading).to_be_visible()
     expect(page.locator("[data-prediction]")).to_have_attribute("data-abstained", "true")
     page.goto("/history/")

@@ -72,7 +72,7 @@ def test_json_has_what_the_model_says_of_the_same_pixels(files, shipped):
 @pytest.mark.parametrize(("make", "abstained"), [(doubtful_model, True), (certain_model, False)])
 def test_abstention_is_marked(make, abstained, files, tmp_path):
     publish(folder=make(tmp_path / "another"), activate=True)
-    assert [line.endswith("  (does not look like any of the classes)") for line in classify(*files)] == [abstained] * 2
+    assert [line.endswith("  (no answer: this is the nearest guess)") for line in classify(*files)] == [abstained] * 2
     assert [answer["abstained"] for answer in answers(*files)] == [abstained] * 2
 
 

@@ -93,7 +93,8 @@ def test_folder_without_history_or_pictures_has_a_page_all_the_same(client, mode
     publish(folder=folder)
     page = client.get("/models/another/")
     assert page.status_code == 200
-    assert "<figure" not in page.text
+    assert 'class="plot"' not in page.text
+    assert "<polyline" not in page.text
 
 
 def test_predictions_are_counted_only_so_far(client, shipped, monkeypatch):

@@ -1,6 +1,7 @@
 import itertools
 import json
 import math
+import os
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -229,3 +230,22 @@ def test_batch_normalisation_measures_over_as_many_steps_as_the_weights_are_aver
     train(replace(settings, recipe=settings.recipe.changed(epochs=1)), averaged.dataset, averaged.folder, Listener())
     assert len(momenta) > 5
     assert set(momenta) == {0.8}
+
+
+def test_dropout_on_pytorch_is_drawn_from_the_seed_and_the_epoch():
+    """Keras leaves it to PyTorch's own generator there, which a resumed run would have in another state."""
+    pytest.importorskip("torch")
+    script = """
+import keras
+import numpy as np
+from ml.training import _reseed
+model = keras.Sequential([keras.Input((64,)), keras.layers.Dropout(0.5)])
+def dropped(epoch):
+    _reseed(model, 1, epoch)
+    return keras.ops.convert_to_numpy(model(np.ones((1, 64), "float32"), training=True)).tolist()
+first = dropped(3)
+print(first == dropped(3), first == dropped(4))
+"""
+    env = {**os.environ, "KERAS_BACKEND": "torch"}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True False"

@@ -191,5 +191,5 @@ def _as_json(path: Path, prediction: Prediction) -> str:
 
 
 def _in_words(path: Path, prediction: Prediction) -> str:
-    doubt = "  (does not look like any of the classes)" if prediction.abstained else ""
+    doubt = "  (no answer: this is the nearest guess)" if prediction.abstained else ""
     return f"{path}: {prediction.predicted_class} {prediction.confidence:.1%}{doubt}"
