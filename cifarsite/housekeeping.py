@@ -19,7 +19,6 @@ logger = logging.getLogger("cifarsite.housekeeping")
 #: A file has its row within seconds, or as soon as a long write has ended.
 _SWEEP_AFTER_MINUTES = 5.0
 _PURGE_SECONDS = 60.0
-_SESSIONS_SECONDS = 3600.0
 _TICK_SECONDS = 1.0
 
 
@@ -57,7 +56,7 @@ def main() -> None:
     seconds = float(os.environ.get("PURGE_EVERY_SECONDS") or _PURGE_SECONDS)
     tasks = [
         _Task(_purge, delay=0, interval=seconds),
-        _Task(partial(call_command, "clearsessions"), delay=0, interval=_SESSIONS_SECONDS),
+        _Task(partial(call_command, "clearsessions"), delay=0, interval=seconds),
     ]
     if os.environ.get("SWEEP_AT_START", "true").lower() not in ("false", "0", "no", "off"):
         tasks.append(_Task(partial(_sweep, minutes), delay=60 * minutes, interval=None))
