@@ -181,6 +181,7 @@ TEMPLATES = [
 ]
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
+FORM_RENDERER = "classifier.forms.rendering.Renderer"
 
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     # Readers and a writer at once, waiting for each other instead of failing.
