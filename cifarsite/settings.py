@@ -36,7 +36,10 @@ try:
     BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
     _secret_key = env.str("SECRET_KEY", "")
     _secret_key_file = env.path("SECRET_KEY_FILE", BASE_DIR / ".secret_key" if DEBUG else None)
-    _database = env.dj_db_url("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}", conn_max_age=60)
+    # A connection that the server has closed since is noticed before it is used again.
+    _database = env.dj_db_url(
+        "DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}", conn_max_age=60, conn_health_checks=True
+    )
     #: How long whoever writes to SQLite waits for another to be done before it gives up with the status 503.
     DATABASE_WAIT_SECONDS = env.float("DATABASE_WAIT_SECONDS", 20, validate=validate.Range(min=0))
     MEDIA_ROOT = env.path("MEDIA_ROOT", BASE_DIR / "media")

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from classifier.models import Upload
@@ -28,9 +29,11 @@ def search(rows: QuerySet, words: str, *, upload: str) -> QuerySet:
 
 
 def _beginning(field: str, words: str) -> list[UUID]:
-    """A range, which every database reads along the index; LIKE is case-blind in some, and reads the whole table."""
-    rows = Upload.objects.order_by().filter(**{f"{field}__gte": words, f"{field}__lt": words + _LAST_CHARACTER})
-    return list(rows.values_list("pk", flat=True)[:_MOST])
+    """Along the index of the field: SQLite's LIKE reads the whole table, and PostgreSQL's order is its collation's."""
+    wanted = {f"{field}__gte": words, f"{field}__lt": words + _LAST_CHARACTER}
+    if connection.vendor == "postgresql":
+        wanted = {f"{field}__startswith": words}
+    return list(Upload.objects.order_by().filter(**wanted).values_list("pk", flat=True)[:_MOST])
 
 
 def _of_owners(words: str) -> list[UUID]:

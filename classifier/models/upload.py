@@ -52,7 +52,8 @@ class Upload(models.Model):
         indexes = [
             models.Index(fields=["owner", "-created_at"], name="upload_owner_created"),
             models.Index(fields=["visitor", "-created_at"], name="upload_visitor_created"),
-            models.Index(fields=["folded_name"], name="upload_name"),
+            # LIKE 'cat%' is looked up in it whatever the collation of a PostgreSQL is; SQLite has no such classes.
+            models.Index(fields=["folded_name"], opclasses=["varchar_pattern_ops"], name="upload_name"),
             # A part of a name is looked for among one person's: all that takes is in the index.
             *(
                 models.Index(

@@ -40,10 +40,14 @@ _OF_SQLITE = {
     "SQLITE_IOERR": Reason.UNUSABLE,
     "SQLITE_CANTOPEN": Reason.UNREACHABLE,
 }
-#: The beginnings of PostgreSQL's SQLSTATEs: disk full, lock not available, read-only, no connection, shut down.
+#: The beginnings of PostgreSQL's SQLSTATEs: disk full, lock not available, deadlock, not serialisable, cancelled,
+#: read-only, no connection, too many of them, shut down.
 _OF_POSTGRESQL = {
     "53100": Reason.FULL,
     "55P03": Reason.BUSY,
+    "40P01": Reason.BUSY,
+    "40001": Reason.BUSY,
+    "57014": Reason.BUSY,
     "25006": Reason.UNUSABLE,
     "08": Reason.UNREACHABLE,
     "53": Reason.BUSY,

@@ -12,10 +12,11 @@ from classifier.models import ModelVersion
 from classifier.services import serving, throttling
 from classifier.tests.browser import chromium, complaints, open_browser, photograph
 from classifier.tests.factories import linked_model, make_user, pictures
+from classifier.tests.postgresql import postgresql
 from ml.classes import CLASS_NAMES
 from ml.tests.factories import write_cifar10
 
-__all__ = ["chromium", "complaints", "open_browser", "photograph"]
+__all__ = ["chromium", "complaints", "open_browser", "photograph", "postgresql"]
 
 
 @pytest.fixture(scope="session")

@@ -40,10 +40,10 @@ print(prediction.pk)
 class Place:
     """Where a site is, or may come to be: nothing of it is anywhere else."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **variables: str) -> None:
         self.folder, self.models, self.media = folder, folder / "models", folder / "media"
         folder.mkdir(exist_ok=True)
-        self.env = environment(folder, MODELS_DIR=str(self.models), ALLOWED_HOSTS="testserver")
+        self.env = environment(folder, MODELS_DIR=str(self.models), ALLOWED_HOSTS="testserver", **variables)
 
     def run(self, *arguments: str, fails: bool = False) -> str:
         done = manage(*arguments, env=self.env)

@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import sqlite3
+import subprocess
 import tarfile
 from collections.abc import Callable
 from contextlib import closing
@@ -175,6 +176,28 @@ def test_edited_archive_is_refused_with_a_reason_before_anything_is_replaced(mem
         write(archives / name, edit(members))
     found = refusals(used, archives)
     assert [name for name, (_edit, reason) in EDITS.items() if reason not in found[name]] == [], found
+
+
+@pytest.mark.skipif(not shutil.which("pg_dump"), reason="needs PostgreSQL's client programs")
+def test_outside_row_on_postgresql_is_refused_before_anything_is_replaced(postgresql, site, tmp_path):
+    here = Place(tmp_path / "here", DATABASE_URL=postgresql())
+    linked_model(here.models / "student_cnn")
+    here.run("migrate", "--verbosity", "0")
+    here.shell(FILL)
+    here.run("backup", str(tmp_path / "good.tar"))
+    with tarfile.open(tmp_path / "good.tar") as tar:
+        members = {member.name: tar.extractfile(member).read() for member in tar if member.name != SUMS}
+    here.shell("from classifier.models import Upload; Upload.objects.update(thumbnail='thumbnails/../../x.jpg')")
+    url = here.env["DATABASE_URL"]
+    dump = subprocess.run(["pg_dump", "--format=custom", f"--dbname={url}"], capture_output=True, check=True).stdout
+    archives = tmp_path / "archives"
+    archives.mkdir()
+    write(archives / "bad.tar", members | {"database/postgresql": dump})
+    other = Place(tmp_path / "other", DATABASE_URL=postgresql())
+    other.run("restore", str(tmp_path / "good.tar"))
+    assert "a row with a file that lies elsewhere. Nothing was restored." in refusals(other, archives)["bad.tar"]
+    other.run("restore", str(tmp_path / "good.tar"), "--force")
+    assert other.shell(LOOK).startswith("200 200 200 ")
 
 
 def test_large_members_are_streamed(members, tmp_path):
