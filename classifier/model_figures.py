@@ -153,7 +153,7 @@ def _on_photographs(card: Card, figures: dict[str, Any]) -> list[tuple[str, str]
     ]
     if used := photographs_were_used(card, figures):
         rows.append((_("These photographs are no independent test"), used))
-    if "expected_calibration_error" in figures:
+    if "expected_calibration_error" in figures and figures["count"] >= FEWEST_FOR_CALIBRATION:
         rows.append(
             (
                 _("Expected calibration error on these photographs"),

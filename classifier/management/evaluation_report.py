@@ -1,24 +1,24 @@
 """The figures of an evaluation as lines of text."""
 
+from classifier.measurements import with_interval
 from ml.artifacts import Card
 from ml.dataset import Dataset
-from ml.evaluation import Assessment, Evaluation
+from ml.evaluation import FEWEST_FOR_CALIBRATION, Assessment, Evaluation
 from ml.photographs import PhotographEvaluation
 
 
 def of_split(card: Card, split: str, dataset: Dataset, assessment: Assessment) -> list[str]:
     """What a model did on one split of a data set, and whether that is what its card states."""
     result, before = assessment.evaluation, assessment.before_scaling
+    used = ", which chose the epoch" if split == "validation" else ""
     lines = [
-        f"{card.name}: {split} split of {dataset.name}, {result.count:,} images",
+        f"{card.name}: {split} split of {dataset.name}, {result.count:,} images{used}",
         _accuracy(result.accuracy, result.interval),
-        f"top 2                {result.top_2_accuracy:.2%}",
+        f"top 2                {with_interval(result.top_2_accuracy, result.count)}",
         "",
-        f"{'temperature':<20}{'loss, nats':>12}{'Brier score':>13}{'calibration error':>19}",
-        _honesty("1 (as trained)", before),
-        _honesty(f"{card.calibration['temperature']:.3f}" if card.calibration else "each network's", result),
-        "",
-        f"answered             {assessment.answered:.2%}, of these right {_share(assessment.answered_accuracy)}",
+        *_calibration(card, before, result),
+        f"answered             {assessment.answered:.2%}, of these right "
+        f"{_right(assessment.answered_accuracy, assessment.answered * result.count)}",
         "",
         f"{'class':<12}{'precision':>10}{'recall':>10}{'F1':>10}{'images':>8}",
     ]
@@ -27,7 +27,7 @@ def of_split(card: Card, split: str, dataset: Dataset, assessment: Assessment) -
         for name, figures in result.per_class.items()
     ]
     lines += ["", "true class, and what it was taken for:", *_confusion(result), ""]
-    if dataset.fingerprint != card.dataset["fingerprint"]:
+    if dataset.fingerprint != card.tested_on["fingerprint"]:
         lines.append("These are not the bytes that the card's figures were measured on.")
     return [*lines, f"The card states {card.metrics[split]['accuracy']:.2%}."]
 
@@ -39,10 +39,11 @@ def of_photographs(card: Card, result: PhotographEvaluation, used: str | None) -
         _accuracy(result.accuracy, result.interval),
         f"over classes         {result.macro_accuracy:.2%}",
         f"right when answered  {_share(result.answered_accuracy)}",
-        f"calibration error    {result.expected_calibration_error:.2%}  (mean confidence {result.mean_confidence:.2%})",
-        "",
-        f"{'class':<12}{'accuracy':>10}{'images':>8}",
     ]
+    if result.count >= FEWEST_FOR_CALIBRATION:
+        mean = f"(mean confidence {result.mean_confidence:.2%})"
+        lines.append(f"calibration error    {result.expected_calibration_error:.2%}  {mean}")
+    lines += ["", f"{'class':<12}{'accuracy':>10}{'images':>8}"]
     lines += [f"{name:<12}{of['accuracy']:>10.1%}{of['count']:>8}" for name, of in result.per_class.items()]
     if used:
         lines += ["", f"These photographs are no independent test: {used}."]
@@ -55,6 +56,22 @@ def of_photographs(card: Card, result: PhotographEvaluation, used: str | None) -
         mark = "*" if name == result.score else " "
         lines.append(f"{mark} {name:<22}{auroc:>7}{figures.answered_known:>10.1%}{_share(figures.answered_unknown):>9}")
     return lines
+
+
+def _calibration(card: Card, before: Evaluation, after: Evaluation) -> list[str]:
+    """How honest the probabilities are; of a handful of images that would be chance."""
+    if after.count < FEWEST_FOR_CALIBRATION:
+        return [f"Of fewer than {FEWEST_FOR_CALIBRATION} images a calibration error would be chance.", ""]
+    return [
+        f"{'temperature':<20}{'loss, nats':>12}{'Brier score':>13}{'calibration error':>19}",
+        _honesty("1 (as trained)", before),
+        _honesty(f"{card.calibration['temperature']:.3f}" if card.calibration else "each network's", after),
+        "",
+    ]
+
+
+def _right(share: float | None, count: float) -> str:
+    return "-" if share is None else with_interval(share, count)
 
 
 def _accuracy(accuracy: float, interval: tuple[float, float]) -> str:

@@ -14,7 +14,7 @@ from classifier.services.turns import Workers, turn
 from classifier.services.working_copies import picture_of
 from ml import explanation, preprocessing
 from ml.artifacts import ArtifactError
-from ml.evaluation import FEWEST_FOR_CALIBRATION
+from ml.evaluation import FEWEST_FOR_CALIBRATION, wilson_interval
 from ml.image_errors import ImageError
 from ml.inference import Seen
 from ml.preprocessing import WHOLE, DecodedImage, Framing
@@ -53,12 +53,18 @@ class Preparation:
 
 @dataclass(frozen=True)
 class Track:
-    """How answers as sure as this one fared: of `count` test images between `low` and `high`, the share right."""
+    """How answers as confident as this one fared: of `count` test images between `low` and `high`, the share right, and
+    its 95% interval.
+    """
 
     low: float
     high: float
     count: int
     right: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return wilson_interval(round(self.right * self.count), self.count)
 
 
 @dataclass(frozen=True)

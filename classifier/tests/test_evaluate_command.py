@@ -59,7 +59,9 @@ def test_figures_are_printed_without_tensorflow_and_matplotlib(cifar10_folder, m
     assert low < high
     assert float(re.search(r"top 2 +([\d.]+)%", done.stdout)[1]) >= accuracy
     assert re.search(r"^1 \(as trained\) +[\d.]+ +[\d.]+ +[\d.]+%\n[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+%$", done.stdout, re.M)
-    assert re.search(r"^answered +[\d.]+%, of these right ([\d.]+%|-)$", done.stdout, re.M)
+    assert re.search(
+        r"^answered +[\d.]+%, of these right ([\d.]+% \(95% interval [\d.]+% to [\d.]+%\)|-)$", done.stdout, re.M
+    )
     assert re.search(r"^airplane +[\d.]+% +[\d.]+% +[\d.]+% +1000$", done.stdout, re.M)
     confusion = done.stdout.partition("what it was taken for:")[2]
     assert [sum(map(int, row.split())) for row in re.findall(r"^[a-z]+((?: +\d+){10})$", confusion, re.M)] == [
@@ -68,6 +70,13 @@ def test_figures_are_printed_without_tensorflow_and_matplotlib(cifar10_folder, m
     assert "These are not the bytes that the card's figures were measured on." in done.stdout
     assert "without pictures: they need pip install -r requirements.txt" in done.stderr
     assert kept_in(models_dir / "student_cnn" / "evaluation-test") == ["figures.json"]
+
+
+def test_of_a_handful_of_images_no_calibration_is_told(picture_folder, models_dir):
+    text = evaluate("student_cnn", "--data-dir", picture_folder, "--split", "validation")
+    assert "validation split of colours, 10 images, which chose the epoch" in text
+    assert "Of fewer than 200 images a calibration error would be chance." in text
+    assert "Brier" not in text
 
 
 def test_json_can_be_read_by_a_program(picture_folder, models_dir):

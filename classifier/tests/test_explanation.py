@@ -64,6 +64,9 @@ def test_thumbnails_owner_learns_how_often_it_was_right_on_test_images(user, use
     (track,) = elements(page, "data-track")
     assert float(track["data-track"]) == pytest.approx(group["accuracy"], abs=1e-6)
     assert f"Of {group['count']} test images" in page.text
+    low, high = track_record(prediction).interval
+    assert low < group["accuracy"] < high
+    assert f"(95% interval {100 * low:.1f}% to {100 * high:.1f}%)" in page.text
 
 
 def test_a_handful_of_test_images_says_nothing_of_an_answer(user):
