@@ -200,7 +200,7 @@ def test_connection_from_when_the_database_was_read_only_is_not_used_again(user,
         statuses = [client.post(address, {"image": image_file()}).status_code for _ in range(2)]
     finally:
         connection.close()
-    assert statuses == [503, 201 if by_program else 200]
+    assert statuses == [503, 201 if by_program else 302]
 
 
 def test_script_gets_the_reason_for_its_row(user_client):

@@ -1,0 +1,55 @@
+"""manage.py migrate, of which one at a time runs on a database: several servers may start at once."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.core.management.commands import migrate
+from django.db import connections
+
+#: Any number will do that nothing else locks.
+_LOCK = 0x6D696772
+
+
+class Command(migrate.Command):
+    def handle(self, *args, database: str, verbosity: int, **options) -> None:
+        def tell() -> None:
+            if verbosity:
+                self.stdout.write("Another migrate is running on this database. Waiting for its end.")
+
+        with _alone(database, tell):
+            super().handle(*args, database=database, verbosity=verbosity, **options)
+
+
+@contextmanager
+def _alone(alias: str, tell: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock that ends with the process; `tell` hears that another one has it."""
+    connection = connections[alias]
+    if connection.vendor == "sqlite" and not connection.is_in_memory_db():
+        # The folder is there before the database, and stays when restoring replaces that.
+        folder = os.open(Path(connection.settings_dict["NAME"]).absolute().parent, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                tell()
+                fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+    elif connection.vendor == "postgresql":
+        # A connection of its own: it lives as long as the lock, whatever becomes of the other.
+        own = connections.create_connection(alias)
+        try:
+            with own.cursor() as cursor:
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+                if cursor.fetchone() != (True,):
+                    tell()
+                    cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+            yield
+        finally:
+            own.close()
+    else:
+        yield
