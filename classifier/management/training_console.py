@@ -7,7 +7,15 @@ from contextlib import contextmanager, suppress
 
 from django.db import DatabaseError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from classifier.measurements import test_in_words, with_interval
@@ -38,6 +46,9 @@ class TrainingConsole:
             console=console,
         )
         self._task = self._progress.add_task("train", total=None, epoch="-", loss=0.0, accuracy=0.0)
+        self._steps = Progress(
+            SpinnerColumn(finished_text=" "), TextColumn("{task.description}"), TimeElapsedColumn(), console=console
+        )
 
     @contextmanager
     def showing(self) -> Iterator[None]:
@@ -47,6 +58,7 @@ class TrainingConsole:
             with self._progress:
                 yield
         finally:
+            self._end_steps()
             signal.signal(signal.SIGINT, before)
 
     def batch_ended(self, epoch: int, batch: int, batches: int, loss: float, accuracy: float) -> None:
@@ -75,6 +87,25 @@ class TrainingConsole:
         )
         with suppress(DatabaseError):
             training_service.record_epoch(run=self.run, record=record)
+
+    def step(self, name: str) -> None:
+        """Show what is done after the last epoch, and for how long; the full bar of the epochs stays above."""
+        if not self.console.is_terminal:
+            self.console.print(f"{name} ...")
+            return
+        self._progress.stop()
+        self._finish_steps()
+        self._steps.add_task(name, total=1)
+        self._steps.start()
+
+    def _finish_steps(self) -> None:
+        for task in self._steps.task_ids:
+            self._steps.update(task, completed=1)
+
+    def _end_steps(self) -> None:
+        if self._steps.task_ids:
+            self._finish_steps()
+            self._steps.stop()
 
     def should_stop(self) -> bool:
         return self.interrupted

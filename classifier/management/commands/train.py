@@ -86,7 +86,7 @@ class Command(BaseCommand):
                         model_folder=model_folder,
                         listener=listener,
                         resume=options["resume"],
-                        report=lambda step: console.print(f"{step} ..."),
+                        report=listener.step,
                     )
                 if card is None:
                     self._say_stopped(run, console)
