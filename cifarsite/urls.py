@@ -17,6 +17,9 @@ admin.site.site_title = _("CIFAR-10 classifier")
 admin.site.index_title = _("Models and results")
 
 #: Also for what goes wrong outside of the views, where no other part of the site can answer.
+handler400 = "classifier.views.errors.bad_request"
+handler403 = "classifier.views.errors.not_allowed"
+handler404 = "classifier.views.errors.not_found"
 handler500 = "classifier.views.unavailable.server_error"
 
 urlpatterns = [

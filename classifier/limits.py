@@ -1,4 +1,4 @@
-"""What each route limits. The URLs say it of every view, so that none is forgotten: a test asks all of them."""
+"""What each route limits: requests, and the size of a body. The URLs declare it, and a test asks all of them."""
 
 from collections.abc import Callable
 from functools import partial, wraps
@@ -21,6 +21,12 @@ def unlimited(view: Callable) -> Callable:
     return limited(view)
 
 
+def takes(view: Callable, *, images: int) -> Callable:
+    """Return the view, to which a request may bring so many images; any other view is brought none."""
+    view.images = images
+    return view
+
+
 def staff_only(urls: tuple[list, str, str], **named: dict[str, Throttle]) -> tuple[list, str, str]:
     """Return an administration's URLs, unlimited but for the named routes: `staff_only(urls, login={"POST": ...})`."""
     patterns, _app, _namespace = urls
@@ -35,6 +41,11 @@ def staff_only(urls: tuple[list, str, str], **named: dict[str, Throttle]) -> tup
 def limits_of(view: Any) -> dict[str, Throttle] | None:
     """Which methods of a view are limited, and as what; None where nothing is declared."""
     return getattr(view, "limits", None)
+
+
+def images_of(view: Any) -> int:
+    """How many images a request may bring to a view."""
+    return getattr(view, "images", 0)
 
 
 def _all(patterns: list[URLPattern | URLResolver]) -> list[URLPattern]:

@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from classifier.limits import limited, unlimited
+from classifier.limits import limited, takes, unlimited
 from classifier.services.throttling import Throttle
 from classifier.views import (
     accounts,
@@ -22,7 +22,7 @@ from classifier.views import (
 )
 
 urlpatterns = [
-    path("", limited(home.home, POST=Throttle.CLASSIFY), name="home"),
+    path("", takes(limited(home.home, POST=Throttle.CLASSIFY), images=1), name="home"),
     path("history/", unlimited(history.history), name="history"),
     path("history/predictions.csv", limited(export.as_csv, GET=Throttle.READ), name="export_csv"),
     path("history/predictions.zip", limited(export.as_zip, GET=Throttle.READ), name="export_zip"),

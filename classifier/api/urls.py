@@ -3,11 +3,12 @@
 from django.urls import include, path, re_path
 
 from classifier.api import account, models, pages, pictures, predictions
-from classifier.limits import unlimited
+from classifier.limits import takes, unlimited
+from classifier.services.batch import MOST_IMAGES
 
 _v1 = [
-    path("predictions/", predictions.Predictions.as_view(), name="api_predictions"),
-    path("predictions/batch/", predictions.Batch.as_view(), name="api_batch"),
+    path("predictions/", takes(predictions.Predictions.as_view(), images=1), name="api_predictions"),
+    path("predictions/batch/", takes(predictions.Batch.as_view(), images=MOST_IMAGES), name="api_batch"),
     path("predictions/<uuid:prediction_id>/", predictions.OnePrediction.as_view(), name="api_prediction"),
     path("predictions/<uuid:prediction_id>/correction/", predictions.Correction.as_view(), name="api_correction"),
     path("predictions/<uuid:prediction_id>/image/", pictures.Image.as_view(), name="api_image"),

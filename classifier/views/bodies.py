@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.log import log_response
 from django.utils.translation import gettext as _
 
-from classifier.services.batch import MOST_IMAGES
+from classifier.limits import images_of
 from classifier.views.refusal import refusal
 
 logger = logging.getLogger(__name__)
@@ -16,8 +16,6 @@ logger = logging.getLogger(__name__)
 _MEGABYTE = 1024 * 1024
 #: What a form may hold beside its files.
 _FIELDS_MEGABYTES = 4
-#: By the route's name: how many images a body may hold. Every other route takes none.
-_IMAGES = {"home": 1, "api_predictions": 1, "api_batch": MOST_IMAGES}
 
 
 class BodyMiddleware:
@@ -30,9 +28,10 @@ class BodyMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Callable, *_arguments) -> HttpResponse | None:
-        if _announced(request) > _most(request):
+        images = _images(request, view)
+        if _announced(request) > most_bytes(images):
             what = _("That is more than the site takes at once.")
-            return _refuse(request, 413, _("Too large"), what, _advice(request))
+            return _refuse(request, 413, _("Too large"), what, _advice(images))
         if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
             # Django would take it for an empty one.
             what = _("What you sent does not say how long it is.")
@@ -60,20 +59,20 @@ def _announced(request: HttpRequest) -> int:
         return 0
 
 
-def _images(request: HttpRequest) -> int:
+def _images(request: HttpRequest, view: Callable) -> int:
     has_images = request.content_type == "multipart/form-data" or request.content_type.startswith("image/")
-    return _IMAGES.get(request.resolver_match.view_name, 0) if has_images else 0
+    return images_of(view) if has_images else 0
 
 
-def _most(request: HttpRequest) -> int:
-    """The bytes of the largest body that the route can use."""
-    if images := _images(request):
+def most_bytes(images: int) -> int:
+    """Return the size of the largest body that can be of use to a view of so many images."""
+    if images:
         return (images * settings.MAX_UPLOAD_MEGABYTES + _FIELDS_MEGABYTES) * _MEGABYTE
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
-def _advice(request: HttpRequest) -> str:
-    if _images(request) == 1:
+def _advice(images: int) -> str:
+    if images == 1:
         return _("Choose one file of at most %(size)s MB.") % {"size": settings.MAX_UPLOAD_MEGABYTES}
     return _("Send less, or send it in parts.")
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.utils.log import log_response
 from django.utils.translation import gettext as _
-from django.views.defaults import server_error as error_page
 
 from classifier.services.classification import OwnerGone
 from classifier.services.serving import NoModel
 from classifier.services.storage import Reason, as_unavailable, explain, renew_connection
 from classifier.services.turns import Busy
+from classifier.views.errors import fault
 from classifier.views.refusal import problem, refusal, wants_json
 from ml.decoding import DecoderUnavailable
 from ml.inference import NoInterpreterFree
@@ -64,7 +64,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _fault(request: HttpRequest) -> HttpResponse:
     if not wants_json(request):
-        return error_page(request)
+        return fault()
     text = _("The fault is ours and has been logged. Please try again.")
     return problem(status=500, title=_("Something went wrong"), detail=text)
 
