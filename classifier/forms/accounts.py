@@ -67,8 +67,8 @@ class _TakesUploads(forms.Form):
             return
         field = self.fields["takes_uploads"]
         field.label = ngettext(
-            "Move the %(count)d image uploaded in this browser to my account",
-            "Move the %(count)d images uploaded in this browser to my account",
+            "Move %(count)d image uploaded in this browser to my account",
+            "Move %(count)d images uploaded in this browser to my account",
             count,
         ) % {"count": count}
         field.initial = not is_left and timezone.now() - newest < _RECENT
@@ -83,11 +83,8 @@ class AdminSignInForm(_BoundedName, AdminAuthenticationForm):
 
 
 class _PasswordAskedForm(AccountForm, forms.Form):
-    """What is done with an account takes its password, which counts as at sign-in."""
+    """Asks for the password again, which counts as at sign-in: who finds an open browser changes nothing."""
 
-    """Asks for the password again: who finds an open browser does not delete an account."""
-
-    button = _("Delete my account")
     password = forms.CharField(
         label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )
@@ -127,6 +124,7 @@ class SignUpForm(_TakesUploads, AccountForm, UserCreationForm):
 
     class Meta(UserCreationForm.Meta):
         fields = ("username", "email")
+        labels: ClassVar = {"email": _("E-mail address")}
         help_texts: ClassVar = {"email": _("Optional. If you forget your password, we send a link to this address.")}
 
     def __init__(self, *args, **kwargs) -> None:

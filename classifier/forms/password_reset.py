@@ -20,6 +20,10 @@ class ForgottenPasswordForm(AccountForm, PasswordResetForm):
 
     button = _("Send a link")
 
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("E-mail address")
+
     def save(self, **options) -> None:
         if may_mail(self.cleaned_data["email"]):
             super().save(**options)

@@ -183,6 +183,7 @@ def test_account_gets_an_e_mail_address_at_sign_up_and_later(client, settings):
     words = {"username": "taras", "password1": PASSWORD, "password2": PASSWORD, "email": "taras@example.org"}
     assert client.post("/accounts/sign-up/", words).status_code == 302
     assert User.objects.get().email == "taras@example.org"
+    assert 'value="Save"' in client.get("/accounts/email/").text
     wrong = client.post("/accounts/email/", {"email": "new@example.org", "password": "wrong"})
     assert (wrong.status_code, User.objects.get().email) == (400, "taras@example.org")
     for address in ("new@example.org", ""):

@@ -230,7 +230,10 @@ def test_visitor_is_offered_no_longer_time_than_holds(client, user_client, setti
     assert re.findall(r'<option value="(\d*)"', page.text) == offered
     assert f"{days} day" in page.text
     assert "longer with an account" in page.text
+    # The footer agrees.
+    assert f"without an account for {days} day" in page.text
     own = user_client.get("/").text
+    assert "without an account for" not in own
     assert "longer with an account" not in own
     assert "until I delete them" in own
 
