@@ -8,9 +8,11 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
+from django.db.models import QuerySet
 from django.test import Client
 
 from classifier.models import Prediction, Upload
+from classifier.services import deletion
 from classifier.services.classification import OwnerGone, classify
 from classifier.services.intake import read_image
 from classifier.services.ownership import Owner
@@ -136,3 +138,26 @@ def test_what_is_uploaded_while_one_signs_up_comes_along(limit):
         assert not Upload.objects.filter(visitor=visitor).exists()
         assert not Prediction.objects.filter(visitor=visitor).exists()
         Upload.objects.all().delete()
+
+
+@pytest.mark.parametrize(
+    "delete",
+    [lambda user: deletion.delete_everything(owner=Owner(user=user)), lambda user: deletion.delete_account(user=user)],
+)
+def test_others_upload_while_a_large_history_is_deleted(user, monkeypatch, delete):
+    monkeypatch.setattr(deletion, "_BATCH", 2)
+    for seed in range(6):
+        make_prediction(user, seed=seed)
+    delete_batch, left = deletion._delete, []
+
+    def delete_batch_and_upload(uploads: QuerySet[Upload]) -> int:
+        """Another person uploads between two batches, on a connection of their own."""
+        count = delete_batch(uploads)
+        (status,) = at_once(lambda: window().post("/", {"image": image_file()}).status_code)
+        left.append((status, Upload.objects.filter(owner=user).count()))
+        return count
+
+    monkeypatch.setattr(deletion, "_delete", delete_batch_and_upload)
+    delete(user)
+    assert left == [(302, 4), (302, 2), (302, 0)]
+    assert set(Upload.objects.values_list("owner", flat=True)) == {None}
