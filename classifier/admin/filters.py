@@ -43,7 +43,7 @@ class ClassFilter(admin.SimpleListFilter):
 
 
 class OwnerFilter(admin.SimpleListFilter):
-    """Whose predictions: of nobody with an account, of those who were active last, or of the owner in the address."""
+    """Whose rows: of nobody with an account, of those who were active last, or of the owner in the address."""
 
     title = _("owner")
     parameter_name = "owner"

@@ -157,7 +157,7 @@ class PredictionAdmin(ReadOnlyAdmin):
 class UploadAdmin(ReadOnlyAdmin):
     list_display = ["picture", "original_name", "owner", "format", "width", "height", "size", "created_at"]
     list_display_links = ["original_name"]
-    list_filter = ["format", "created_at"]
+    list_filter = ["format", OwnerFilter, "created_at"]
     list_select_related = ["owner"]
     # What `get_search_results` looks through.
     search_fields = ["folded_name", "owner__username", "sha256", "id"]

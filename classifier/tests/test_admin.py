@@ -96,7 +96,8 @@ def test_predictions_are_filtered_and_exported_by_owner(admin, user):
     anonymous = make_prediction(seed=3)
     page = admin.get("/admin/classifier/prediction/").text
     assert f"?owner={user.pk}" in page
-    assert [found(admin, owner=str(whose)) for whose in (user.pk, "anonymous", "x")] == [1, 1, 3]
+    for model in ("prediction", "upload"):
+        assert [found(admin, model, owner=str(whose)) for whose in (user.pk, "anonymous", "x")] == [1, 1, 3]
     address = f"/admin/classifier/prediction/?owner={user.pk}"
     every = {"action": "as_csv", "select_across": "1", "_selected_action": [str(mine.pk)]}
     exported = b"".join(admin.post(address, every)).decode()
