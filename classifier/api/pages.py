@@ -14,6 +14,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from classifier.api.authentication import PagesSession
 from classifier.api.problems import INVALID, KEY_REUSED, READ_ONLY_TOKEN, TITLES
 from classifier.headers import with_previews
 
@@ -30,7 +31,14 @@ class FormatInAddress(DefaultContentNegotiation):
 # The largest text of the site, and the same for everybody: there is no secret in it whose length could be found out.
 schema = gzip_page(SpectacularAPIView.as_view(content_negotiation_class=FormatInAddress))
 # It shows the image that was downloaded.
-docs = with_previews(SpectacularSwaggerSplitView.as_view(url_name="api_schema", template_name="api/docs.html"))
+docs = with_previews(
+    SpectacularSwaggerSplitView.as_view(
+        url_name="api_schema",
+        template_name="api/docs.html",
+        # The page's header says who has signed in.
+        authentication_classes=[PagesSession],
+    )
+)
 
 
 # There is nothing to forge, and the answer to any other method is that there is none.

@@ -195,6 +195,25 @@ def test_page_for_people_works_under_a_strict_policy(open_browser, live_server, 
 
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
+def test_page_for_people_is_one_of_the_sites(open_browser, user):
+    page = open_browser(color_scheme="dark")
+    sign_in(page, user)
+    page.goto("/api/docs/")
+    expect(page.locator(".opblock")).to_have_count(len(OPERATIONS))
+    expect(page.get_by_role("main")).to_have_count(1)
+    expect(page.get_by_role("link", name=user.username)).to_be_visible()
+    backgrounds = """() => [document.body, document.querySelector("#swagger-ui .swagger-ui")].map(
+        (one) => getComputedStyle(one).backgroundColor)"""
+    assert page.evaluate(backgrounds) == ["rgb(33, 37, 41)", "rgba(0, 0, 0, 0)"]
+    page.get_by_role("button", name="Dark colours").click()
+    assert page.evaluate(backgrounds) == ["rgb(251, 250, 247)", "rgba(0, 0, 0, 0)"]
+    page.get_by_role("button", name="UK").click()
+    expect(page.locator("h1")).to_have_text("API")
+    expect(page.locator(".opblock-summary-description").first).to_contain_text("Прочитати")
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
 def test_page_for_people_sends_what_was_typed_alone_and_shows_the_image(open_browser, complaints, user, tmp_path):
     page = open_browser()
     sign_in(page, user)

@@ -99,4 +99,5 @@ def _submit(page: Page) -> None:
 
 
 def read_the_api(page: Page) -> None:
-    expect(page.locator("#swagger-ui .opblock").first).to_be_visible()
+    page.locator("#operations-predictions-create_prediction .opblock-summary-control").click()
+    expect(page.locator("#swagger-ui .opblock-body .microlight").first).to_be_visible()

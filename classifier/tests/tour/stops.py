@@ -40,7 +40,6 @@ NO_PAGES = {
 }
 #: Parts of pages that another project makes: what is wrong with them is not this site's to mend.
 OF_DJANGO = (".breadcrumbs", "#changelist-filter", "#toolbar", ".inline-group", ".actions")
-OF_SWAGGER = ("#swagger-ui",)
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,6 @@ STOPS = (
         "api_docs",
         "The API, to read and to try.",
         act=acts.read_the_api,
-        foreign=OF_SWAGGER,
         most_kilobytes=620,
     ),
     Stop("api-problems", "api_problems", "What the API's errors mean.", pictured=False),
