@@ -67,7 +67,7 @@ try:
             "classify_address": "1800/minute",
             "read_person": "300/minute",
             "read_address": "900/minute",
-            "sign_in_address": "60/minute",
+            "sign_in_address": "100/minute",
             "sign_up_address": "120/hour",
             "reset_address": "60/hour",
             "reset_mail_address": "5/hour",
