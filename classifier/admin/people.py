@@ -86,7 +86,7 @@ def _may_manage(request: HttpRequest, person: User | None) -> bool:
 
 @admin.register(Group)
 class CarefulGroupAdmin(CarefulLookups, GroupAdmin):
-    """A group's permissions are its members': whoever may change them can have every one."""
+    """Only superusers change groups: staff in a group could give itself every permission."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser

@@ -32,7 +32,7 @@ def delete_account(*, user: AbstractBaseUser) -> None:
     delete_uploads(Upload.objects.filter(owner=user))
     # What is stored at this moment goes with the account.
     with transaction.atomic():
-        # Whoever stores something for the account waits, and is told afterwards that it is gone.
+        # A request that stores something for the account waits, and fails once the account is gone.
         get_user_model().objects.select_for_update().filter(pk=user.pk).first()
         _lock(Upload.objects.filter(owner=user))
         user.delete()

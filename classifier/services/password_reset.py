@@ -21,7 +21,7 @@ def sends_mail() -> bool:
 
 
 def reset_path(user: AbstractBaseUser) -> str:
-    """The path of a page on which whoever opens it chooses the user's new password, once and within a day."""
+    """The path of the page that sets a new password for the user; it works once, for a day."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     return reverse("password_reset_confirm", args=[uid, default_token_generator.make_token(user)])
 
