@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.ablation import Quiet
-from ml import augmentation, image_folder, readers, training
+from ml import augmentation, image_folder, image_reading, readers, training
 from ml.augmentation import Augmentation
 from ml.classes import NONE_CLASS
 from ml.pipeline import require_tensorflow
@@ -64,7 +64,7 @@ class Photographs:
         def see(picture):
             return [to_input(picture, side, side, Framing(margin=margin)) for margin in MARGINS]
 
-        seen = np.stack(image_folder.read_pictures([path for path, _ in known], see)).astype(np.float32)
+        seen = np.stack(image_reading.read_pictures([path for path, _ in known], see)).astype(np.float32)
         return cls(
             {margin: seen[:, index] for index, margin in enumerate(MARGINS)}, np.array([label for _, label in known])
         )

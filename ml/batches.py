@@ -2,12 +2,16 @@
 
 import itertools
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ml.dataset import Split
 from ml.recipes import Recipe
 from ml.transfer import Teacher
+
+if TYPE_CHECKING:
+    import keras
 
 
 def batches(
@@ -36,6 +40,21 @@ def batches(
             if teacher:
                 targets = (1 - recipe.distillation) * targets + recipe.distillation * teacher(images)
             yield images, targets
+
+
+def in_order(split: Split, one_hot: np.ndarray, batch_size: int) -> "keras.utils.PyDataset":
+    """The split as it is, in batches for Keras: only one of them is in memory as float32."""
+    import keras
+
+    class InOrder(keras.utils.PyDataset):
+        def __len__(self) -> int:
+            return -(-len(split.labels) // batch_size)
+
+        def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+            part = slice(number * batch_size, (number + 1) * batch_size)
+            return split.images[part].astype("float32"), one_hot[split.labels[part]]
+
+    return InOrder()
 
 
 def _mix(

@@ -6,8 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ml.folder_report import FolderReport
+from ml.pixel_file import PixelFile
 from ml.preprocessing import WHOLE, Framing
 
+#: Of images that are computed at once: 250 of 64 pixels a side.
+_MOST_VALUES = 250 * 64 * 64 * 3
 #: Called with what is done and what there is in all (None when unknown): bytes of a download, files of a folder.
 Progress = Callable[[int, int | None], None]
 
@@ -17,13 +21,17 @@ class DatasetError(Exception):
 
 
 class Split(NamedTuple):
-    """Images, uint8 (N, height, width, 3), and their labels, int64 (N,): positions in the list of class names."""
+    """Images, uint8 (N, height, width, 3), and their labels, int64 (N,): positions in the list of class names.
 
-    images: np.ndarray
+    Read images in batches: they may be in a file, because they do not fit into memory.
+    """
+
+    images: np.ndarray | PixelFile
     labels: np.ndarray
 
     def take(self, indices: np.ndarray) -> "Split":
-        return Split(self.images[indices], self.labels[indices])
+        in_file = isinstance(self.images, PixelFile)
+        return Split(self.images.rows(indices) if in_file else self.images[indices], self.labels[indices])
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,7 @@ class Dataset:
     """Three splits of one data set; `fingerprint` is the SHA-256 of the bytes that they were read from.
 
     framing: what part of a photograph is most like these images. test_images_available: how many images the test split
-    has in all, where this one is a subset of it.
+    has in all, where this one is a subset of it. report: what was found in the folder that it was read from.
     """
 
     name: str
@@ -42,6 +50,7 @@ class Dataset:
     fingerprint: str
     framing: Framing = WHOLE
     test_images_available: int | None = None
+    report: FolderReport | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -63,6 +72,11 @@ class Dataset:
         )
 
 
+def batch_size(image_shape: tuple[int, ...], most: int) -> int:
+    """How many images of this shape to compute at once: `most`, and fewer of large ones, to bound the memory."""
+    return max(1, min(most, _MOST_VALUES // int(np.prod(image_shape))))
+
+
 def stratified_split(labels: np.ndarray, held_out: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the sorted indices kept and those held out, drawn by `seed`.
 
@@ -75,6 +89,33 @@ def stratified_split(labels: np.ndarray, held_out: int, seed: int) -> tuple[np.n
         chosen.append(rng.permutation(np.flatnonzero(labels == label))[:count])
     out = np.sort(np.concatenate(chosen))
     return np.setdiff1d(np.arange(len(labels)), out), out
+
+
+def hold_out(labels: np.ndarray, groups: np.ndarray, held_out: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `stratified_split` does, but with all images of a group (N,), copies of each other, on one side.
+
+    A class that is nothing but copies of one image is split all the same.
+    """
+    kept, out = stratified_split(labels, held_out, seed)
+    torn = np.isin(groups[out], groups[kept])
+    if not torn.any():
+        return kept, out
+    rng = np.random.default_rng(seed)
+    moved, replacing = [], []
+    for label in np.unique(labels[out[torn]]):
+        back = out[torn & (labels[out] == label)]
+        single = kept[(labels[kept] == label) & ~np.isin(groups[kept], groups[out]) & _alone(groups)[kept]]
+        drawn = rng.permutation(single)[: min(len(back), len(single) - 1)] if len(single) > 1 else single[:0]
+        if len(drawn) or np.count_nonzero(labels[out] == label) > len(back):
+            moved.append(back)
+            replacing.append(drawn)
+    out = np.union1d(np.setdiff1d(out, np.concatenate([*moved, []])), np.concatenate([*replacing, []])).astype(int)
+    return np.setdiff1d(np.arange(len(labels)), out), out
+
+
+def _alone(groups: np.ndarray) -> np.ndarray:
+    _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    return counts[inverse] == 1
 
 
 def _shares(counts: np.ndarray, wanted: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ml import calibration
 from ml.calibration import ReliabilityBin
+from ml.dataset import batch_size
 from ml.decision import Answers, Outputs
 
 #: Pixels 0-255 (N, H, W, C) -> a network's raw outputs.
@@ -90,10 +91,11 @@ def run(
     `progress` hears the images done and those in all.
     """
     parts = []
-    for start in range(0, len(images), _BATCH):
-        parts.append(network(images[start : start + _BATCH]))
+    at_once = batch_size(images.shape[1:], _BATCH) if hasattr(images, "shape") else _BATCH
+    for start in range(0, len(images), at_once):
+        parts.append(network(images[start : start + at_once]))
         if progress:
-            progress(min(start + _BATCH, len(images)), len(images))
+            progress(min(start + at_once, len(images)), len(images))
     return type(parts[0])(*(np.concatenate(arrays) for arrays in zip(*parts)))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ml import calibration, probe
 from ml.artifacts import KERAS_FILE, LITERT_FILE
+from ml.dataset import batch_size
 from ml.decision import Outputs
 from ml.litert import Graph
 
@@ -124,7 +125,7 @@ def export(model: "keras.Model", folder: Path, images: np.ndarray, labels: np.nd
 
 
 def _compare(model: "keras.Model", logits: np.ndarray, images: np.ndarray) -> dict[str, Any]:
-    expected = model.predict(images.astype("float32"), batch_size=_BATCH, verbose=0)
+    expected = model.predict(images.astype("float32"), batch_size=batch_size(images.shape[1:], _BATCH), verbose=0)
     difference = float(np.abs(calibration.softmax(logits) - expected).max())
     if not difference <= TOLERANCE:
         raise ExportError(
@@ -136,7 +137,8 @@ def _compare(model: "keras.Model", logits: np.ndarray, images: np.ndarray) -> di
 
 def _logits(path: Path, images: np.ndarray, class_count: int) -> np.ndarray:
     graph = Graph(path.read_bytes(), threads=os.cpu_count() or 1)
-    parts = [graph(images[start : start + _BATCH])[:, :class_count] for start in range(0, len(images), _BATCH)]
+    at_once = batch_size(images.shape[1:], _BATCH)
+    parts = [graph(images[start : start + at_once])[:, :class_count] for start in range(0, len(images), at_once)]
     return np.concatenate(parts)
 
 

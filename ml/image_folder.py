@@ -1,27 +1,24 @@
 """One's own pictures: a folder with one sub-folder a class, as torchvision's ImageFolder and Keras read them.
 
     pictures/cat/*.jpg  pictures/dog/*.jpg            a tenth each is held out for validation and for the test
-    pictures/train/cat/*.jpg  pictures/test/cat/*.jpg  the splits as they are; `validation` (or `val`) may be there too
+    pictures/train/cat/*.jpg  pictures/test/cat/*.jpg  the splits as they are; a missing one is held out of `train`
 
-The sub-folders' names, in alphabetical order, are the classes.
+The sub-folders' names, in alphabetical order, are the classes. Splits have one of their usual names (`SPLIT_NAMES`), in
+any case. Copies of an image are kept in one split.
 """
 
 import hashlib
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
+from ml import folder_check
 from ml.classes import LONGEST_CLASS_NAME
-from ml.dataset import Dataset, DatasetError, Progress, Split, stratified_split
+from ml.dataset import Dataset, DatasetError, Progress, Split, hold_out
 from ml.formats import NAMES, is_image_file
-from ml.image_errors import ImageError
-from ml.preprocessing import PREPROCESSING_VERSION, decode, to_input
+from ml.image_reading import File, Read, read_files
+from ml.preprocessing import PREPROCESSING_VERSION
 
 HELD_OUT_SHARE = 0.1
 #: One each to train on, to validate and to test.
@@ -29,11 +26,21 @@ FEWEST_IMAGES = 3
 FEWEST_CLASSES = 2
 #: Smaller ones leave nothing after three poolings; larger ones are not decoded whole, so there is nothing to gain.
 IMAGE_SIZES = range(16, 513)
+SPLIT_NAMES = {
+    "train": ("train", "training"),
+    "test": ("test", "testing", "eval", "evaluation"),
+    "validation": ("validation", "val", "valid"),
+}
+#: What a Mac puts into its archives.
+_NO_CLASS = "__MACOSX"
 
-Converted = TypeVar("Converted")
 
-_TRAIN, _TEST, _VALIDATION = "train", "test", ("validation", "val", "valid")
-_ERRORS_NAMED = 5
+class _Division(NamedTuple):
+    """The images' numbers by split; whether copies have changed it; training images left out as copies of others."""
+
+    indices: dict[str, np.ndarray]
+    changed: bool
+    left_out: np.ndarray
 
 
 def holds_classes(folder: Path) -> bool:
@@ -41,32 +48,113 @@ def holds_classes(folder: Path) -> bool:
     return folder.is_dir() and bool(_subfolders(folder))
 
 
-def load(folder: Path, *, image_size: int, split_seed: int = 0, progress: Progress | None = None) -> Dataset:
+def load(
+    folder: Path,
+    *,
+    image_size: int,
+    split_seed: int = 0,
+    progress: Progress | None = None,
+    skip_unreadable: bool = False,
+    scratch: Path | None = None,
+) -> Dataset:
     """Read every picture as the site reads an upload, at `image_size` pixels a side.
 
     What is not split yet is split by `split_seed`, the same share of every class. Files with other names than those
-    of images are left out. Raises DatasetError, which names the first pictures that cannot be read.
+    of images are left out, and with `skip_unreadable` those that cannot be read. `scratch` is where decoded images are
+    kept that do not fit into memory. Raises DatasetError, which names the first pictures that cannot be read.
     """
     if image_size not in IMAGE_SIZES:
         raise DatasetError(
             f"Images of {image_size} pixels a side cannot be made: choose {IMAGE_SIZES[0]} to {IMAGE_SIZES[-1]}."
         )
-    training = folder / _TRAIN if _is_split(folder) else folder
-    if not training.is_dir():
-        raise DatasetError(f"{folder} has {', '.join(_subfolders(folder))} but no {_TRAIN}/ to train on.")
-    class_names = _class_names(training)
-    given = {"train": list_images(training, class_names, FEWEST_IMAGES)}
-    if training != folder:
-        for name, places in (("test", (_TEST,)), ("validation", _VALIDATION)):
-            if place := next((folder / place for place in places if (folder / place).is_dir()), None):
-                given[name] = list_images(place, class_names, 1)
-    return _read(given, folder.resolve().name, class_names, image_size, split_seed, progress)
+    places = _split_folders(folder)
+    class_names = _class_names(places["train"])
+    files, others = [], []
+    for split, place in places.items():
+        found = list_images(place, class_names, _fewest(split))
+        files += [File(path, split, label) for path, label in found]
+        others += _other_files(place, class_names)
+    read = read_files(files, image_size, skip_unreadable=skip_unreadable, progress=progress, scratch=scratch)
+    for split, place in places.items():
+        _check_fewest(read.labels[read.splits == split].tolist(), place, class_names, _fewest(split))
+    division = _divide(read, split_seed)
+    images = Split(read.images, read.labels)
+    return Dataset(
+        name=folder.resolve().name,
+        class_names=class_names,
+        fingerprint=_fingerprint(read, [*places], image_size, class_names, division),
+        report=folder_check.report(
+            read.paths,
+            read.labels,
+            class_names,
+            copies=read.copies,
+            splits=read.splits,
+            skipped=[*read.skipped, *((path, "This is not an image.") for path in others)],
+            left_out=division.left_out,
+        ),
+        **{split: images.take(indices) for split, indices in division.indices.items()},
+    )
 
 
-def _is_split(folder: Path) -> bool:
-    """Whether the sub-folders are splits; one class may well be called `train`."""
-    names = set(_subfolders(folder))
-    return names <= {_TRAIN, _TEST, *_VALIDATION} or (_TRAIN in names and bool(_subfolders(folder / _TRAIN)))
+def _fewest(split: str) -> int:
+    return FEWEST_IMAGES if split == "train" else 1
+
+
+def _fingerprint(
+    read: Read, splits: list[str], image_size: int, class_names: tuple[str, ...], division: _Division
+) -> str:
+    digest = hashlib.sha256(f"{PREPROCESSING_VERSION} {image_size} {class_names}".encode())
+    for split in splits:
+        of_split = np.flatnonzero(read.splits == split)
+        digest.update(split.encode() + read.labels[of_split].tobytes())
+        digest.update(b"".join(read.digests[index] for index in of_split))
+    if division.changed:
+        # Without regard to copies, the same files were divided otherwise: models trained so were trained on other data.
+        digest.update(b"copies in one split")
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _divide(read: Read, seed: int) -> _Division:
+    """Divide the images into the splits that the folder has, and those that it lacks."""
+    given = {str(split): np.flatnonzero(read.splits == split) for split in np.unique(read.splits)}
+    train = given["train"]
+    copied = np.isin(read.copies[train], read.copies[read.splits != "train"])
+    for label in np.unique(read.labels[train]):
+        of_class = read.labels[train] == label
+        # Unless too few would be left of the class.
+        if np.count_nonzero(of_class & ~copied) < FEWEST_IMAGES:
+            copied[of_class] = False
+    indices, changed = {**given, "train": train[~copied]}, bool(copied.any())
+    wanted = round(HELD_OUT_SHARE * len(train))
+    for missing in ("test", "validation"):
+        if missing not in given:
+            rest = indices["train"]
+            kept, out = hold_out(read.labels[rest], read.copies[rest], wanted, seed)
+            _, out_otherwise = hold_out(read.labels[rest], rest, wanted, seed)
+            changed |= not np.array_equal(out, out_otherwise)
+            indices[missing], indices["train"] = rest[out], rest[kept]
+    return _Division(indices, changed, train[copied])
+
+
+def _split_folders(folder: Path) -> dict[str, Path]:
+    """Return the splits' folders, `train` first, or the folder itself where it is not split. Raises DatasetError."""
+    names = _subfolders(folder)
+    by_split = {
+        split: [folder / name for name in names if name.lower() in spellings]
+        for split, spellings in SPLIT_NAMES.items()
+    }
+    only_splits = sum(map(len, by_split.values())) == len(names)
+    # One class may well be called `train`.
+    if not only_splits and not any(map(_subfolders, by_split["train"])):
+        return {"train": folder}
+    for split, places in by_split.items():
+        if len(places) > 1:
+            raise DatasetError(
+                f"{places[0]} and {places[1]} are both folders of the {split} split. Put their images into one."
+            )
+    if not by_split["train"]:
+        raise DatasetError(f"{folder} has {', '.join(names)} but no train/ to train on.")
+    return {split: places[0] for split, places in by_split.items() if places}
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
@@ -86,83 +174,37 @@ def list_images(folder: Path, class_names: tuple[str, ...], fewest: int) -> list
     """Return every image below the classes' folders with its label, by class and then by name. Raises DatasetError."""
     if unknown := sorted(set(_subfolders(folder)) - set(class_names)):
         raise DatasetError(f"{folder / unknown[0]} is none of the classes: {', '.join(class_names)}.")
-    found = []
-    for label, name in enumerate(class_names):
-        paths = sorted(path for path in (folder / name).rglob("*") if _is_image(path.relative_to(folder), path))
-        if len(paths) < fewest:
-            raise DatasetError(
-                f"{folder / name} has {len(paths)} image(s); every class needs at least {fewest} here. "
-                f"Add some ({NAMES}) or leave the class out."
-            )
-        found += [(path, label) for path in paths]
+    found = [
+        (path, label) for label, name in enumerate(class_names) for path in _files(folder, name) if is_image_file(path)
+    ]
+    _check_fewest([label for _, label in found], folder, class_names, fewest)
     return found
 
 
-def _read(
-    given: dict[str, list[tuple[Path, int]]],
-    name: str,
-    class_names: tuple[str, ...],
-    image_size: int,
-    split_seed: int,
-    progress: Progress | None,
-) -> Dataset:
-    digest = hashlib.sha256(f"{PREPROCESSING_VERSION} {image_size} {class_names}".encode())
-    splits = {}
-    for split, files in given.items():
-        labels = np.array([label for _, label in files], np.int64)
-        digest.update(split.encode() + labels.tobytes())
-        convert = partial(to_input, height=image_size, width=image_size)
-        images = read_pictures([path for path, _ in files], convert, digest=digest, progress=progress)
-        splits[split] = Split(np.stack(images), labels)
-    for missing in ("test", "validation"):
-        if missing not in splits:
-            wanted = round(HELD_OUT_SHARE * len(given["train"]))
-            kept, held_out = stratified_split(splits["train"].labels, wanted, split_seed)
-            splits[missing], splits["train"] = splits["train"].take(held_out), splits["train"].take(kept)
-    return Dataset(name=name, class_names=class_names, fingerprint=f"sha256:{digest.hexdigest()}", **splits)
+def _other_files(folder: Path, class_names: tuple[str, ...]) -> list[Path]:
+    return [path for name in class_names for path in _files(folder, name) if not is_image_file(path)]
 
 
-def read_pictures(
-    paths: list[Path],
-    convert: Callable[[Image.Image], Converted],
-    *,
-    digest: "hashlib._Hash | None" = None,
-    progress: Progress | None = None,
-) -> list[Converted]:
-    """Return what `convert` makes of every decoded picture, and feed the files' bytes to `digest` in their order.
+def _files(folder: Path, name: str) -> list[Path]:
+    """The files of a class that are not hidden, by name."""
+    paths = sorted((folder / name).rglob("*"))
+    return [path for path in paths if not _is_hidden(path.relative_to(folder)) and path.is_file()]
 
-    `progress` hears the files done and the files in all. Raises DatasetError.
-    """
 
-    def read(path: Path) -> tuple[bytes, Converted | str]:
-        try:
-            content = path.read_bytes()
-            return hashlib.sha256(content).digest(), convert(decode(content).picture)
-        except (OSError, ImageError) as error:
-            return b"", f"{path}: {error}"
-
-    pictures, errors = [], []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for content_digest, result in pool.map(read, paths):
-            (errors if isinstance(result, str) else pictures).append(result)
-            if digest:
-                digest.update(content_digest)
-            if progress:
-                progress(len(pictures) + len(errors), len(paths))
-    if errors:
-        more = f"\n... and {len(errors) - _ERRORS_NAMED} more" if len(errors) > _ERRORS_NAMED else ""
-        raise DatasetError(
-            f"{len(errors)} of {len(paths)} images cannot be read. Remove or mend them:\n"
-            + "\n".join(errors[:_ERRORS_NAMED])
-            + more
-        )
-    return pictures
+def _check_fewest(labels: list[int], folder: Path, class_names: tuple[str, ...], fewest: int) -> None:
+    counts = np.bincount(np.array(labels, np.int64), minlength=len(class_names))
+    for name, count in zip(class_names, counts):
+        if count < fewest:
+            raise DatasetError(
+                f"{folder / name} has {count} image(s); every class needs at least {fewest} here. "
+                f"Add some ({NAMES}) or leave the class out."
+            )
 
 
 def _subfolders(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    names = (path.name for path in folder.iterdir() if path.is_dir())
+    return sorted(name for name in names if not name.startswith(".") and name != _NO_CLASS)
 
 
-def _is_image(relative: Path, path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in relative.parts)
-    return not hidden and is_image_file(path) and path.is_file()
+def _is_hidden(relative: Path) -> bool:
+    return any(part.startswith(".") for part in relative.parts)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ml import abstention, calibration, evaluation, image_folder
+from ml import abstention, calibration, evaluation, image_folder, image_reading
 from ml.classes import NONE_CLASS
 from ml.dataset import DatasetError, Progress
 from ml.decision import Answers
@@ -83,7 +83,7 @@ def load(folder: Path, model: LoadedModel, progress: Progress | None = None) -> 
     known = labels < len(classes)
     if not known.any():
         raise DatasetError(f"{folder} has no photograph of {', '.join(classes)}.")
-    seen = image_folder.read_pictures([path for path, _ in files], model.see, progress=progress)
+    seen = image_reading.read_pictures([path for path, _ in files], model.see, progress=progress)
     return Photographs(
         [one for one, is_known in zip(seen, known) if is_known],
         labels[known],

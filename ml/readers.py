@@ -13,8 +13,12 @@ DEFAULT_IMAGE_SIZE = IMAGE_SHAPE[0]
 def load_for(
     class_names: tuple[str, ...], image_size: int, data_dir: Path | None = None, progress: Progress | None = None
 ) -> Dataset:
-    """Read the data set that a model of these classes is measured on. Raises DatasetError, if it has others too."""
-    dataset = load_dataset(data_dir, image_size=image_size, progress=progress)
+    """Read the data set that a model of these classes is measured on. Raises DatasetError, if it has others too.
+
+    Files that cannot be read are left out, as `manage.py train --skip-unreadable` did; if they were not left out there,
+    the fingerprint is another.
+    """
+    dataset = load_dataset(data_dir, image_size=image_size, progress=progress, skip_unreadable=True)
     if dataset.class_names != class_names:
         raise DatasetError(
             f"The data set's classes are {', '.join(dataset.class_names)}; the model knows {', '.join(class_names)}."
@@ -27,15 +31,21 @@ def learnt_from(card: Card, dataset: Dataset) -> Dataset | None:
     if dataset.fingerprint != card.dataset.get("fingerprint"):
         return None
     limit = card.dataset.get("limit")
-    return dataset.limited(limit, test_count=card.dataset["test_images"]) if limit else dataset
+    return dataset.limited(limit, test_count=card.dataset.get("test_images")) if limit else dataset
 
 
 def load_dataset(
-    data_dir: Path | None = None, *, image_size: int | None = None, progress: Progress | None = None
+    data_dir: Path | None = None,
+    *,
+    image_size: int | None = None,
+    progress: Progress | None = None,
+    skip_unreadable: bool = False,
+    scratch: Path | None = None,
 ) -> Dataset:
     """Read what `data_dir` holds; without it CIFAR-10, from CIFAR10_DIR or the network.
 
-    `image_size` is the side in pixels that one's own pictures are brought to, 32 by default. Raises DatasetError.
+    Of one's own pictures, `image_size` is the side in pixels that they are brought to, 32 by default; `skip_unreadable`
+    leaves out those that cannot be read; `scratch` is a folder for what does not fit into memory. Raises DatasetError.
     """
     # A shell leaves the "~" of --data-dir=~/pictures to the program.
     data_dir = data_dir and data_dir.expanduser()
@@ -47,7 +57,13 @@ def load_dataset(
             )
         return cifar10.load(data_dir, progress=progress)
     if image_folder.holds_classes(data_dir):
-        return image_folder.load(data_dir, image_size=image_size or DEFAULT_IMAGE_SIZE, progress=progress)
+        return image_folder.load(
+            data_dir,
+            image_size=image_size or DEFAULT_IMAGE_SIZE,
+            progress=progress,
+            skip_unreadable=skip_unreadable,
+            scratch=scratch,
+        )
     raise DatasetError(
         f"There is no data set in {data_dir}: neither CIFAR-10's binary version ({cifar10.TRAIN_FILES[0]} and the "
         "others) nor one sub-folder of images for each class."

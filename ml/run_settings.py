@@ -28,6 +28,7 @@ class RunSettings:
     initial_weights: the trained model that the run begins from; none for random weights.
     teacher: the trained model whose answers the recipe's distillation learns from.
     backend: the backend of Keras that the run began on.
+    skip_unreadable: whether files that cannot be read are left out.
     data_dir: where the data set was given to be; none for where it is looked for otherwise. It decides nothing.
     """
 
@@ -45,6 +46,7 @@ class RunSettings:
     teacher: ModelSource | None = None
     backend: str = "tensorflow"
     data_dir: str | None = None
+    skip_unreadable: bool = False
 
     def __post_init__(self) -> None:
         check_models(self.architecture, self.recipe, self.weights_file, self.initial_weights, self.teacher)

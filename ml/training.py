@@ -13,9 +13,10 @@ import numpy as np
 
 from ml import torch_layers, transfer
 from ml.architectures import find_architecture
-from ml.batches import batches
+from ml.batches import batches, in_order
 from ml.checkpoints import Checkpoints, EpochRecord, best_epoch
-from ml.dataset import Dataset
+from ml.dataset import Dataset, Split, batch_size
+from ml.pixel_file import PixelFile
 from ml.policy import dtype_policy
 from ml.recipes import Recipe
 from ml.run_settings import RunSettings
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import keras
 
 _EVALUATION_BATCH = 500
+#: Of images that do not fit into memory, so many are what an architecture prepares itself from.
+_IMAGES_MEASURED = 500
 _MOMENTUM = 0.9
 
 
@@ -120,11 +123,18 @@ def _average_statistics(model: "keras.Model", decay: float) -> None:
 def _initialise(model: "keras.Model", settings: RunSettings, dataset: Dataset) -> None:
     architecture = find_architecture(settings.architecture)
     if settings.initialise and architecture.initialise:
-        architecture.initialise(model, dataset.train.images)
+        architecture.initialise(model, _some_images(dataset.train))
     if settings.initial_weights:
         transfer.take_weights(model, settings.initial_weights)
     elif settings.initialise and architecture.load_pretrained:
         architecture.load_pretrained(model, Path(settings.weights_file) if settings.weights_file else None)
+
+
+def _some_images(split: Split) -> np.ndarray:
+    """All images, or some of those that do not fit into memory."""
+    if not isinstance(split.images, PixelFile):
+        return split.images
+    return split.images[np.linspace(0, len(split.labels) - 1, _IMAGES_MEASURED).astype(int)]
 
 
 def _teacher(settings: RunSettings) -> transfer.Teacher | None:
@@ -190,8 +200,7 @@ def _fit(
         steps_per_epoch=steps,
         epochs=recipe.epochs,
         initial_epoch=len(history),
-        validation_data=(dataset.validation.images.astype("float32"), one_hot[dataset.validation.labels]),
-        validation_batch_size=_EVALUATION_BATCH,
+        validation_data=in_order(dataset.validation, one_hot, batch_size(settings.image_shape, _EVALUATION_BATCH)),
         callbacks=[
             *([keras.callbacks.SwapEMAWeights()] if recipe.weight_average else []),
             keras.callbacks.LambdaCallback(

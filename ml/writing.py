@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -42,6 +42,10 @@ class Trained:
     label_smoothing: float
     accuracy_float32: dict[str, float]
     card: dict[str, Any]
+
+
+class _Probabilities(NamedTuple):
+    probabilities: np.ndarray
 
 
 def write(trained: Trained, dataset: Dataset, folder: Path, report: Callable[[str], None]) -> Card:
@@ -123,8 +127,12 @@ def _draw(
 
 def accuracies(model: "keras.Model", dataset: Dataset) -> dict[str, float]:
     """Return the share of validation and of test images that the Keras network has right."""
+
+    def answer(images: np.ndarray) -> _Probabilities:
+        return _Probabilities(model.predict_on_batch(images.astype("float32")))
+
     return {
-        split: float((model.predict(images.astype("float32"), batch_size=250, verbose=0).argmax(1) == labels).mean())
+        split: float((evaluation.run(answer, images).probabilities.argmax(axis=1) == labels).mean())
         for split, (images, labels) in (("validation", dataset.validation), ("test", dataset.test))
     }
 

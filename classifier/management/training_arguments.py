@@ -20,6 +20,7 @@ FIXED = (
     "limit",
     "compute_dtype",
     "image_size",
+    "skip_unreadable",
     "weights",
     "teacher",
 )
@@ -54,6 +55,12 @@ def add_to(parser: CommandParser) -> None:
         type=whole_number(1),
         metavar="PIXELS",
         help="The side that one's own pictures are brought to.",
+    )
+    parser.add_argument(
+        "--skip-unreadable",
+        action="store_true",
+        default=None,
+        help="Leave out the pictures that cannot be read, instead of stopping at them.",
     )
     parser.add_argument(
         "--weights",

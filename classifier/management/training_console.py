@@ -2,8 +2,9 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from django.db import DatabaseError
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -22,6 +24,7 @@ from classifier.measurements import test_in_words, with_interval
 from classifier.models import TrainingRun
 from classifier.services import training as training_service
 from ml.artifacts import Card
+from ml.folder_report import FolderReport
 from ml.training import EpochRecord
 
 _SECONDS_BETWEEN_RECORDS = 2.0
@@ -115,6 +118,27 @@ class TrainingConsole:
             raise KeyboardInterrupt
         self.interrupted = True
         self.console.print("Stopping after this epoch; press Ctrl-C again to stop at once and lose it.")
+
+
+@contextmanager
+def reading(console: Console) -> Iterator[Callable[[int, int | None], None]]:
+    """Show a bar while the data set is read; yield what hears how much is done, and of how much."""
+    columns = ("data set", BarColumn(), TaskProgressColumn(show_speed=True), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("read", total=None, visible=False)
+        yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
+
+
+def print_report(console: Console, report: FolderReport, path: Path) -> None:
+    """Print what was found in a folder of images; what would be too long goes into a file at `path`."""
+    see = ""
+    if report.skipped or report.details:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(report.as_text(), encoding="utf-8", errors="backslashreplace")
+        see = f", see {path}"
+    console.print(report.summary() + see, markup=False, highlight=False)
+    for warning in report.warnings:
+        console.print(f"Warning: {warning}", markup=False, highlight=False)
 
 
 def print_summary(console: Console, card: Card) -> None:

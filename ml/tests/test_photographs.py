@@ -124,7 +124,7 @@ def test_a_folder_without_photographs_is_an_error_that_names_it(model, tmp_path,
 def test_an_unreadable_photograph_is_named(model, tmp_path):
     write_photographs(tmp_path, red=[RED], none=[])
     (tmp_path / "none" / "broken.jpg").write_bytes(b"text")
-    with pytest.raises(DatasetError, match=r"none/broken\.jpg: This is not an image"):
+    with pytest.raises(DatasetError, match=r"none/broken\.jpg: This is a text file"):
         photographs.load(tmp_path, model)
 
 

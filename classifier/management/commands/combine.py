@@ -11,7 +11,7 @@ from classifier.management.activation import activate, add_activation
 from classifier.management.numbers import whole_number
 from classifier.measurements import test_in_words
 from classifier.services import publishing
-from ml import artifacts, bulk, composite, image_folder, readers
+from ml import artifacts, bulk, composite, image_reading, readers
 from ml.architectures import WeightsMissing
 from ml.artifacts import ArtifactError
 from ml.dataset import DatasetError
@@ -76,7 +76,7 @@ class Command(BaseCommand):
             return []
         if not (paths := list(bulk.find_images([folder], recursive=True))):
             raise CommandError(f"There are no photographs in {folder}.")
-        return image_folder.read_pictures(paths, lambda picture: picture)
+        return image_reading.read_pictures(paths, lambda picture: picture)
 
     def _report(self, step: str) -> None:
         self.stderr.write(f"{step} ...")

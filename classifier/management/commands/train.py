@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
@@ -142,7 +143,9 @@ class Command(BaseCommand):
         run_settings = RunSettings.load(training_service.run_folder(name))
         image_size = run_settings.image_shape[0]
         data_dir = options["data_dir"] or (run_settings.data_dir and Path(run_settings.data_dir))
-        return run_settings, self._load(data_dir, image_size, run_settings.limit, console)
+        return run_settings, self._load(
+            data_dir, image_size, run_settings.limit, name, console, skip_unreadable=run_settings.skip_unreadable
+        )
 
     def _new_settings(self, name: str, options: dict, console) -> tuple[RunSettings, Dataset]:
         architecture = options["architecture"] or DEFAULT_ARCHITECTURE
@@ -156,7 +159,10 @@ class Command(BaseCommand):
         models = {**self._beginning(options["weights"]), "teacher": self._source(options["teacher"])}
         check_models(architecture, recipe, **models)
         data_dir = options["data_dir"] and options["data_dir"].resolve()
-        dataset = self._load(data_dir, options["image_size"], options["limit"], console)
+        skip_unreadable = bool(options["skip_unreadable"])
+        dataset = self._load(
+            data_dir, options["image_size"], options["limit"], name, console, skip_unreadable=skip_unreadable
+        )
         seed = 1 if options["seed"] is None else options["seed"]
         return (
             RunSettings.for_dataset(
@@ -168,6 +174,7 @@ class Command(BaseCommand):
                 limit=options["limit"],
                 backend=writing.backend(),
                 data_dir=data_dir and str(data_dir),
+                skip_unreadable=skip_unreadable,
                 **models,
             ),
             dataset,
@@ -182,17 +189,28 @@ class Command(BaseCommand):
     def _source(self, name: str | None) -> ModelSource | None:
         return ModelSource.of(publishing.find_folder(name)) if name else None
 
-    def _load(self, data_dir: Path | None, image_size: int | None, limit: int | None, console) -> Dataset:
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+    def _load(
+        self,
+        data_dir: Path | None,
+        image_size: int | None,
+        limit: int | None,
+        name: str,
+        console,
+        *,
+        skip_unreadable: bool,
+    ) -> Dataset:
+        from classifier.management.training_console import print_report, reading
 
-        columns = ("data set", BarColumn(), TaskProgressColumn(show_speed=True), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task("read", total=None, visible=False)
-
-            def show(done: int, total: int | None) -> None:
-                progress.update(task, completed=done, total=total, visible=True)
-
-            dataset = readers.load_dataset(data_dir, image_size=image_size, progress=show)
+        with reading(console) as progress:
+            dataset = readers.load_dataset(
+                data_dir,
+                image_size=image_size,
+                progress=progress,
+                skip_unreadable=skip_unreadable,
+                scratch=Path(settings.RUNS_DIR),
+            )
+        if dataset.report:
+            print_report(console, dataset.report, training_service.run_folder(f"{name}-images.txt"))
         return dataset if limit is None else dataset.limited(limit)
 
     def _say_stopped(self, run: TrainingRun, console) -> None:

@@ -1,0 +1,41 @@
+"""What was found in a folder of images: how many, what was left out, and what to beware of."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_CLASSES_COUNTED = 6
+
+
+@dataclass(frozen=True)
+class FolderReport:
+    """class_counts: the images of each class that are used. skipped: the files that are not, and why.
+
+    warnings: sentences. details: what they speak of, a line each.
+    """
+
+    class_counts: dict[str, int]
+    skipped: tuple[tuple[Path, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """Say it in a line: `2 classes, 90 files (45 + 45), 3 skipped`."""
+        counts = list(self.class_counts.values())
+        if len(counts) <= _CLASSES_COUNTED:
+            each = " + ".join(f"{count:,}" for count in counts)
+        else:
+            each = f"{min(counts):,} to {max(counts):,} per class"
+        skipped = f", {len(self.skipped):,} skipped" if self.skipped else ""
+        return f"{len(counts)} classes, {sum(counts):,} files ({each}){skipped}"
+
+    def as_text(self) -> str:
+        """All of it, for a file."""
+        lines = [self.summary(), *self.warnings]
+        lines += [f"skipped: {printable(path)}: {reason}" for path, reason in self.skipped]
+        return "\n".join([*lines, *self.details]) + "\n"
+
+
+def printable(path: Path) -> str:
+    """The path in one line, whatever bytes it has."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
