@@ -85,7 +85,9 @@ def rows_of(site: Site) -> int:
 
 
 def files_of(site: Site) -> int:
-    return sum(path.is_file() for path in (site.folder / "media").rglob("*"))
+    """How many originals and thumbnails there are; what takes long to decode has a working copy besides."""
+    media = site.folder / "media"
+    return sum(path.is_file() for folder in ("uploads", "thumbnails") for path in (media / folder).rglob("*"))
 
 
 class Answer:
@@ -423,8 +425,7 @@ def test_nothing_that_is_sent_takes_more_than_four_hundred_megabytes(site):
     ended.set()
     watcher.join()
     assert set(statuses.values()) <= {302, 400, 413}
-    assert statuses["transparent PNG"] == statuses["progressive JPEG"] == 302
-    assert statuses["WebP"] == 413
+    assert statuses["transparent PNG"] == statuses["progressive JPEG"] == statuses["WebP"] == 302
     assert 150 * MEGABYTE < max(peak) - before < 400 * MEGABYTE
 
 
