@@ -39,7 +39,7 @@ NO_PAGES = {
     "admin:model_roll_back",
 }
 #: Parts of pages that another project makes: what is wrong with them is not this site's to mend.
-OF_DJANGO = (".breadcrumbs", "#changelist-filter", "#toolbar", ".inline-group", ".actions")
+OF_DJANGO = (".inline-group",)
 
 
 @dataclass(frozen=True)
