@@ -8,6 +8,7 @@ from PIL import AvifImagePlugin, Image, PngImagePlugin
 
 from ml import webp_still
 from ml.bmp_masks import open_masked
+from ml.colour import profile_of
 from ml.formats import detect
 from ml.image_errors import (
     DamagedImage,
@@ -19,7 +20,7 @@ from ml.image_errors import (
 from ml.jpeg_end import completed
 from ml.jpeg_markers import survey
 from ml.other_files import refusal
-from ml.png_chunks import without_useless
+from ml.png_chunks import chunk_of, without_useless
 
 pillow_heif.register_heif_opener(thumbnails=False)
 # The size is checked here, and lower.
@@ -62,7 +63,10 @@ def _open(content: bytes, kind: str, max_pixels: int) -> Image.Image:
             raise TooManyPixels(limit=max_pixels // 1_000_000)
         return webp_still.open_still(content)
     try:
-        return Image.open(io.BytesIO(content), formats=[kind])
+        image = Image.open(io.BytesIO(content), formats=[kind])
+        if kind == "PNG":
+            _describe_colours(image, content)
+        return image
     except OSError:
         # Pillow knows the usual masks only.
         image = open_masked(content) if kind == "BMP" else None
@@ -70,6 +74,19 @@ def _open(content: bytes, kind: str, max_pixels: int) -> Image.Image:
             raise
         image.format = kind
         return image
+
+
+def _describe_colours(image: Image.Image, content: bytes) -> None:
+    """Give a PNG without a colour profile the one that its other chunks stand for."""
+    info = image.info
+    if "icc_profile" in info:
+        return
+    cicp = chunk_of(content, b"cICP")
+    if cicp is None and "srgb" in info:
+        return
+    is_grey = image.mode in ("1", "L", "LA") or image.mode.startswith("I")
+    if profile := profile_of(cicp, info.get("gamma"), info.get("chromaticity"), is_grey):
+        info["icc_profile"] = profile
 
 
 def _with_end(content: bytes, image: Image.Image) -> Image.Image:

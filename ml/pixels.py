@@ -12,16 +12,24 @@ WORKING_SIDE = 640
 _GAP = 3.0
 #: So many pixels at a time of an image that would need a copy as large as itself.
 _BAND_PIXELS = 1_000_000
+_WHITE, _GREY = (255, 255, 255), (96, 96, 96)
+#: Of 255: the alpha of what is seen, and the light of what is white. The share that makes an image white.
+_SEEN, _NEARLY_WHITE, _NEARLY_ALL = 64, 225, 0.98
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
-def to_working_picture(image: Image.Image) -> Image.Image:
-    """Return the image as RGB in sRGB, transparent parts white, at most 640 pixels on its longest side.
+def to_working_picture(image: Image.Image) -> tuple[Image.Image, set[str]]:
+    """Return the image as RGB in sRGB, opaque, at most 640 pixels on its longest side; and which steps that took.
 
-    Whatever a broken image makes a codec raise, MemoryError among it, is passed on.
+    Transparent parts become white ("on_white"), or grey where all that is seen is white ("on_grey"); "colour_profile"
+    is a step only if the profile fits the image. Whatever a broken image makes a codec raise is passed on, MemoryError
+    too.
     """
     profile, is_grey = image.info.get("icc_profile"), image.mode in ("L", "LA") or image.mode.startswith("I")
-    return _on_white(_to_srgb(_to_working_size(image), profile, is_grey))
+    small = _to_working_size(image)
+    converted = _to_srgb(small, profile, is_grey) if profile else None
+    steps = {"colour_profile"} if converted else set()
+    return _on_background(converted or small, steps)
 
 
 def _to_working_size(image: Image.Image) -> Image.Image:
@@ -104,28 +112,35 @@ def _sixteen_bits_to_eight(image: Image.Image) -> Image.Image:
     return Image.merge("LA", (grey, opaque)).convert("RGBA")
 
 
-def _to_srgb(image: Image.Image, profile: bytes | None, is_grey: bool) -> Image.Image:
-    """Turn the file's colour profile into sRGB; one that does not fit its image is ignored.
+def _to_srgb(image: Image.Image, profile: bytes, is_grey: bool) -> Image.Image | None:
+    """Turn the file's colour profile into sRGB; None if it does not fit its image.
 
     is_grey: whether the file's pixels are grey, which `image` tells no more once it has transparency.
     """
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if is_grey and image.mode == "RGBA" and source.profile.xcolor_space.strip() == "GRAY":
-                grey = ImageCms.profileToProfile(image.getchannel("R"), source, _SRGB, outputMode="RGB")
-                return Image.merge("RGBA", (*grey.split(), image.getchannel("A")))
-            mode = "RGBA" if image.mode == "RGBA" else "RGB"
-            return ImageCms.profileToProfile(image, source, _SRGB, outputMode=mode)
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            pass
-    return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if is_grey and image.mode == "RGBA" and source.profile.xcolor_space.strip() == "GRAY":
+            grey = ImageCms.profileToProfile(image.getchannel("R"), source, _SRGB, outputMode="RGB")
+            return Image.merge("RGBA", (*grey.split(), image.getchannel("A")))
+        mode = "RGBA" if image.mode == "RGBA" else "RGB"
+        return ImageCms.profileToProfile(image, source, _SRGB, outputMode=mode)
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image.getchannel("A"))
-        return white
-    return image
+def _on_background(image: Image.Image, steps: set[str]) -> tuple[Image.Image, set[str]]:
+    """Return the image opaque as RGB, and the steps with the one that this took."""
+    if not image.has_transparency_data:
+        return (image if image.mode == "RGB" else image.convert("RGB")), steps
+    image = image.convert("RGBA")
+    step, colour = ("on_grey", _GREY) if _is_white(image) else ("on_white", _WHITE)
+    background = Image.new("RGB", image.size, colour)
+    background.paste(image, mask=image.getchannel("A"))
+    return background, steps | {step}
+
+
+def _is_white(image: Image.Image) -> bool:
+    """Whether nearly all that is seen of a transparent image is so light that it could not be seen on white."""
+    alpha = np.asarray(image.getchannel("A"))
+    seen = np.asarray(image.convert("RGB").convert("L"))[alpha >= _SEEN]
+    return 0 < seen.size < alpha.size and float(np.mean(seen >= _NEARLY_WHITE)) > _NEARLY_ALL

@@ -28,6 +28,18 @@ def without_useless(content: bytes) -> bytes:
     return b"".join(content[before[1] : after[0]] for before, after in pairwise(edges))
 
 
+def chunk_of(content: bytes, kind: bytes) -> bytes | None:
+    """The content of the first chunk of a kind that stands before the pixels."""
+    position = _SIGNATURE_LENGTH
+    while position + _FRAME <= len(content):
+        length = int.from_bytes(content[position : position + 4], "big")
+        found = content[position + 4 : position + 8]
+        if found in (kind, b"IDAT"):
+            return content[position + 8 : position + 8 + length] if found == kind else None
+        position += _FRAME + length
+    return None
+
+
 def _is_useless(content: bytes, start: int, end: int) -> bool:
     kind = content[start + 4 : start + 8]
     if not kind[0] & _ANCILLARY or end > len(content):

@@ -15,7 +15,7 @@ from ml.opening import open_image
 from ml.pixels import to_working_picture
 
 #: Raise it whenever the same bytes would give other pixels: every prediction names the version that made it.
-PREPROCESSING_VERSION = "3"
+PREPROCESSING_VERSION = "4"
 
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
@@ -51,15 +51,15 @@ class Framing:
 WHOLE = Framing()
 
 #: What decoding may have to do to a picture: take the first of several frames, bring 16 bits to 8, apply the colour
-#: profile, lay transparent parts on white, turn it as EXIF says.
-STEPS = ("first_frame", "sixteen_bits", "colour_profile", "on_white", "turned")
+#: profile, lay transparent parts on white or, if all the rest is white, on grey, turn it as EXIF says.
+STEPS = ("first_frame", "sixteen_bits", "colour_profile", "on_white", "on_grey", "turned")
 
 
 @dataclass(frozen=True)
 class DecodedImage:
     """A picture ready for use, and what its file was.
 
-    picture: RGB, upright, in sRGB, transparent parts white; at most 640 pixels on its longest side.
+    picture: RGB, upright, in sRGB, opaque; at most 640 pixels on its longest side.
     format: a key of FORMATS, found from the bytes. width, height: the upright size of the whole file, in pixels.
     steps: those of STEPS that it took, in their order. seconds: of a processor, where a decoder has measured them.
     """
@@ -95,10 +95,10 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
         image.draft(None, (max(1, round(wanted * width)), max(1, round(wanted * height))))
         # Of a TIFF Pillow itself makes an upright picture, and forgets how it was turned.
         turned_before = _orientation(image) if kind == "TIFF" else 1
-        image.load()
+        image = _loaded(image)
         orientation = _orientation(image)
-        taken = _steps(image, kind, max(orientation, turned_before))
-        picture = to_working_picture(_black_is_zero(image))
+        picture, taken = to_working_picture(_black_is_zero(image))
+        taken |= _steps(image, kind, max(orientation, turned_before))
     except MemoryError as error:
         raise TooMuchMemory() from error
     except Exception as error:
@@ -108,7 +108,7 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
         picture = picture.transpose(_TURNS[orientation])
     if orientation >= 5:
         width, height = height, width
-    return DecodedImage(picture, kind, width, height, taken)
+    return DecodedImage(picture, kind, width, height, tuple(step for step in STEPS if step in taken))
 
 
 def to_input(picture: Image.Image, height: int, width: int, framing: Framing = WHOLE) -> np.ndarray:
@@ -157,20 +157,30 @@ def _orientation(image: Image.Image) -> int:
     return value if value in _TURNS else 1
 
 
+def _loaded(image: Image.Image) -> Image.Image:
+    """Decode the image; of a GIF whose first frame is smaller than its screen, the rest is transparent."""
+    box = tuple(image.tile[0][1]) if image.format == "GIF" and image.tile else None
+    image.load()
+    if box is None or box == (0, 0, *image.size):
+        return image
+    screen = Image.new("RGBA", image.size)
+    screen.paste(image.crop(box).convert("RGBA"), box)
+    # Whether it is animated, and how it is turned.
+    screen.info, screen.format, screen.is_animated = image.info, image.format, image.is_animated
+    return screen
+
+
 def _black_is_zero(image: Image.Image) -> Image.Image:
     """Return a TIFF of 16 bits whose zero means white as one whose zero means black; Pillow does so for 8 bits only."""
     is_inverted = image.format == "TIFF" and image.mode.startswith("I") and image.tag_v2.get(_PHOTOMETRIC) == 0
     return Image.fromarray(_MOST_OF_SIXTEEN_BITS - np.asarray(image)) if is_inverted else image
 
 
-def _steps(image: Image.Image, kind: str, orientation: int) -> tuple[str, ...]:
+def _steps(image: Image.Image, kind: str, orientation: int) -> set[str]:
     # A camera's JPEG may have a preview for a second frame, which nobody would miss.
-    animated = kind != "JPEG" and getattr(image, "is_animated", False)
-    needed = (
-        animated,
-        image.mode.startswith("I"),
-        "icc_profile" in image.info,
-        image.has_transparency_data,
-        orientation in _TURNS,
-    )
-    return tuple(step for step, is_needed in zip(STEPS, needed) if is_needed)
+    needed = {
+        "first_frame": kind != "JPEG" and getattr(image, "is_animated", False),
+        "sixteen_bits": image.mode.startswith("I"),
+        "turned": orientation in _TURNS,
+    }
+    return {step for step, is_needed in needed.items() if is_needed}

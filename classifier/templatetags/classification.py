@@ -72,6 +72,7 @@ def step_in_words(step: str) -> str:
         "sixteen_bits": _("Its 16 bits a channel were brought to 8."),
         "colour_profile": _("Its colour profile was applied."),
         "on_white": _("Transparent parts were laid on white."),
+        "on_grey": _("Transparent parts were laid on grey: the rest is white."),
         "turned": _("It was turned upright, as the camera had noted."),
     }[step]
 

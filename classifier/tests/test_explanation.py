@@ -14,7 +14,7 @@ from classifier.services.ownership import Owner
 from classifier.services.publishing import publish
 from classifier.tests.factories import another_model, image_file, make_prediction
 from classifier.tests.pages import elements
-from ml.tests.factories import encode
+from ml.tests.factories import encode, linear_grey_profile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,6 +98,8 @@ def test_script_gets_the_part_alone(user, user_client):
     [
         ("turned", ("turned",), "turned upright"),
         ("on_white", ("on_white",), "laid on white"),
+        ("on_grey", ("on_grey",), "laid on grey"),
+        ("profile that does not fit", (), "brought from 40 × 60"),
         ("animated", ("first_frame",), "The first picture was taken"),
         ("profile", ("colour_profile",), "colour profile was applied"),
         ("sixteen", ("sixteen_bits",), "16 bits"),
@@ -123,6 +125,12 @@ def special(kind: str) -> bytes:
     elif kind == "on_white":
         upright.putalpha(100)
         upright.save(buffer, "PNG")
+    elif kind == "on_grey":
+        upright = Image.new("RGBA", (40, 60), (255, 255, 255, 255))
+        upright.paste((0, 0, 0, 0), (0, 0, 20, 60))
+        upright.save(buffer, "PNG")
+    elif kind == "profile that does not fit":
+        upright.save(buffer, "PNG", icc_profile=linear_grey_profile())
     elif kind == "animated":
         upright.quantize().save(buffer, "GIF", save_all=True, append_images=[Image.new("P", (40, 60))])
     elif kind == "profile":
