@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from classifier.models import Upload
+from classifier.models.upload import folded
 from classifier.services.identifiers import as_uuid
 
 #: A beginning that more rows have finds so many of them.
@@ -21,7 +22,7 @@ def search(rows: QuerySet, words: str, *, upload: str) -> QuerySet:
     words = words.strip()
     if not words:
         return rows
-    uploads = _beginning("folded_name", words.casefold()) + _beginning("sha256", words.lower()) + _of_owners(words)
+    uploads = _beginning("folded_name", folded(words)) + _beginning("sha256", words.lower()) + _of_owners(words)
     number = as_uuid(words)
     if number is None:
         return rows.filter(**{f"{upload}__in": uploads})

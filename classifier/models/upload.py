@@ -1,5 +1,6 @@
 """An image as it came, and whose it is."""
 
+import unicodedata
 import uuid
 from datetime import datetime, timedelta
 
@@ -11,6 +12,16 @@ from django.utils.translation import gettext_lazy as _
 HAS_ONE_OWNER = models.Q(owner__isnull=False, visitor__isnull=True) | models.Q(
     owner__isnull=True, visitor__isnull=False
 )
+
+
+def composed(name: str) -> str:
+    """The name in Unicode's form C: a Mac writes "ї" as two characters, other systems as one."""
+    return unicodedata.normalize("NFC", name)
+
+
+def folded(name: str) -> str:
+    """The name as it is searched: in form C, and in small letters."""
+    return composed(composed(name).casefold())
 
 
 class Upload(models.Model):
@@ -79,7 +90,8 @@ class Upload(models.Model):
         return self.original_name or str(self.id)
 
     def save(self, *args, **kwargs) -> None:
-        self.folded_name = self.original_name.casefold()
+        self.original_name = composed(self.original_name)
+        self.folded_name = folded(self.original_name)
         super().save(*args, **kwargs)
 
     @property

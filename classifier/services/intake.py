@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.files import File
 from django.utils.translation import gettext as _
 
+from classifier.models.upload import composed
 from classifier.services.decoding import decode
 from ml import formats, image_errors
 from ml.decoding import TooSlow
@@ -53,8 +54,11 @@ def read_image(file: File) -> SubmittedImage:
 
 
 def clean_name(name: str) -> str:
-    """The file's own name to show again: no folders, no control or direction-changing characters, 255 at most."""
-    base = PurePosixPath(name.replace("\\", "/")).name
+    """The file's own name to show again: no folders, no control or direction-changing characters, 255 at most.
+
+    It is in Unicode's form C, whatever system the file comes from.
+    """
+    base = composed(PurePosixPath(name.replace("\\", "/")).name)
     kept = "".join(character for character in base if unicodedata.category(character)[0] != "C")
     return kept.strip()[:255]
 

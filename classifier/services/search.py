@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from classifier.models import ModelVersion, Prediction, Upload
+from classifier.models.upload import folded
 from classifier.services.ownership import Owner, predictions_of, uploads_of
 from classifier.services.pagination import NEWEST_FIRST, Order
 from ml.classes import NONE_CLASS
@@ -67,7 +68,7 @@ class Search:
         return predictions_of(owner).filter(**given).filter(**STATES.get(self.state, {}))
 
     def _named(self, owner: Owner) -> QuerySet[Upload]:
-        return uploads_of(owner).order_by().filter(folded_name__contains=self.file_name.casefold()).values("pk")
+        return uploads_of(owner).order_by().filter(folded_name__contains=folded(self.file_name)).values("pk")
 
 
 def _answered(class_name: str) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Rows that older versions of the site have written are whole after an upgrade."""
 
+import unicodedata
 import uuid
 from datetime import timedelta
 
@@ -73,3 +74,13 @@ def test_sessions_go_on_after_their_keys_are_hashed(migrate):
     assert SessionStore(key).get("fruit") is None
     migrate("0015_hashed_session_keys")
     assert SessionStore(key)["fruit"] == "pear"
+
+
+def test_names_from_macs_can_be_searched_as_they_are_written(migrate):
+    old = migrate("0019_upload_name_by_pattern").get_model("classifier", "Upload")
+    name = unicodedata.normalize("NFD", "Мій їжак.jpg")
+    names = {"original_name": name, "folded_name": name.casefold()}
+    changed = old.objects.create(**UPLOAD | names, visitor=uuid.uuid4())
+    new = migrate("0020_composed_names").get_model("classifier", "Upload")
+    row = new.objects.get(pk=changed.pk)
+    assert (row.original_name, row.folded_name) == ("Мій їжак.jpg", "мій їжак.jpg")

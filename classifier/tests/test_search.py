@@ -1,13 +1,14 @@
 """The history searched and sorted: what the address asks for is what the page lists."""
 
+import unicodedata
 from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
 from classifier.forms.history import SearchForm
-from classifier.models import ModelVersion, Prediction
-from classifier.tests.factories import another_model, make_prediction, only_on_sqlite
+from classifier.models import ModelVersion, Prediction, Upload
+from classifier.tests.factories import another_model, image_file, make_prediction, only_on_sqlite
 from classifier.tests.pages import elements
 from classifier.tests.test_history import shown, walk
 
@@ -173,3 +174,15 @@ def test_every_list_of_one_person_is_read_along_an_index(user, user_client, djan
         plan = Search(class_name="cat").of(owner)[:25].explain()
         assert "_class" in plan, plan
         assert "TEMP B-TREE" not in plan, plan
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("asked", ["NFC", "NFD"])
+def test_name_is_found_whatever_system_wrote_it(user, user_client, admin_client, form, asked):
+    sent = image_file(unicodedata.normalize(form, "Мій їжак.jpg"))
+    user_client.post("/", {"image": sent})
+    upload = Upload.objects.get()
+    assert upload.original_name == "Мій їжак.jpg"
+    words = unicodedata.normalize(asked, "мій їж")
+    assert names(user_client.get("/history/", {"name": words})) == ["Мій їжак.jpg"]
+    assert str(upload.pk) in admin_client.get("/admin/classifier/upload/", {"q": words}).text
