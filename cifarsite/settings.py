@@ -231,7 +231,8 @@ LOGOUT_REDIRECT_URL = "home"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("uk", _("Ukrainian"))]
 FORMAT_MODULE_PATH = "cifarsite.formats"
-LOCALE_PATHS = [BASE_DIR / "classifier" / "locale"]
+# The second has what Django says wrongly; messages are collected into the first.
+LOCALE_PATHS = [BASE_DIR / "classifier" / "locale", BASE_DIR / "classifier" / "locale_django"]
 USE_I18N = True
 USE_TZ = True
 

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from classifier.models import ModelVersion, Prediction
 from classifier.services.publishing import publish
 from classifier.tests.factories import certain_model, doubtful_model, image_file, make_prediction
-from classifier.tests.pages import probabilities_of, result_of
+from classifier.tests.pages import elements, probabilities_of, result_of
 from ml.classes import CLASS_NAMES
 
 STYLE = settings.BASE_DIR / "classifier" / "static" / "classifier" / "site.css"
@@ -76,6 +76,16 @@ def test_only_an_answer_is_set_in_bold(client, request, chosen):
     classes = result_of(upload(client))["class"].split()
     assert ("abstained" in classes) == (chosen == "doubtful")
     assert ".result:not(.abstained) .probabilities tbody tr:first-child { font-weight" in STYLE.read_text()
+
+
+def test_question_after_an_abstention_says_what_is_asked(client, doubtful):
+    page = upload(client)
+    assert "Is it true that the picture shows none of the classes?" in page
+    assert "Is that right?" not in page
+    yes = next(button for button in elements(page, "value") if button.get("name") == "label")
+    assert yes["value"] == "none"
+    assert "Yes, none of them" in page
+    assert "No, it is one of them" in page
 
 
 def test_receipt_and_its_title_say_so_too(client, doubtful):

@@ -1,15 +1,27 @@
 """Pages in Ukrainian: nothing on them is left in English, whatever it was made of."""
 
+import gettext
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
+import django
 import pytest
+from django.utils import translation
 
 from classifier.models import ModelVersion
 from classifier.services.correction import correct
-from classifier.tests.factories import BASE_DIR, environment, image_file, make_prediction, make_training_run
+from classifier.tests.factories import (
+    BASE_DIR,
+    environment,
+    image_file,
+    make_prediction,
+    make_superuser,
+    make_training_run,
+)
+from classifier.tests.test_translations import read_po
 
 #: Names and what has no other name in Ukrainian.
 LATIN = {
@@ -128,6 +140,31 @@ def test_person_reads_no_latin_word(ukrainian, user, facts, address):
     assert page.status_code == 200
     names = {user.username, *_NAMES, *re.findall(r"[A-Za-z]+", " ".join(map(str, ModelVersion.objects.all())))}
     assert latin_words(page.text) - LATIN - names == set()
+
+
+@pytest.mark.django_db
+def test_what_django_says_wrongly_is_said_rightly(ukrainian, client):
+    page = ukrainian.get("/accounts/sign-up/").text
+    assert "До 150 символів: літери, цифри та @/./+/-/_" in page
+    assert "Пароль не може складатися лише з цифр." in page
+    assert "Введіть той самий пароль ще раз для перевірки." in page
+    ukrainian.force_login(make_superuser())
+    assert "Вибір для перегляду: " in ukrainian.get("/admin/classifier/prediction/").text
+
+
+def test_corrections_of_django_correct_what_django_says():
+    corrections = BASE_DIR / "classifier" / "locale_django" / "uk" / "LC_MESSAGES" / "django.po"
+    with corrections.with_suffix(".mo").open("rb") as file:
+        compiled = gettext.GNUTranslations(file)
+    with translation.override("uk"):
+        for message in read_po(corrections):
+            assert [compiled.gettext(message.text)] == message.translations
+            assert translation.gettext(message.text) == message.translations[0]
+    django_says = "".join(
+        path.read_text(encoding="utf-8") for path in Path(django.__path__[0]).rglob("uk/**/django.po")
+    )
+    for message in read_po(corrections):
+        assert message.text.splitlines()[0][:60] in django_says.replace('"\n"', ""), message.text
 
 
 @pytest.mark.django_db
