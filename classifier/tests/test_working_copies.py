@@ -50,7 +50,7 @@ def pages(client, prediction: Prediction) -> list[bytes]:
 
 
 def test_no_page_decodes_an_expensive_original_again(user, user_client, stored_files):
-    content = jpeg_of_scans(MOST_SCANS - 20, 6000, 4500)
+    content = jpeg_of_scans(MOST_SCANS - 20, 8000, 6000)
     assert decode(content=content, max_pixels=MAX_PIXELS).seconds > EXPENSIVE_SECONDS
     prediction = upload(user, content)
     Prediction.objects.update(abstained=False)
@@ -60,7 +60,7 @@ def test_no_page_decodes_an_expensive_original_again(user, user_client, stored_f
         assert len(file.read()) < 1_300_000
     spoil(stored)
     answer = user_client.get(f"/predictions/{prediction.pk}/explanation/")
-    assert "6000 × 4500" in answer.text
+    assert "8000 × 6000" in answer.text
     assert user_client.get(f"/predictions/{prediction.pk}/seen.png").status_code == 200
     assert user_client.get(f"/predictions/{prediction.pk}/map.png").status_code == 200
     assert user_client.get(f"/uploads/{stored.pk}/thumbnail").status_code == 200
