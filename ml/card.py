@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ml.classes import LONGEST_CLASS_NAME
+from ml.classes import LONGEST_CLASS_NAME, fault_of
 
 CARD_FILE = "card.json"
 CARD_FORMAT = 2
@@ -119,10 +119,10 @@ def _check_names(path: Path, card: Card) -> None:
         if not MODEL_NAME.fullmatch(name):
             raise ArtifactError(f"{path} names a model or a network {name!r}. Correct it, or train the model again.")
     for name in card.class_names:
-        if not 1 <= len(name) <= LONGEST_CLASS_NAME or not name.isprintable():
+        if fault := fault_of(name):
             raise ArtifactError(
-                f"{path} has the class {name[:LONGEST_CLASS_NAME]!r}. A class has 1 to {LONGEST_CLASS_NAME} printable "
-                "characters. Rename it and train the model again."
+                f"{path} has the class {name[:LONGEST_CLASS_NAME]!r}. A class {fault}. "
+                "Rename it and train the model again."
             )
 
 

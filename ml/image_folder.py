@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ml import folder_check
-from ml.classes import LONGEST_CLASS_NAME
+from ml.classes import fault_of
 from ml.dataset import Dataset, DatasetError, Progress, Split, hold_out
 from ml.formats import NAMES, is_image_file
 from ml.image_reading import File, Read, read_files
@@ -165,8 +165,8 @@ def _class_names(folder: Path) -> tuple[str, ...]:
             "sub-folder with its images."
         )
     for name in names:
-        if len(name) > LONGEST_CLASS_NAME or not name.isprintable():
-            raise DatasetError(f"{name!r} cannot be a class: use at most {LONGEST_CLASS_NAME} printable characters.")
+        if fault := fault_of(name):
+            raise DatasetError(f"{name!r} cannot be a class. A class {fault}. Rename the folder.")
     return names
 
 

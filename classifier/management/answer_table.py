@@ -3,16 +3,18 @@
 import csv
 import fcntl
 import io
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from classifier.models import ModelVersion
 from classifier.services.bulk import Outcome
-from classifier.services.spreadsheets import FORMULA, plain_text
+from classifier.services.spreadsheets import BYTE_ORDER_MARK, FORMULA, plain_text
 
 COLUMNS = ("file", "class", "confidence", "abstained", "model", "network", "error", "owner", "upload")
 _DECIMALS = 6
+_MARK = BYTE_ORDER_MARK.encode()
 
 
 class TableError(Exception):
@@ -22,9 +24,9 @@ class TableError(Exception):
 class AnswerTable:
     """A context in which outcomes are added to the file; one that is there already is gone on with.
 
-    The table is for programs and for spreadsheets: UTF-8, commas, texts in quotes, true or false, and no cell that a
-    spreadsheet would compute. A file's name that would be one begins with `./`, which names the same file; another
-    text begins with an apostrophe.
+    The table is for programs and for spreadsheets: UTF-8 with its mark, commas, texts in quotes, true or false, and no
+    cell that a spreadsheet would compute. A file's name that would be one begins with `./`, which names the same file;
+    another text begins with an apostrophe.
 
     files: those that have a row, and whether it tells of an error.
     """
@@ -66,14 +68,15 @@ class AnswerTable:
         self._write([self._row(outcome) for outcome in outcomes])
 
     def _row(self, outcome: Outcome) -> list[object]:
-        cells = dict.fromkeys(COLUMNS, "") | self._run | {"file": _file_name(outcome.path), "error": outcome.error}
+        own = {"file": _file_name(outcome.path), "error": plain_text(outcome.error)}
+        cells = dict.fromkeys(COLUMNS, "") | self._run | own
         prediction = outcome.prediction
         if prediction is None:
             return [*cells.values(), *[""] * len(self._classes)]
         cells["class"] = plain_text(prediction.predicted_class)
         cells["confidence"] = round(prediction.confidence, _DECIMALS)
         cells["abstained"] = "true" if prediction.abstained else "false"
-        cells["network"] = prediction.network
+        cells["network"] = plain_text(prediction.network)
         cells["upload"] = str(prediction.upload_id or "")
         return [*cells.values(), *(round(probability, _DECIMALS) for probability in prediction.probabilities)]
 
@@ -81,7 +84,7 @@ class AnswerTable:
         text = io.StringIO(newline="")
         # Texts in quotes: where spreadsheets part cells by semicolons, one in a file's name parts nothing.
         csv.writer(text, quoting=csv.QUOTE_NONNUMERIC).writerows(rows)
-        self._file.write(text.getvalue().encode("utf-8", "surrogateescape"))
+        self._file.write(text.getvalue().encode())
         self._file.flush()
 
     def _lock(self) -> None:
@@ -104,6 +107,7 @@ class AnswerTable:
             self._file.seek(end)
             self._file.truncate()
             if not end:
+                self._file.write(_MARK)
                 self._write([self._header])
         except (OSError, csv.Error) as error:
             raise TableError(f"{self.path} cannot be read ({error}). Name another file.") from error
@@ -128,7 +132,8 @@ class AnswerTable:
         self._file.seek(0)
         header = io.StringIO(newline="")
         csv.writer(header, quoting=csv.QUOTE_NONNUMERIC).writerow(self._header)
-        if not header.getvalue().encode().startswith(self._file.read()):
+        found, wanted = self._file.read(), header.getvalue().encode()
+        if not any(start.startswith(found) for start in (_MARK + wanted, wanted)):
             self._check([], is_header=True)
 
 
@@ -139,12 +144,14 @@ def _whole_rows(file: BinaryIO) -> Iterator[tuple[list[str], int]]:
         content += line
         if line.endswith(b"\n") and content.count(b'"') % 2 == 0:
             end += len(content)
-            yield next(csv.reader([content.decode("utf-8", "surrogateescape")], strict=True)), end
+            text = content.removeprefix(_MARK).decode("utf-8", "surrogateescape")
+            yield next(csv.reader([text], strict=True)), end
             content = b""
 
 
 def _file_name(path: Path) -> str:
-    name = str(path)
+    # Bytes of a name that are no text are written as such: the table is UTF-8.
+    name = os.fsencode(path).decode("utf-8", "backslashreplace")
     return f"./{name}" if name.startswith(FORMULA) else name
 
 

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
@@ -10,8 +12,9 @@ from django.db.models import QuerySet
 from zipstream import ZipStream
 
 from classifier.models import Prediction, Upload
+from classifier.models.upload import composed
 from classifier.services.pagination import Order, walk
-from classifier.services.spreadsheets import plain_text
+from classifier.services.spreadsheets import BYTE_ORDER_MARK, plain_text
 
 _COLUMNS = (
     "id",
@@ -32,16 +35,21 @@ _COLUMNS = (
     "bytes",
 )
 _FILE_BLOCK = 64 * 1024
+#: Characters of a name, and bytes, of which a system allows 255 in all.
+_LONGEST_NAME, _STEM_BYTES, _FOLDER_BYTES = 80, 200, 240
+#: What Windows does not allow in a name, and names that are its devices.
+_RESERVED = '<>:"/\\|?*'
+_DEVICE = re.compile(r"CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³]", re.IGNORECASE)
 
 
 def csv_lines(predictions: Iterable[Prediction], *, owners: bool = False) -> Iterator[str]:
-    """A header and a line a prediction; an apostrophe leads a file name that a spreadsheet would run as a formula.
+    """A header and a line a prediction; an apostrophe leads a text that a spreadsheet would run as a formula.
 
     owners: the last column is the owner's name, empty for an anonymous visitor.
     """
-    writer = csv.writer(_Echo())
-    # Spreadsheets take a file for UTF-8 only by this mark.
-    yield "\ufeff" + writer.writerow([*_COLUMNS, *(["owner"] if owners else [])])
+    # Texts in quotes: where spreadsheets part cells by semicolons, one in a name parts nothing.
+    writer = csv.writer(_Echo(), quoting=csv.QUOTE_NONNUMERIC)
+    yield BYTE_ORDER_MARK + writer.writerow([*_COLUMNS, *(["owner"] if owners else [])])
     for prediction in predictions:
         owner = [plain_text(prediction.owner.get_username() if prediction.owner else "")] if owners else []
         yield writer.writerow([*_row(prediction), *owner])
@@ -71,15 +79,31 @@ def safe_name(upload: Upload, mark: str = "") -> str:
 
     mark: stands before the ending, which is that of the format found in the file, whatever it came as.
     """
-    stem = PurePosixPath(upload.original_name).stem[:80]
-    safe = "".join(kept if kept.isalnum() or kept in "-_ " else "_" for kept in stem).strip() or "image"
-    return f"{safe}{mark}{PurePosixPath(upload.file.name).suffix}"
+    stem = PurePosixPath(composed(upload.original_name)).stem[:_LONGEST_NAME]
+    safe = "".join(kept if _is_letter(kept) or kept in "-_ " else "_" for kept in stem)
+    return f"{_safe_part(safe, _STEM_BYTES) or 'image'}{mark}{PurePosixPath(upload.file.name).suffix}"
+
+
+def safe_folder(class_name: str) -> str:
+    """A folder's name for a class, which every system can make: Windows has reserved names and endings."""
+    kept = ("_" if letter in _RESERVED or not letter.isprintable() else letter for letter in composed(class_name))
+    return _safe_part("".join(kept)[:_LONGEST_NAME], _FOLDER_BYTES) or "_"
+
+
+def _safe_part(name: str, most_bytes: int) -> str:
+    name = name.encode()[:most_bytes].decode(errors="ignore").strip().rstrip(". ")
+    return f"_{name}" if _DEVICE.fullmatch(name.partition(".")[0].strip()) else name
+
+
+def _is_letter(character: str) -> bool:
+    # Vowels of many scripts are marks, which have no composed form.
+    return character.isalnum() or unicodedata.category(character)[0] == "M"
 
 
 def _place(prediction: Prediction) -> str:
     """A path that is the prediction's own, safe to unpack, and tells its file's name."""
     name = safe_name(prediction.upload, f"-{prediction.pk.hex[:12]}")
-    return f"{prediction.corrected_class or prediction.answer}/{name}"
+    return f"{safe_folder(prediction.corrected_class or prediction.answer)}/{name}"
 
 
 def _row(prediction: Prediction) -> list[object]:
@@ -89,13 +113,13 @@ def _row(prediction: Prediction) -> list[object]:
         prediction.pk,
         prediction.created_at.isoformat(),
         plain_text(upload.original_name),
-        prediction.predicted_class,
+        plain_text(prediction.predicted_class),
         f"{prediction.confidence:.6f}",
         str(prediction.abstained).lower(),
-        prediction.corrected_class,
+        plain_text(prediction.corrected_class),
         "" if prediction.was_right is None else str(prediction.was_right).lower(),
-        f"{version.name}@{version.number}",
-        prediction.network,
+        plain_text(f"{version.name}@{version.number}"),
+        plain_text(prediction.network),
         json.dumps({name: round(share, 6) for name, share in shares.items()}),
         upload.sha256,
         upload.format,

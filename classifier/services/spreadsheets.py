@@ -1,7 +1,10 @@
 """Texts in tables that spreadsheets open."""
 
-#: What makes a spreadsheet take a cell for a formula (OWASP, CSV Injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from ml.classes import FORMULA
+
+#: Spreadsheets take a file for UTF-8 only by this mark.
+BYTE_ORDER_MARK = "\ufeff"
+__all__ = ["BYTE_ORDER_MARK", "FORMULA", "plain_text"]
 
 
 def plain_text(text: str) -> str:

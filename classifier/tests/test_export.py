@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import unicodedata
 import zipfile
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ import pytest
 from django.utils import timezone
 
 from classifier.models import Prediction
+from classifier.services.export import safe_name
 from classifier.tests.factories import image_bytes, make_prediction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -113,3 +115,47 @@ def test_archive_has_what_was_made_before_the_clock_was_set_back(user, user_clie
 def test_archive_of_nothing_is_an_empty_table(user_client):
     archive = zipfile.ZipFile(io.BytesIO(content(user_client.get("/history/predictions.zip"))))
     assert archive.namelist() == ["predictions.csv"]
+
+
+WINDOWS = {
+    "CON": "_CON",
+    "con.tar": "_con.tar",
+    "LPT1": "_LPT1",
+    "COM\u00b9": "_COM\u00b9",
+    "console": "console",
+    "dots...": "dots",
+    "a:b*c?": "a_b_c_",
+    "...": "_",
+    "../up": ".._up",
+    "tab\there": "tab_here",
+    "x" * 100: "x" * 80,
+    unicodedata.normalize("NFD", "їжак"): "їжак",
+    "हिन्दी": "हिन्दी",
+    "猫" * 100: "猫" * 80,
+}
+
+
+def test_folders_of_an_archive_can_be_made_on_windows(user, user_client):
+    for seed, name in enumerate(WINDOWS):
+        make_prediction(user, name="CON.jpg", seed=seed, predicted_class=name, abstained=False)
+    archive = zipfile.ZipFile(io.BytesIO(content(user_client.get("/history/predictions.zip"))))
+    places = [path.split("/") for path in archive.namelist()[1:]]
+    assert {folder for folder, _name in places} == {*WINDOWS.values()}
+    assert all(len(part.encode()) <= 255 for place in places for part in place)
+
+
+def test_names_of_files_keep_the_letters_of_every_script(user):
+    names = {"हिन्दी.jpg": "हिन्दी", "con.jpg": "_con", "漢" * 100 + ".jpg": "漢" * 66, "b.. .jpg": "b__"}
+    for seed, (name, expected) in enumerate(names.items()):
+        upload = make_prediction(user, name=name, seed=seed).upload
+        assert safe_name(upload) == f"{expected}.jpg"
+
+
+def test_no_text_of_the_table_is_computed_or_parted(user, user_client):
+    answer = {"predicted_class": "=1+1", "corrected_class": "@x", "was_right": False, "abstained": False}
+    make_prediction(user, name="a;b.jpg", **answer)
+    table = content(user_client.get("/history/predictions.csv"))
+    assert table.startswith(b"\xef\xbb\xbf")
+    assert b'"a;b.jpg"' in table
+    (row,) = rows(table)
+    assert (row["class"], row["corrected_class"]) == ("'=1+1", "'@x")

@@ -37,7 +37,7 @@ def test_flips_are_counted_and_written_and_nothing_is_stored(predictions, models
     assert "-> none" in shown
     assert "corrected" not in shown
     assert list(Prediction.objects.order_by("pk").values()) == before
-    with (tmp_path / "flips.csv").open(newline="") as file:
+    with (tmp_path / "flips.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert {row["prediction"] for row in rows} == {str(prediction.pk) for prediction in predictions}
     assert {row["after"] for row in rows} == {"none"}

@@ -257,6 +257,9 @@ def test_a_disk_that_is_full_leaves_the_earlier_evaluation(folder):
         ({"class_names": ["cat\n", "dog"]}, r"has the class 'cat\\n'"),
         ({"class_names": ["x" * 101, "dog"]}, "A class has 1 to 100 printable characters"),
         ({"class_names": ["", "dog"]}, "has the class ''"),
+        ({"class_names": ["a/b", "dog"]}, "has the class 'a/b'"),
+        ({"class_names": ["=1+1", "dog"]}, "takes that for a formula"),
+        ({"class_names": ["..", "dog"]}, "more than dots"),
         ({"class_names": [["cat"], "dog"]}, "lacks or has too many entries"),
     ],
 )

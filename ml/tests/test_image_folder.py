@@ -271,7 +271,11 @@ def test_an_image_size_out_of_bounds_is_an_error_that_names_the_bounds(folder, s
         load(folder, image_size=size)
 
 
-@pytest.mark.parametrize("name", ["x" * 101, "line\nbreak", "\udcff"], ids=["long", "line break", "not UTF-8"])
+@pytest.mark.parametrize(
+    "name",
+    ["x" * 101, "line\nbreak", "\udcff", "=SUM(A1)", "@cat", "a\\b", " cat", "a\u2028b"],
+    ids=["long", "line break", "not UTF-8", "formula", "at", "separator", "space", "line separator"],
+)
 def test_a_name_that_cannot_be_shown_is_no_class(tmp_path, name):
     with pytest.raises(DatasetError, match="cannot be a class") as caught:
         load(write_image_folder(tmp_path, cat=3, **{name: 0}))

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.services import publishing
 from classifier.services.rescoring import rescore
+from classifier.services.spreadsheets import plain_text
 from ml.artifacts import ArtifactError
 
 _FLIPS_SHOWN = 20
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         if version is None:
             raise CommandError(f"There is no model {model!r}. See: manage.py models list")
         try:
-            with table.open("w", newline="", encoding="utf-8") if table else nullcontext() as file:
+            with table.open("w", newline="", encoding="utf-8-sig") if table else nullcontext() as file:
                 self._report(version, file)
         except ArtifactError as error:
             raise CommandError(str(error)) from error
@@ -36,7 +37,7 @@ class Command(BaseCommand):
             raise CommandError(f"{table} cannot be written ({error.strerror}).") from error
 
     def _report(self, version, file) -> None:
-        writer = csv.writer(file) if file else None
+        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC) if file else None
         if writer:
             writer.writerow(["prediction", "before", "after", "confidence", "corrected_class"])
         counts, flips = Counter(), Counter()
@@ -49,7 +50,8 @@ class Command(BaseCommand):
             if one.flipped:
                 flips[one.before, one.after] += 1
                 if writer:
-                    writer.writerow([one.prediction_id, one.before, one.after, f"{one.confidence:.6f}", one.label])
+                    texts = [plain_text(text) for text in (one.before, one.after or "", one.label)]
+                    writer.writerow([one.prediction_id, *texts[:2], f"{one.confidence:.6f}", texts[2]])
         changed, read = sum(flips.values()), counts["stored"] - counts["unreadable"]
         share = f" ({changed / read:.1%})" if read else ""
         self.stdout.write(f"{version} answers {changed:,} of {read:,} predictions otherwise{share}.")
