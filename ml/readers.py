@@ -38,14 +38,16 @@ def load_dataset(
     data_dir: Path | None = None,
     *,
     image_size: int | None = None,
+    default_image_size: int = DEFAULT_IMAGE_SIZE,
     progress: Progress | None = None,
     skip_unreadable: bool = False,
     scratch: Path | None = None,
 ) -> Dataset:
     """Read what `data_dir` holds; without it CIFAR-10, from CIFAR10_DIR or the network.
 
-    Of one's own pictures, `image_size` is the side in pixels that they are brought to, 32 by default; `skip_unreadable`
-    leaves out those that cannot be read; `scratch` is a folder for what does not fit into memory. Raises DatasetError.
+    Of one's own pictures, `image_size` or else `default_image_size` is the side in pixels that they are brought to;
+    `skip_unreadable` leaves out those that cannot be read; `scratch` is a folder for what does not fit into memory.
+    Raises DatasetError.
     """
     # A shell leaves the "~" of --data-dir=~/pictures to the program.
     data_dir = data_dir and data_dir.expanduser()
@@ -59,7 +61,7 @@ def load_dataset(
     if image_folder.holds_classes(data_dir):
         return image_folder.load(
             data_dir,
-            image_size=image_size or DEFAULT_IMAGE_SIZE,
+            image_size=image_size or default_image_size,
             progress=progress,
             skip_unreadable=skip_unreadable,
             scratch=scratch,

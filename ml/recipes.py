@@ -28,6 +28,7 @@ class Recipe:
         none; its logits are divided by `distillation_temperature` (Hinton et al. 2015).
     weight_average: decay, per step, of the moving average of the weights that is validated and kept, 0 for none
         (Polyak and Juditsky 1992).
+    head_only: fit the last layer alone, to the frozen features of a network that has learnt before; all else is void.
     compute_dtype: `float32`, or `mixed_bfloat16` where the processor has instructions for it; weights stay float32.
     """
 
@@ -45,6 +46,7 @@ class Recipe:
     weight_average: float = 0.0
     augmentation: Augmentation = field(default=augmentation.NONE)
     compute_dtype: str = "float32"
+    head_only: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1:
@@ -146,6 +148,7 @@ RECIPES: dict[str, Recipe] = {
             label_smoothing=0.05,
             augmentation=augmentation.CROP_FLIP_CUTOUT,
         ),
+        Recipe(name="linear_head", epochs=1, batch_size=100, warmup_epochs=0, head_only=True),
         Recipe(
             name="student",
             epochs=60,

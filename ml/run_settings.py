@@ -98,6 +98,11 @@ def check_models(
         raise SettingsError(
             f"{initial_weights.name} is a {initial_weights.architecture}: its weights do not fit a {architecture}."
         )
+    if recipe.head_only and not (initial_weights or find_architecture(architecture).load_pretrained):
+        raise SettingsError(
+            f"The recipe {recipe.name} needs a network that has learnt before: choose an --architecture that learnt "
+            "on ImageNet, or give a trained model with --weights."
+        )
     if recipe.distillation and not teacher:
         raise SettingsError(f"The recipe {recipe.name} learns from a trained model: give one with --teacher.")
     if teacher and not recipe.distillation:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ml import torch_layers, transfer
+from ml import heads, torch_layers, transfer
 from ml.architectures import find_architecture
 from ml.batches import batches, in_order
 from ml.checkpoints import Checkpoints, EpochRecord, best_epoch
@@ -19,6 +19,7 @@ from ml.dataset import Dataset, Split, batch_size
 from ml.pixel_file import PixelFile
 from ml.policy import dtype_policy
 from ml.recipes import Recipe
+from ml.reseeding import reseed
 from ml.run_settings import RunSettings
 
 if TYPE_CHECKING:
@@ -91,7 +92,9 @@ def train(
     )
     model.optimizer.build(model.trainable_variables)
     history = checkpoints.restore(model)
-    if len(history) < recipe.epochs:
+    if len(history) < recipe.epochs and recipe.head_only:
+        _fit_head(model, dataset, history, checkpoints, listener)
+    elif len(history) < recipe.epochs:
         _fit(model, settings, dataset, steps, history, checkpoints, teacher, listener)
     if not history:
         raise TrainingError("The run was stopped before its first epoch ended: there is nothing to keep.")
@@ -124,10 +127,14 @@ def _initialise(model: "keras.Model", settings: RunSettings, dataset: Dataset) -
     architecture = find_architecture(settings.architecture)
     if settings.initialise and architecture.initialise:
         architecture.initialise(model, _some_images(dataset.train))
+    untrained = False
     if settings.initial_weights:
-        transfer.take_weights(model, settings.initial_weights)
+        untrained = model.layers[-1].name in transfer.take_weights(model, settings.initial_weights)
     elif settings.initialise and architecture.load_pretrained:
         architecture.load_pretrained(model, Path(settings.weights_file) if settings.weights_file else None)
+        untrained = True
+    if untrained and architecture.load_pretrained and not settings.recipe.head_only:
+        heads.fit_head(model, dataset.train, dataset.validation)
 
 
 def _some_images(split: Split) -> np.ndarray:
@@ -154,6 +161,26 @@ def read_history(run_folder: Path) -> list[EpochRecord]:
     return Checkpoints(run_folder).history()
 
 
+def _fit_head(
+    model: "keras.Model",
+    dataset: Dataset,
+    history: list[EpochRecord],
+    checkpoints: Checkpoints,
+    listener: Listener,
+) -> None:
+    """Fit the last layer, which counts as an epoch, the only one."""
+    started = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        listener.batch_ended(1, done, total, 0.0, 0.0)
+
+    found = heads.fit_head(model, dataset.train, dataset.validation, show)
+    record = EpochRecord(epoch=1, **found._asdict(), learning_rate=0.0, seconds=time.monotonic() - started)
+    history.append(record)
+    checkpoints.save(model, history)
+    listener.epoch_ended(record)
+
+
 def _fit(
     model: "keras.Model",
     settings: RunSettings,
@@ -174,7 +201,7 @@ def _fit(
     def begin_epoch(epoch: int, logs: dict[str, float] | None = None) -> None:
         nonlocal started
         started = time.monotonic()
-        _reseed(model, settings.seed, epoch)
+        reseed(model, settings.seed, epoch)
 
     def end_batch(batch: int, logs: dict[str, float]) -> None:
         listener.batch_ended(len(history) + 1, batch + 1, steps, float(logs["loss"]), float(logs["accuracy"]))
@@ -211,21 +238,6 @@ def _fit(
         shuffle=False,
         verbose=0,
     )
-
-
-def _reseed(model: "keras.Model", seed: int, epoch: int) -> None:
-    """Set the random state of dropout from the seed and the epoch, as a resumed run has lost it."""
-    import keras
-
-    for index, layer in enumerate(model.layers):
-        if generator := getattr(layer, "seed_generator", None):
-            state = np.random.default_rng([seed, epoch, index]).integers(0, 2**32, 2, dtype=np.uint32)
-            generator.state.assign(state)
-    # Keras's dropout on PyTorch draws from PyTorch's own generator and ignores those of the layers.
-    if keras.backend.backend() == "torch":
-        import torch
-
-        torch.manual_seed(int(np.random.default_rng([seed, epoch]).integers(2**63)))
 
 
 def _optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Optimizer":

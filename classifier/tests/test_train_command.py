@@ -152,6 +152,22 @@ def test_model_that_was_written_but_not_published_is_published_by_resuming(model
     assert not (models_dir / "mine-2").exists()
 
 
+def test_few_images_train_a_head_on_the_features_of_a_network_that_has_learnt(models_dir, tmp_path):
+    source, output = pictures(tmp_path / "pictures", ["red", "green", "blue"], count=6), StringIO()
+    (source / "red" / "broken.png").write_bytes(b"broken")
+    arguments = ["--architecture", "efficientnet_lite0", "--data-dir", str(source), "--image-size", "32"]
+    with pytest.raises(CommandError, match="--skip-unreadable"):
+        call_command("train", *arguments, "--name", "few")
+    call_command("train", *arguments, "--name", "few", "--skip-unreadable", stdout=output)
+    said = " ".join(output.getvalue().split())
+    assert "3 classes, 18 files (6 + 6 + 6), 1 skipped, see " in said
+    assert "few-images.txt" in said
+    assert "12 training images are too few to fine-tune efficientnet_lite0: a linear layer is trained" in said
+    card = artifacts.verify(models_dir / "few")
+    assert (card.recipe["name"], card.training["epochs"]) == ("linear_head", 1)
+    assert card.metrics["test"]["accuracy"] == 1
+
+
 def test_run_that_another_process_works_on_is_refused(runs_dir):
     run_settings(small_dataset()).save(runs_dir / "mine")
     TrainingRun.objects.filter(pk=make_training_run("mine").pk).update(status=TrainingRun.Status.RUNNING)

@@ -9,8 +9,9 @@ import numpy as np
 
 from ml.architectures.compact_resnet import compact_resnet, whiten
 from ml.architectures.efficientnet_lite import efficientnet_lite0, load_imagenet
-from ml.architectures.pretrained import APPLICATIONS, WeightsMissing
+from ml.architectures.pretrained import APPLICATIONS, IMAGENET_SIDE, WeightsMissing
 from ml.architectures.student_cnn import student_cnn
+from ml.classes import IMAGE_SHAPE
 
 if TYPE_CHECKING:
     import keras
@@ -26,20 +27,29 @@ class Architecture:
     initialise: sets weights of an untrained network from training images, uint8 (N, H, W, C), where it needs them.
     load_pretrained: sets what was learnt on ImageNet, from a file or from where such weights are found; raises
         WeightsMissing.
+    image_size: the side in pixels that one's own pictures are brought to unless another is asked for.
     """
 
     build: Callable[[tuple[int, int, int], int], "keras.Model"]
     recipe: str
     initialise: Callable[["keras.Model", np.ndarray], None] | None = None
     load_pretrained: Callable[["keras.Model", Path | None], None] | None = None
+    image_size: int = IMAGE_SHAPE[0]
 
 
 ARCHITECTURES = {
     "compact_resnet": Architecture(compact_resnet, recipe="sgd_varied", initialise=whiten),
-    "efficientnet_lite0": Architecture(efficientnet_lite0, recipe="fine_tune", load_pretrained=load_imagenet),
+    "efficientnet_lite0": Architecture(
+        efficientnet_lite0, recipe="fine_tune", load_pretrained=load_imagenet, image_size=IMAGENET_SIDE
+    ),
     "student_cnn": Architecture(student_cnn, recipe="adam_cosine"),
     **{
-        name: Architecture(application.build, recipe="fine_tune", load_pretrained=application.load_imagenet)
+        name: Architecture(
+            application.build,
+            recipe="fine_tune",
+            load_pretrained=application.load_imagenet,
+            image_size=IMAGENET_SIDE,
+        )
         for name, application in APPLICATIONS.items()
     },
 }

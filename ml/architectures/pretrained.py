@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 #: Smaller images are enlarged inside the network: these backbones reduce an image thirty-two times.
 SMALLEST_SIDE = 96
 #: What the weights were learnt at, though the layers without the last take any size.
-_IMAGENET_SIDE = 224
+IMAGENET_SIDE = 224
 #: Mean red, green and blue of ImageNet, which VGG's pixels are given without.
 _VGG_MEANS = (123.68, 116.779, 103.939)
 
@@ -52,7 +52,7 @@ class Application(NamedTuple):
 
         Raises WeightsMissing.
         """
-        shape = (_IMAGENET_SIDE, _IMAGENET_SIDE, 3)
+        shape = (IMAGENET_SIDE, IMAGENET_SIDE, 3)
         try:
             source = self._backbone()(include_top=False, weights=str(file) if file else "imagenet", input_shape=shape)
         except Exception as error:

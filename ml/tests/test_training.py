@@ -232,20 +232,22 @@ def test_batch_normalisation_measures_over_as_many_steps_as_the_weights_are_aver
     assert set(momenta) == {0.8}
 
 
-def test_dropout_on_pytorch_is_drawn_from_the_seed_and_the_epoch():
+@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
+def test_dropout_in_layers_within_layers_is_drawn_from_the_seed_and_the_epoch(backend):
     """Keras leaves it to PyTorch's own generator there, which a resumed run would have in another state."""
-    pytest.importorskip("torch")
+    pytest.importorskip(backend)
     script = """
 import keras
 import numpy as np
-from ml.training import _reseed
-model = keras.Sequential([keras.Input((64,)), keras.layers.Dropout(0.5)])
+from ml.reseeding import reseed
+inner = keras.Sequential([keras.layers.Dropout(0.3), keras.layers.Dropout(0.3)])
+model = keras.Sequential([keras.Input((64,)), inner])
 def dropped(epoch):
-    _reseed(model, 1, epoch)
+    reseed(model, 1, epoch)
     return keras.ops.convert_to_numpy(model(np.ones((1, 64), "float32"), training=True)).tolist()
 first = dropped(3)
 print(first == dropped(3), first == dropped(4))
 """
-    env = {**os.environ, "KERAS_BACKEND": "torch"}
+    env = {**os.environ, "KERAS_BACKEND": backend}
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "True False"

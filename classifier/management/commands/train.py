@@ -21,8 +21,9 @@ from ml.architectures import DEFAULT_ARCHITECTURE, UnknownArchitecture, WeightsM
 from ml.artifacts import ArtifactError
 from ml.dataset import Dataset, DatasetError
 from ml.export import ExportError
+from ml.heads import FEWEST_TO_FINE_TUNE
 from ml.pipeline import TensorFlowMissing
-from ml.recipes import UnknownRecipe, find_recipe
+from ml.recipes import Recipe, UnknownRecipe, find_recipe
 from ml.run_settings import RunSettings, SettingsError, check_models
 from ml.training import TrainingError
 from ml.transfer import ModelSource, TransferError
@@ -161,8 +162,15 @@ class Command(BaseCommand):
         data_dir = options["data_dir"] and options["data_dir"].resolve()
         skip_unreadable = bool(options["skip_unreadable"])
         dataset = self._load(
-            data_dir, options["image_size"], options["limit"], name, console, skip_unreadable=skip_unreadable
+            data_dir,
+            options["image_size"],
+            options["limit"],
+            name,
+            console,
+            skip_unreadable=skip_unreadable,
+            default_image_size=find_architecture(architecture).image_size,
         )
+        recipe = self._fitting(architecture, recipe, dataset, options, console)
         seed = 1 if options["seed"] is None else options["seed"]
         return (
             RunSettings.for_dataset(
@@ -179,6 +187,21 @@ class Command(BaseCommand):
             ),
             dataset,
         )
+
+    def _fitting(self, architecture: str, recipe: Recipe, dataset: Dataset, options: dict, console) -> Recipe:
+        """Return the recipe for so many images: of a network that has learnt on ImageNet, a few teach its head only."""
+        per_class = len(dataset.train.labels) / len(dataset.class_names)
+        if not find_architecture(architecture).load_pretrained or recipe.head_only or per_class >= FEWEST_TO_FINE_TUNE:
+            return recipe
+        few = f"{len(dataset.train.labels):,} training images are too few to fine-tune {architecture}"
+        if options["recipe"] or options["epochs"]:
+            console.print(f"Warning: {few}. --recipe linear_head takes seconds and is likely to be more accurate.")
+            return recipe
+        console.print(
+            f"{few}: a linear layer is trained on its features. To train the whole network all the same: --recipe "
+            f"{recipe.name}"
+        )
+        return find_recipe("linear_head").changed(compute_dtype=options["compute_dtype"])
 
     def _beginning(self, weights: str | None) -> dict[str, str | ModelSource | None]:
         """What --weights names: a file of ImageNet's weights, or a trained model."""
@@ -198,6 +221,7 @@ class Command(BaseCommand):
         console,
         *,
         skip_unreadable: bool,
+        default_image_size: int = readers.DEFAULT_IMAGE_SIZE,
     ) -> Dataset:
         from classifier.management.training_console import print_report, reading
 
@@ -205,6 +229,7 @@ class Command(BaseCommand):
             dataset = readers.load_dataset(
                 data_dir,
                 image_size=image_size,
+                default_image_size=default_image_size,
                 progress=progress,
                 skip_unreadable=skip_unreadable,
                 scratch=Path(settings.RUNS_DIR),
