@@ -103,10 +103,10 @@ def test_predictions_are_filtered_and_exported_by_owner(admin, user):
     exported = b"".join(admin.post(address, every)).decode()
     assert str(mine.pk) in exported
     assert str(others.pk) not in exported
-    assert exported.splitlines()[0].endswith(",owner")
-    assert exported.splitlines()[1].endswith(f",{user.get_username()}")
+    assert exported.splitlines()[0].endswith(',"owner"')
+    assert exported.splitlines()[1].endswith(f',"{user.get_username()}"')
     every = {"action": "as_csv", "_selected_action": [str(anonymous.pk)]}
-    assert b"".join(admin.post("/admin/classifier/prediction/", every)).decode().splitlines()[1].endswith(",")
+    assert b"".join(admin.post("/admin/classifier/prediction/", every)).decode().splitlines()[1].endswith(',""')
 
 
 @pytest.mark.parametrize("model", LISTS)
