@@ -16,13 +16,13 @@ A model of several networks has a folder for each, as above, and a card that say
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ml import unfinished
 from ml.card import CARD_FILE, MODEL_NAME, ArtifactError, Card, load_card, parse_card, unreadable
 
 KERAS_FILE = "model.keras"
@@ -72,14 +72,10 @@ def writing(folder: Path) -> Iterator[Path]:
     """
     check_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
+    with unfinished.folder(folder.parent, folder.name) as temporary:
         yield temporary
         temporary.chmod(0o755)
         os.rename(temporary, folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def save_card(folder: Path, card: Card) -> Card:
@@ -137,13 +133,13 @@ def replacing(target: Path) -> Iterator[Path]:
     Whatever else ends it leaves what was there. Raises ArtifactError when the model's folder cannot be written to.
     """
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
-            new = Path(temporary) / "new"
+        with unfinished.folder(target.parent, target.name) as temporary:
+            new = temporary / "new"
             new.mkdir()
             new.chmod(0o755)
             yield new
             if target.exists():
-                target.rename(Path(temporary) / "earlier")
+                target.rename(temporary / "earlier")
             new.rename(target)
     except OSError as error:
         raise ArtifactError(f"{target} cannot be written ({error.strerror or error}).") from error

@@ -7,12 +7,12 @@ import hashlib
 import http.client
 import os
 import tarfile
-import tempfile
 import urllib.request
 from pathlib import Path
 
 import numpy as np
 
+from ml import unfinished
 from ml.classes import CLASS_NAMES, IMAGE_SHAPE
 from ml.dataset import Dataset, DatasetError, Progress, Split, stratified_split
 from ml.preprocessing import Framing
@@ -107,8 +107,8 @@ def download(
             f"The cache folder {folder} cannot be made ({error.strerror}). Name a writable one in XDG_CACHE_HOME, or "
             "give the data set's folder as --data-dir."
         ) from error
-    with tempfile.TemporaryDirectory(dir=folder, prefix="download-") as temporary:
-        archive = Path(temporary) / "archive.tar.gz"
+    with unfinished.folder(folder, "download") as temporary:
+        archive = temporary / "archive.tar.gz"
         try:
             found = _fetch(url, archive, progress)
         except (OSError, http.client.HTTPException) as error:

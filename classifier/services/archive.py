@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from ml import unfinished
+
 #: In the form of `sha256sum`, which checks an unpacked archive by it.
 SUMS = "SHA256SUMS"
 MANIFEST = "manifest.json"
@@ -84,22 +86,19 @@ def write_archive(path: Path) -> Iterator[ArchiveWriter]:
 
     Raises ArchiveError or OSError.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        with (
-            _compressed(unfinished, path.suffix) as target,
-            tempfile.TemporaryFile() as sums,
-            tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as tar,
-        ):
-            yield ArchiveWriter(tar, sums)
-            size = sums.tell()
-            sums.seek(0)
-            member = tarfile.TarInfo(SUMS)
-            member.size, member.mtime = size, int(time.time())
-            tar.addfile(member, sums)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    # For its owner alone: it holds everybody's images and the hashes of their passwords.
+    with (
+        unfinished.file(path) as temporary,
+        _compressed(temporary, path.suffix) as target,
+        tempfile.TemporaryFile() as sums,
+        tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        yield ArchiveWriter(tar, sums)
+        size = sums.tell()
+        sums.seek(0)
+        member = tarfile.TarInfo(SUMS)
+        member.size, member.mtime = size, int(time.time())
+        tar.addfile(member, sums)
 
 
 def read_archive(path: Path) -> Iterator[tuple[str, BinaryIO]]:
@@ -171,8 +170,7 @@ def _compare(found: BinaryIO, stated: BinaryIO) -> None:
 
 @contextmanager
 def _compressed(path: Path, suffix: str) -> Iterator[BinaryIO]:
-    # For its owner alone: it holds everybody's images and the hashes of their passwords.
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with path.open("wb") as file:
         if suffix in (".gz", ".tgz"):
             with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1) as compressed:
                 yield compressed

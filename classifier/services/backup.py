@@ -1,7 +1,6 @@
 """Everything that a site has, its database, uploads and models, in one archive while the site goes on."""
 
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from classifier.models import ModelVersion, Upload
 from classifier.services.archive import MANIFEST, ArchiveWriter, write_archive
 from classifier.services.manifest import FORMAT
 from classifier.services.snapshots import Snapshot, snapshot
-from ml import artifacts
+from ml import artifacts, unfinished
 
 
 @dataclass
@@ -33,9 +32,9 @@ def back_up(*, file: Path) -> Backup:
     """Write an archive in which every row has its files. Raises archive.ArchiveError, OSError or DatabaseError."""
     backup = Backup()
     beside = file.absolute().parent
-    with tempfile.TemporaryDirectory(dir=beside, prefix=".backup-") as folder, write_archive(file) as archive:
+    with unfinished.folder(beside, "backup") as folder, write_archive(file.absolute()) as archive:
         # The database first: whatever it has got by now has its files, as long as nobody deletes it.
-        with snapshot(Path(folder)) as copy:
+        with snapshot(folder) as copy:
             archive.add_file(f"database/{copy.path.name}", copy.path)
             migrations = sorted(MigrationRecorder(connections[copy.alias]).applied_migrations())
             missing = [*_add_uploads(archive, copy, backup)]

@@ -2,8 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,10 +16,11 @@ from django.db import OperationalError, ProgrammingError, connection
 
 from classifier.models import ModelVersion, Upload
 from classifier.services.archive import MANIFEST, ArchiveError, read_archive
+from classifier.services.leftovers import database_folder
 from classifier.services.manifest import Manifest, read_manifest
 from classifier.services.snapshots import DATABASES, is_inside, outside, prepare, replace_database
 from classifier.services.sweep import sweep
-from ml import artifacts
+from ml import artifacts, unfinished
 
 #: The columns of an upload whose files are in an archive.
 _COLUMNS = ("file", "thumbnail")
@@ -57,8 +57,11 @@ def restore(*, file: Path, force: bool = False) -> Manifest:
     """
     if not (force or _is_empty()):
         raise SiteNotEmpty
-    with _folder_for_database() as folder:
-        checked = _check(file, folder)
+    with unfinished.folder(database_folder(), "restore") as folder:
+        # `folder` is locked by this process, and `migrate` locks the one that the database is in.
+        inner = folder / "database"
+        inner.mkdir()
+        checked = _check(file, inner)
         adjust = partial(_adjust, checked.manifest)
         prepare(checked.database, adjust)
         _put_files(file, checked)
@@ -73,13 +76,6 @@ def _is_empty() -> bool:
         return not (Upload.objects.exists() or get_user_model().objects.exists())
     except (OperationalError, ProgrammingError):
         return True  # no tables yet
-
-
-@contextmanager
-def _folder_for_database() -> Iterator[Path]:
-    beside = Path(connection.settings_dict["NAME"]).absolute().parent if connection.vendor == "sqlite" else None
-    with tempfile.TemporaryDirectory(dir=beside, prefix=".restore-") as folder:
-        yield Path(folder)
 
 
 def _check(file: Path, folder: Path) -> _Checked:
@@ -128,7 +124,7 @@ def _put_files(file: Path, checked: _Checked) -> None:
         aside = None
         if wanted:
             models.mkdir(parents=True, exist_ok=True)
-            aside = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=models, prefix=".restore-")))
+            aside = stack.enter_context(unfinished.folder(models, "restore"))
         for name, content in read_archive(file):
             top, _slash, rest = name.partition("/")
             if top == "media":

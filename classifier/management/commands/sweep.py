@@ -5,8 +5,10 @@ from datetime import timedelta
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from classifier.services.leftovers import leftovers
 from classifier.services.sweep import OLD, Loss, sweep
 from classifier.sizes import size_in_words
+from ml import unfinished
 
 
 class Command(BaseCommand):
@@ -38,6 +40,10 @@ class Command(BaseCommand):
                     self.stdout.write(found.name)
         except (OSError, DatabaseError) as error:
             raise CommandError(f"Stopped after {count:,} files: {error}. The same command goes on.") from error
+        for path in leftovers():
+            self.stdout.write(f"{path}: left by a killed command.")
+            if not dry_run:
+                unfinished.remove(path)
         done = "would be removed" if dry_run else "were removed"
         self.stdout.write(f"{count:,} files that belong to no upload {done} ({size_in_words(size)}).")
         if lost:
