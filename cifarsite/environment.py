@@ -45,6 +45,8 @@ def _kept_key(file: Path) -> str:
         aside = file.with_name(f"{file.name}.{os.getpid()}")
         with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
             opened.write(get_random_secret_key())
+            opened.flush()
+            os.fsync(opened.fileno())
         try:
             os.link(aside, file)
         except FileExistsError:

@@ -42,6 +42,8 @@ try:
     )
     #: How long whoever writes to SQLite waits for another to be done before it gives up with the status 503.
     DATABASE_WAIT_SECONDS = env.float("DATABASE_WAIT_SECONDS", 20, validate=validate.Range(min=0))
+    #: Whether an answer waits until what it tells of is on the disk, and would outlast a power failure.
+    SYNC_TO_DISK = env.bool("SYNC_TO_DISK", True)
     MEDIA_ROOT = env.path("MEDIA_ROOT", BASE_DIR / "media")
     STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "staticfiles")
     #: Where trained models lie and new ones are written.
@@ -191,7 +193,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": DATABASE_WAIT_SECONDS,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={'FULL' if SYNC_TO_DISK else 'NORMAL'};",
     }
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -241,7 +243,11 @@ STATIC_URL = "static/"
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATICFILES_DIRS = [("bootstrap", next(iter(bootstrap.__path__)))]
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": "classifier.durable_storage.DurableStorage"
+        if SYNC_TO_DISK
+        else "django.core.files.storage.FileSystemStorage"
+    },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

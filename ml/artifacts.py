@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 
 from ml import unfinished
 from ml.card import CARD_FILE, MODEL_NAME, ArtifactError, Card, load_card, parse_card, unreadable
+from ml.durability import sync, sync_tree
 
 KERAS_FILE = "model.keras"
 LITERT_FILE = "model.tflite"
@@ -75,7 +76,9 @@ def writing(folder: Path) -> Iterator[Path]:
     with unfinished.folder(folder.parent, folder.name) as temporary:
         yield temporary
         temporary.chmod(0o755)
+        sync_tree(temporary)
         os.rename(temporary, folder)
+        sync(folder.parent)
 
 
 def save_card(folder: Path, card: Card) -> Card:
@@ -138,9 +141,11 @@ def replacing(target: Path) -> Iterator[Path]:
             new.mkdir()
             new.chmod(0o755)
             yield new
+            sync_tree(new)
             if target.exists():
                 target.rename(temporary / "earlier")
             new.rename(target)
+            sync(target.parent)
     except OSError as error:
         raise ArtifactError(f"{target} cannot be written ({error.strerror or error}).") from error
 

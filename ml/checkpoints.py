@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml.durability import sync, sync_tree
+
 if TYPE_CHECKING:
     import keras
 
@@ -59,11 +61,14 @@ class Checkpoints:
         temporary.mkdir()
         model.save_weights(temporary / "state.weights.h5")
         (temporary / "history.json").write_text(json.dumps([asdict(record) for record in history]))
+        sync_tree(temporary)
         if best_epoch(history).epoch == number:
             # The best weights go first: a kill between the two repeats this epoch, which writes them again.
             shutil.copyfile(temporary / "state.weights.h5", self.folder / "best.new")
+            sync(self.folder / "best.new")
             os.replace(self.folder / "best.new", self.best_path)
         os.replace(temporary, self.folder / f"epoch-{number:04d}")
+        sync(self.folder)
         for older in self.folder.glob("epoch-????"):
             if older.name < f"epoch-{number:04d}":
                 shutil.rmtree(older)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ml.architectures import find_architecture
 from ml.dataset import Dataset
+from ml.durability import sync
 from ml.recipes import Recipe
 from ml.transfer import ModelSource
 
@@ -115,4 +116,6 @@ def check_models(
 def _write_atomically(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_text(text)
+    sync(temporary)
     os.replace(temporary, path)
+    sync(path.parent)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ml.durability import sync
+
 _ENDING = ".unfinished"
 #: A process has its lock within moments.
 _MOST_SECONDS_WITHOUT_LOCK = 60.0
@@ -41,6 +43,7 @@ def file(path: Path) -> Iterator[Path]:
         with _locked(descriptor):
             yield Path(name)
             os.replace(name, path)
+            sync(path.parent)
     finally:
         Path(name).unlink(missing_ok=True)
 

@@ -21,6 +21,7 @@ from classifier.services.manifest import Manifest, read_manifest
 from classifier.services.snapshots import DATABASES, is_inside, outside, prepare, replace_database
 from classifier.services.sweep import sweep
 from ml import artifacts, unfinished
+from ml.durability import sync, sync_tree
 
 #: The columns of an upload whose files are in an archive.
 _COLUMNS = ("file", "thumbnail")
@@ -145,10 +146,12 @@ def _is_there(models: Path, checked: _Checked, folder: str) -> bool:
 
 def _exchange(place: Path, new: Path, old: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
+    sync_tree(new)
     if place.exists():
         old.parent.mkdir(parents=True, exist_ok=True)
         place.rename(old)
     new.rename(place)
+    sync(place.parent)
 
 
 def _put_upload(name: str, content: BinaryIO) -> None:
