@@ -107,11 +107,17 @@ def child_exit(server, worker) -> None:
 
 def post_worker_init(worker) -> None:
     """Whichever process the first image comes to has its decoders, its model and its pages ready, or will at once."""
+    from django.conf import settings
     from django.urls import get_resolver
 
+    from cifarsite.exposure import WORDS, public_addresses, public_names
     from classifier.services import decoding, serving
     from ml.decoding import DecoderUnavailable
 
+    # Said once, by the first process.
+    reached = public_addresses(worker.cfg.address) + public_names(settings.ALLOWED_HOSTS)
+    if settings.DEBUG and worker.age == 1 and reached:
+        worker.log.warning(WORDS, ", ".join(reached))
     try:
         decoding.start()
     except DecoderUnavailable as error:

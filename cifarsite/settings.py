@@ -11,11 +11,13 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 import bootstrap
+from django.core.checks import register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError, validate
 
 from cifarsite.environment import check_limit, secret_key
+from cifarsite.exposure import check_hosts
 from cifarsite.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -110,6 +112,7 @@ try:
 except EnvError as error:
     raise ImproperlyConfigured(f"{error} Correct the environment variable and start again.") from error
 
+register(check_hosts)
 SECRET_KEY = secret_key(_secret_key, _secret_key_file)
 if not DEBUG and not ALLOWED_HOSTS:
     raise ImproperlyConfigured(
