@@ -123,7 +123,8 @@ def combine(
         card = artifacts.save_card(temporary, _card(folder.name, cards, rule, dataset))
         report("evaluate")
         model = LoadedModel(temporary)
-        metrics = {split: _evaluate(model, *getattr(dataset, split)) for split in ("validation", "test")}
+        splits = {"validation": dataset.reporting, "test": dataset.test}
+        metrics = {name: _evaluate(model, *split) for name, split in splits.items()}
         return artifacts.save_card(temporary, replace(card, metrics=metrics))
 
 

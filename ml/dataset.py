@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ from ml.folder_report import FolderReport
 from ml.pixel_file import PixelFile
 from ml.preprocessing import WHOLE, Framing
 
+#: A smaller validation split is not divided in two halves.
+FEWEST_IN_HALF = 200
 #: Of images that are computed at once: 250 of 64 pixels a side.
 _MOST_VALUES = 250 * 64 * 64 * 3
 #: Called with what is done and what there is in all (None when unknown): bytes of a download, files of a folder.
@@ -56,6 +59,23 @@ class Dataset:
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width, channels."""
         return self.train.images.shape[1:]
+
+    @cached_property
+    def selection(self) -> Split:
+        """The half of the validation images that chooses: the best epoch, temperature, thresholds, arithmetic."""
+        return self.validation.take(self._halves[0])
+
+    @cached_property
+    def reporting(self) -> Split:
+        """The other half, of which calibration is reported; both are the whole where a half would be mostly chance."""
+        return self.validation.take(self._halves[1])
+
+    @cached_property
+    def _halves(self) -> tuple[np.ndarray, np.ndarray]:
+        count = len(self.validation.labels)
+        if count < 2 * FEWEST_IN_HALF:
+            return np.arange(count), np.arange(count)
+        return stratified_split(self.validation.labels, count // 2, seed=0)
 
     def limited(self, count: int, *, test_count: int | None = None) -> "Dataset":
         """Keep `count` training images, a tenth of it for validation, and as many test images, or `test_count`.

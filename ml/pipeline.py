@@ -148,6 +148,7 @@ def _describe_dataset(dataset: Dataset, limit: int | None) -> dict[str, Any]:
         "fingerprint": dataset.fingerprint,
         "train_images": len(dataset.train.labels),
         "validation_images": len(dataset.validation.labels),
+        "selection_images": len(dataset.selection.labels),
         "test_images": len(dataset.test.labels),
         "limit": limit,
         **({"test_images_available": dataset.test_images_available} if dataset.test_images_available else {}),

@@ -134,7 +134,7 @@ def _initialise(model: "keras.Model", settings: RunSettings, dataset: Dataset) -
         architecture.load_pretrained(model, Path(settings.weights_file) if settings.weights_file else None)
         untrained = True
     if untrained and architecture.load_pretrained and not settings.recipe.head_only:
-        heads.fit_head(model, dataset.train, dataset.validation)
+        heads.fit_head(model, dataset.train, dataset.selection)
 
 
 def _some_images(split: Split) -> np.ndarray:
@@ -174,7 +174,7 @@ def _fit_head(
     def show(done: int, total: int) -> None:
         listener.batch_ended(1, done, total, 0.0, 0.0)
 
-    found = heads.fit_head(model, dataset.train, dataset.validation, show)
+    found = heads.fit_head(model, dataset.train, dataset.selection, show)
     record = EpochRecord(epoch=1, **found._asdict(), learning_rate=0.0, seconds=time.monotonic() - started)
     history.append(record)
     checkpoints.save(model, history)
@@ -227,7 +227,7 @@ def _fit(
         steps_per_epoch=steps,
         epochs=recipe.epochs,
         initial_epoch=len(history),
-        validation_data=in_order(dataset.validation, one_hot, batch_size(settings.image_shape, _EVALUATION_BATCH)),
+        validation_data=in_order(dataset.selection, one_hot, batch_size(settings.image_shape, _EVALUATION_BATCH)),
         callbacks=[
             *([keras.callbacks.SwapEMAWeights()] if recipe.weight_average else []),
             keras.callbacks.LambdaCallback(

@@ -56,25 +56,30 @@ def write(trained: Trained, dataset: Dataset, folder: Path, report: Callable[[st
     model, class_names = trained.model, dataset.class_names
     with artifacts.writing(folder) as temporary:
         report("export")
-        exported = export(model, temporary, dataset.validation.images, dataset.validation.labels)
+        exported = export(model, temporary, *dataset.selection)
         report("calibrate")
         graph = Graph((temporary / artifacts.LITERT_FILE).read_bytes(), threads=os.cpu_count() or 1)
         outputs = {
-            split: evaluation.run(partial(_outputs, graph, len(class_names)), getattr(dataset, split).images)
-            for split in ("train", "validation", "test")
+            name: evaluation.run(partial(_outputs, graph, len(class_names)), split.images)
+            for name, split in (
+                ("train", dataset.train),
+                ("selection", dataset.selection),
+                ("validation", dataset.reporting),
+                ("test", dataset.test),
+            )
         }
         rule = DecisionRule.fit(
             outputs["train"],
             dataset.train.labels,
-            outputs["validation"],
-            dataset.validation.labels,
+            outputs["selection"],
+            dataset.selection.labels,
             label_smoothing=trained.label_smoothing,
         )
         rule.statistics.save(temporary / artifacts.STATISTICS_FILE)
-        answers = {split: rule.answer(outputs[split]) for split in ("validation", "test")}
+        answers = {name: rule.answer(outputs[name]) for name in ("validation", "test")}
         assessments = {
-            split: evaluation.assess(found, getattr(dataset, split).labels, class_names)
-            for split, found in answers.items()
+            name: evaluation.assess(answers[name], split.labels, class_names)
+            for name, split in (("validation", dataset.reporting), ("test", dataset.test))
         }
         report("draw")
         _draw(trained, dataset, assessments["test"], answers["test"].probabilities, temporary, report)
@@ -126,14 +131,14 @@ def _draw(
 
 
 def accuracies(model: "keras.Model", dataset: Dataset) -> dict[str, float]:
-    """Return the share of validation and of test images that the Keras network has right."""
+    """Return the share that the Keras network has right of the test images and of the reporting half of validation."""
 
     def answer(images: np.ndarray) -> _Probabilities:
         return _Probabilities(model.predict_on_batch(images.astype("float32")))
 
     return {
         split: float((evaluation.run(answer, images).probabilities.argmax(axis=1) == labels).mean())
-        for split, (images, labels) in (("validation", dataset.validation), ("test", dataset.test))
+        for split, (images, labels) in (("validation", dataset.reporting), ("test", dataset.test))
     }
 
 

@@ -8,7 +8,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -248,7 +248,7 @@ def assert_same_history(history: list[EpochRecord], expected: list[EpochRecord])
         assert asdict(record) | {"seconds": 0} == pytest.approx(asdict(other) | {"seconds": 0}, abs=1e-6, rel=0)
 
 
-def small_dataset(seed: int = 0) -> Dataset:
+def small_dataset(seed: int = 0, validation_count: int = 12) -> Dataset:
     """Three classes, 16 x 16 pixels: a colour for each under noise; 90, 12 and 18 images."""
     rng = np.random.default_rng(seed)
     colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]])
@@ -258,7 +258,16 @@ def small_dataset(seed: int = 0) -> Dataset:
         noise = rng.integers(-50, 50, (count, 16, 16, 3))
         return Split((colours[labels, None, None] + noise).astype(np.uint8), labels)
 
-    return Dataset("Colours", ("red", "green", "blue"), split(90), split(12), split(18), "sha256:colours")
+    return Dataset("Colours", ("red", "green", "blue"), split(90), split(validation_count), split(18), "sha256:colours")
+
+
+def divided_dataset() -> Dataset:
+    """The small data set with 600 validation images, of which the half that reports is black."""
+    dataset = small_dataset(validation_count=600)
+    reporting = {image.tobytes() for image in dataset.reporting.images}
+    images, labels = dataset.validation
+    black = np.array([image.tobytes() in reporting for image in images])
+    return replace(dataset, validation=Split(np.where(black[:, None, None, None], np.uint8(0), images), labels))
 
 
 def linear_grey_profile() -> bytes:

@@ -122,5 +122,22 @@ def test_limit_below_the_number_of_classes_keeps_one_image_of_each():
     assert np.bincount(data.validation.labels).tolist() == [1, 1, 1]
 
 
+def test_validation_images_are_divided_into_a_half_that_chooses_and_one_that_reports():
+    data = dataset_of((1, 1, 1), (300, 100, 21), (1, 1, 1))
+    chosen, reported = data.selection, data.reporting
+    assert not pixels(chosen) & pixels(reported)
+    assert pixels(chosen) | pixels(reported) == pixels(data.validation)
+    assert np.bincount(chosen.labels).tolist() == [150, 50, 11]
+    assert np.bincount(reported.labels).tolist() == [150, 50, 10]
+    for half in (chosen, reported):
+        assert half.images[:, 0, 0, 0].tolist() == half.labels.tolist()
+
+
+def test_few_validation_images_choose_and_report():
+    data = dataset_of((1, 1, 1), (300, 98, 1), (1, 1, 1))
+    assert pixels(data.selection) == pixels(data.reporting) == pixels(data.validation)
+    assert len(data.selection.labels) == 399
+
+
 def test_image_shape_is_height_width_and_channels():
     assert dataset_of((1, 1, 1), (1, 1, 1), (1, 1, 1)).image_shape == (4, 6, 3)

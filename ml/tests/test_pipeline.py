@@ -21,7 +21,15 @@ from ml.inference import Network
 from ml.pipeline import produce, write_model
 from ml.recipes import Recipe
 from ml.run_settings import RunSettings
-from ml.tests.factories import Listener, assert_same_history, run_settings, small_dataset, small_model, some_images
+from ml.tests.factories import (
+    Listener,
+    assert_same_history,
+    divided_dataset,
+    run_settings,
+    small_dataset,
+    small_model,
+    some_images,
+)
 from ml.training import EpochRecord, TrainingResult
 
 FILES = {"model.keras", "model.tflite", "statistics.npz", "card.json", "history.json", "mistakes.png"} | {
@@ -85,6 +93,7 @@ def test_card_says_how_the_model_came_to_be(produced, dataset, undisturbed):
         "fingerprint": dataset.fingerprint,
         "train_images": 300,
         "validation_images": 30,
+        "selection_images": 30,
         "test_images": 300,
         "limit": 300,
         "test_images_available": 10_000,
@@ -155,6 +164,24 @@ def test_model_of_other_classes_and_another_image_size_answers(of_three_classes)
     answers = Network(of_three_classes[1]).answer(small_dataset().test.images)
     assert answers.probabilities.shape == (18, 3)
     assert np.isfinite(answers.scores).all()
+
+
+def test_one_half_of_the_validation_images_calibrates_and_the_other_is_reported(tmp_path):
+    dataset = divided_dataset()
+    settings = run_settings(dataset, epochs=2, batch_size=16, optimizer="sgd", weight_average=0.8)
+    where = {"run_folder": tmp_path / "run", "model_folder": tmp_path / "model"}
+    card = produce(replace(settings, architecture="compact_resnet"), dataset, **where, listener=Listener())
+    network = Network(tmp_path / "model")
+    chosen, reported = (run(network.outputs, split.images) for split in (dataset.selection, dataset.reporting))
+    assert card.calibration["temperature"] == pytest.approx(
+        Calibration.fit(chosen.logits, dataset.selection.labels).temperature, rel=0.01
+    )
+    assert (network.rule.answer(chosen).abstained).mean() == pytest.approx(0.05, abs=0.01)
+    right = network.rule.answer(reported).probabilities.argmax(axis=1) == dataset.reporting.labels
+    validation = card.metrics["validation"]
+    assert (validation["count"], validation["accuracy"]) == (300, pytest.approx(right.mean()))
+    assert card.dataset["validation_images"] == 600
+    assert card.dataset["selection_images"] == 300
 
 
 def test_history_file_has_every_epoch(produced):

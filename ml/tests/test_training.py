@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from ml.architectures import UnknownArchitecture, find_architecture
-from ml.dataset import Dataset
+from ml.dataset import Dataset, Split
 from ml.run_settings import RunSettings, SettingsError
-from ml.tests.factories import Listener, assert_same_history, run_settings, small_dataset
+from ml.tests.factories import Listener, divided_dataset, assert_same_history, run_settings, small_dataset
 from ml.training import EpochRecord, TrainingError, TrainingResult, best_epoch, read_history, train
 
 
@@ -61,6 +61,20 @@ def test_result_is_the_best_epochs_float32_network(undisturbed, dataset):
     assert result.best_epoch == best.epoch
     assert (predicted == dataset.validation.labels).mean() == pytest.approx(best.validation_accuracy)
     assert {weights.dtype for weights in result.model.get_weights()} == {np.dtype("float32")}
+
+
+def test_epochs_are_validated_on_the_half_that_chooses(tmp_path):
+    dataset = divided_dataset()
+    settings = run_settings(dataset, epochs=2, batch_size=16, optimizer="sgd", learning_rate=0.05, weight_average=0.8)
+    result = train(replace(settings, architecture="compact_resnet"), dataset, tmp_path, Listener())
+
+    def accuracy(split: Split) -> float:
+        predicted = result.model.predict(split.images.astype("float32"), verbose=0).argmax(axis=1)
+        return float((predicted == split.labels).mean())
+
+    best = best_epoch(result.history)
+    assert best.validation_accuracy == pytest.approx(accuracy(dataset.selection))
+    assert best.validation_accuracy != pytest.approx(accuracy(dataset.reporting))
 
 
 def test_best_epoch_is_the_most_accurate_and_on_a_tie_the_one_of_lower_loss():

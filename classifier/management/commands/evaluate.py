@@ -61,9 +61,9 @@ class Command(BaseCommand):
 
     def _score_split(self, folder: Path, model: LoadedModel, data_dir: Path | None, split: str, as_json: bool) -> None:
         dataset = self._load(model, data_dir)
-        images, labels = getattr(dataset, split)
-        answers = evaluation.run(model.answer, model.see_all(images), progress=self._progress("images"))
-        assessment = evaluation.assess(answers, labels, model.class_names)
+        scored = dataset.reporting if split == "validation" else dataset.test
+        answers = evaluation.run(model.answer, model.see_all(scored.images), progress=self._progress("images"))
+        assessment = evaluation.assess(answers, scored.labels, model.class_names)
         figures = {"model": model.card.name, "split": split, "dataset": dataset.name, **assessment.as_dict()}
         figures["fingerprint"] = dataset.fingerprint
 
@@ -71,7 +71,7 @@ class Command(BaseCommand):
             from ml import plots
 
             plots.save_assessment(assessment, model.class_names, split, target)
-            plots.save_mistakes(getattr(dataset, split), answers.probabilities, model.class_names, target)
+            plots.save_mistakes(scored, answers.probabilities, model.class_names, target)
 
         self._report(figures, as_json, lambda: report.of_split(model.card, split, dataset, assessment))
         self._keep(folder, split, figures, draw)
