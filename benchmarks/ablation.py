@@ -29,6 +29,8 @@ def variants(recipe: Recipe) -> dict[str, Recipe]:
     for part in ("weight_average", "label_smoothing", "weight_decay", "mixup", "warmup_epochs"):
         if getattr(recipe, part):
             found[f"without {part.replace('_', ' ')}"] = recipe.changed(**{part: 0.0})
+    if recipe.bias_rate != 1:
+        found["without bias rate"] = recipe.changed(bias_rate=1.0)
     for part in dataclasses.fields(Augmentation):
         if getattr(recipe.augmentation, part.name):
             without = dataclasses.replace(recipe.augmentation, **{part.name: part.type(0)})
@@ -94,7 +96,7 @@ def main() -> None:
             accuracies.append(run(name, settings, dataset, folder)[-1].validation_accuracy)
         results[name] = accuracies
         (root / "results.json").write_text(json.dumps(results, indent=1))
-    table = _table(results, len(dataset.validation.labels))
+    table = _table(results, len(dataset.selection.labels))
     (root / "results.md").write_text(table + "\n")
     print(table)
 

@@ -10,6 +10,11 @@ from classifier.model_figures import BACKENDS
 from ml.artifacts import Card
 
 _ARCHITECTURES = {
+    "airbench_resnet": gettext_lazy(
+        "A wide residual network for small images, after a speed-record network for CIFAR-10 (Jordan 2024): a "
+        "whitening convolution that is not trained, three blocks that halve the image and end in a residual pair of "
+        "convolutions, all of which begin by passing on their input, and the maximum over what is left."
+    ),
     "compact_resnet": gettext_lazy(
         "A small residual network for small images, after the speed-record networks for CIFAR-10 (Page 2018, Jordan "
         "2024): a whitening convolution that is not trained, three blocks that halve the image and end in a residual "
@@ -64,12 +69,20 @@ def _architecture(name: str) -> str:
 
 def _training(card: Card) -> list[str]:
     recipe, training = card.recipe, card.training
-    return [
-        _(
+    if recipe.get("schedule") == "triangle":
+        sentence = _(
+            "It was trained on %(images)s images of %(dataset)s for %(epochs)s epochs in batches of %(batch)s by "
+            "%(optimizer)s; the learning rate rises to %(rate)s within %(warmup)s epochs and falls along a line to "
+            "zero."
+        )
+    else:
+        sentence = _(
             "It was trained on %(images)s images of %(dataset)s for %(epochs)s epochs in batches of %(batch)s by "
             "%(optimizer)s; the learning rate rises to %(rate)s within %(warmup)s epochs and falls along a cosine to "
             "zero."
         )
+    return [
+        sentence
         % {
             "images": whole(card.dataset["train_images"]),
             "dataset": card.dataset["name"],
@@ -146,6 +159,8 @@ def _changes(augmentation: dict[str, float], side: int) -> list[str]:
         found.append(_("scaled by up to %(value)s") % {"value": percent(zoom, 0)})
     if augmentation.get("horizontal_flip"):
         found.append(_("mirrored"))
+    if augmentation.get("alternating_flip"):
+        found.append(_("mirrored in every second epoch"))
     if augmentation.get("random_operation"):
         found.append(_("given one operation of colour or geometry (Müller and Hutter 2021)"))
     if cutout := augmentation.get("cutout_fraction"):
@@ -158,10 +173,16 @@ def _changes(augmentation: dict[str, float], side: int) -> list[str]:
 
 
 def _choice(card: Card) -> str:
+    images = card.dataset["validation_images"]
+    if card.dataset.get("selection_images", images) < images:
+        return _(
+            "One half of the %(images)s validation images chose epoch %(best)s and calibrated its confidence; the "
+            "other half is what is reported. The test images were scored once, at the end."
+        ) % {"images": whole(images), "best": card.training["best_epoch"]}
     return _(
         "Of the %(images)s validation images epoch %(best)s had the most right: it was kept, and its confidence "
         "calibrated on the same images. In this run the test images chose nothing: they were scored once, at its end."
-    ) % {"images": whole(card.dataset["validation_images"]), "best": card.training["best_epoch"]}
+    ) % {"images": whole(images), "best": card.training["best_epoch"]}
 
 
 def _abstention(card: Card) -> list[str]:

@@ -39,6 +39,13 @@ def table(card: Card, photographs: dict[str, Any] | None) -> str:
     return "\n".join(["| | |", "| --- | --- |", *(f"| {label} | {value} |" for label, value in rows)])
 
 
+def _validation_label(card: Card) -> str:
+    images = card.dataset.get("validation_images", 0)
+    if card.dataset.get("selection_images", images) < images:
+        return _("Accuracy on the half of the validation images that chose nothing")
+    return _("Accuracy on the validation images, which chose the epoch")
+
+
 def _on_splits(card: Card) -> list[tuple[str, str]]:
     test, validation = card.metrics["test"], card.metrics["validation"]
     return [
@@ -58,7 +65,7 @@ def _on_splits(card: Card) -> list[tuple[str, str]]:
             with_interval(test["top_2_accuracy"], test["count"]),
         ),
         (
-            _("Accuracy on the validation images, which chose the epoch"),
+            _validation_label(card),
             _("%(accuracy)s of %(count)s images (95%% interval %(low)s to %(high)s)")
             % {
                 "accuracy": percent(validation["accuracy"]),

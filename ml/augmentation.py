@@ -18,6 +18,8 @@ class Augmentation:
     zoom_fraction: the object is scaled by a factor drawn from 1 - zoom to 1 + zoom.
     stretch_fraction: it is stretched one way by up to this, as a part of its side, and pressed the other way.
     horizontal_flip: mirror half of the images.
+    alternating_flip: mirror every image in every second epoch, half of the images in the even ones, which shows each
+        image both ways in any two epochs (Jordan 2024); `ml.batches` does it, which knows epoch and image.
     colour_fraction: brightness, contrast and saturation are each scaled by a factor from 1 - this to 1 + this.
     random_operation: largest strength, from 0 to 1, of one operation of colour or geometry (`ml.image_operations`).
     blur_radius: largest radius of a Gaussian blur, in pixels.
@@ -30,6 +32,7 @@ class Augmentation:
     zoom_fraction: float = 0.0
     stretch_fraction: float = 0.0
     horizontal_flip: bool = False
+    alternating_flip: bool = False
     colour_fraction: float = 0.0
     random_operation: float = 0.0
     blur_radius: float = 0.0
@@ -121,3 +124,5 @@ CROP_FLIP_CUTOUT = Augmentation(shift_fraction=0.125, horizontal_flip=True, cuto
 STRONG = Augmentation(shift_fraction=0.125, horizontal_flip=True, cutout_fraction=0.375)
 #: The same with an operation of colour or geometry besides.
 VARIED = Augmentation(shift_fraction=0.125, horizontal_flip=True, random_operation=1.0, cutout_fraction=0.375)
+#: The same as STRONG, each image mirrored in every second epoch.
+ALTERNATING = Augmentation(shift_fraction=0.125, alternating_flip=True, cutout_fraction=0.375)

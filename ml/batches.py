@@ -28,12 +28,16 @@ def batches(
 
     With a teacher, the recipe's share of every target is what it answers to the changed image.
     """
+    mirrored_first = np.random.default_rng([seed]).random(len(split.labels)) < 0.5
     for epoch in itertools.count(first_epoch):
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(len(split.labels))
         for step in range(steps):
             chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            images = recipe.augmentation.apply(split.images[chosen], rng).astype("float32")
+            images = split.images[chosen]
+            if recipe.augmentation.alternating_flip:
+                images = _alternate(images, mirrored_first[chosen] ^ bool(epoch % 2))
+            images = recipe.augmentation.apply(images, rng).astype("float32")
             targets = one_hot[split.labels[chosen]]
             if recipe.mixup:
                 images, targets = _mix(images, targets, recipe.mixup, rng)
@@ -55,6 +59,10 @@ def in_order(split: Split, one_hot: np.ndarray, batch_size: int) -> "keras.utils
             return split.images[part].astype("float32"), one_hot[split.labels[part]]
 
     return InOrder()
+
+
+def _alternate(images: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+    return np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
 
 
 def _mix(

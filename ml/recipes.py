@@ -7,6 +7,7 @@ from ml import augmentation
 from ml.augmentation import Augmentation
 
 OPTIMIZERS = ("adam", "sgd")
+SCHEDULES = ("cosine", "triangle")
 
 
 class UnknownRecipe(ValueError):
@@ -17,9 +18,10 @@ class UnknownRecipe(ValueError):
 class Recipe:
     """Hyper-parameters of one training run.
 
-    optimizer: `adam` (Kingma and Ba 2015), or `sgd` with Nesterov momentum of 0.9.
-    learning_rate: the peak, reached by a linear warm-up and left by a cosine decay to zero
-        (Loshchilov and Hutter 2017).
+    optimizer: `adam` (Kingma and Ba 2015), or `sgd` with Nesterov momentum of `momentum`.
+    learning_rate: the peak, reached by a linear warm-up and left by a decay to zero: along a `cosine` (Loshchilov and
+        Hutter 2017) or a line, for a `triangle`.
+    bias_rate: how many times as fast as the rest the biases of batch normalisation learn; for `sgd` (Page 2018).
     weight_decay: decoupled from the gradient and scaled by the learning rate (Loshchilov and Hutter 2019); kernels
         only, no biases and no batch-norm scales.
     label_smoothing: the share of each target spread over all classes (Szegedy et al. 2016).
@@ -38,6 +40,9 @@ class Recipe:
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     warmup_epochs: float = 2.0
+    schedule: str = "cosine"
+    momentum: float = 0.9
+    bias_rate: float = 1.0
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     mixup: float = 0.0
@@ -53,8 +58,7 @@ class Recipe:
             raise ValueError("epochs and batch size must be at least 1")
         if not self.learning_rate > 0:
             raise ValueError("the learning rate must be above 0")
-        if self.optimizer not in OPTIMIZERS:
-            raise ValueError(f"the optimizer must be one of: {', '.join(OPTIMIZERS)}")
+        self._check_descent()
         if not 0 <= self.mixup < float("inf"):
             raise ValueError("mixup's alpha must be at least 0")
         if not 0 <= self.distillation <= 1:
@@ -63,6 +67,18 @@ class Recipe:
             raise ValueError("the temperature of distillation must be above 0")
         if not 0 <= self.weight_average < 1:
             raise ValueError("the decay of the weight average must be at least 0 and below 1")
+
+    def _check_descent(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"the optimizer must be one of: {', '.join(OPTIMIZERS)}")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"the schedule must be one of: {', '.join(SCHEDULES)}")
+        if not 0 <= self.momentum < 1:
+            raise ValueError("the momentum must be at least 0 and below 1")
+        if not self.bias_rate > 0:
+            raise ValueError("the rate of the biases must be above 0")
+        if self.bias_rate != 1 and self.optimizer != "sgd":
+            raise ValueError("a rate of its own for biases needs the optimizer sgd")
 
     def changed(self, **settings: Any) -> "Recipe":
         """Return this recipe with the settings that are not None put in its place."""
@@ -99,6 +115,22 @@ RECIPES: dict[str, Recipe] = {
             weight_decay=5e-3,
             label_smoothing=0.05,
             augmentation=augmentation.VARIED,
+        ),
+        # After the speed-record network for 96% (Jordan 2024): its rates for 1,024 images, brought to 256.
+        Recipe(
+            name="sgd_triangle",
+            epochs=36,
+            batch_size=256,
+            optimizer="sgd",
+            learning_rate=0.29,
+            warmup_epochs=3.6,
+            schedule="triangle",
+            momentum=0.85,
+            bias_rate=64.0,
+            weight_decay=9e-3,
+            label_smoothing=0.2,
+            weight_average=0.99,
+            augmentation=augmentation.ALTERNATING,
         ),
         # A warm restart (Loshchilov and Hutter 2017) from a network that `sgd_varied` has trained.
         Recipe(

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ml import heads, torch_layers, transfer
+from ml import heads, optimizers, torch_layers, transfer
 from ml.architectures import find_architecture
 from ml.batches import batches, in_order
 from ml.checkpoints import Checkpoints, EpochRecord, best_epoch
 from ml.dataset import Dataset, Split, batch_size
 from ml.pixel_file import PixelFile
 from ml.policy import dtype_policy
-from ml.recipes import Recipe
 from ml.reseeding import reseed
 from ml.run_settings import RunSettings
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 _EVALUATION_BATCH = 500
 #: Of images that do not fit into memory, so many are what an architecture prepares itself from.
 _IMAGES_MEASURED = 500
-_MOMENTUM = 0.9
 
 
 class TrainingError(Exception):
@@ -86,7 +84,7 @@ def train(
     # The last, shorter batch is left out: the order differs from epoch to epoch, so no image is left out for good.
     steps = max(len(dataset.train.labels) // recipe.batch_size, 1)
     model.compile(
-        optimizer=_optimizer(recipe, steps),
+        optimizer=optimizers.optimizer(recipe, steps),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         metrics=["accuracy"],
     )
@@ -238,28 +236,3 @@ def _fit(
         shuffle=False,
         verbose=0,
     )
-
-
-def _optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
-    import keras
-
-    total = recipe.epochs * steps_per_epoch
-    warmup = min(round(recipe.warmup_epochs * steps_per_epoch), total - 1)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warmup else recipe.learning_rate,
-        decay_steps=total - warmup,
-        warmup_target=recipe.learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )
-    shared = {
-        "weight_decay": recipe.weight_decay or None,
-        "use_ema": recipe.weight_average > 0,
-        "ema_momentum": recipe.weight_average,
-    }
-    if recipe.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(schedule, momentum=_MOMENTUM, nesterov=True, **shared)
-    else:
-        optimizer = keras.optimizers.Adam(schedule, **shared)
-    if recipe.weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer

@@ -12,6 +12,7 @@ from classifier.tests.factories import SHIPPED_FOLDER, another_model, make_predi
 from classifier.tests.pages import elements
 from ml import artifacts
 from ml.artifacts import HISTORY_FILE
+from ml.recipes import find_recipe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -125,6 +126,23 @@ def test_pages_speak_ukrainian(shipped):
     client = Client(headers={"accept-language": "uk"})
     assert "Точність на тесті" in client.get("/models/").text
     assert "параметрів і бачить" in client.get("/models/student_cnn/").text
+
+
+def test_model_says_which_half_of_the_validation_images_chose():
+    card = artifacts.load_card(SHIPPED_FOLDER)
+    divided = replace(card, dataset={**card.dataset, "selection_images": 2500})
+    assert "calibrated on the same images" in " ".join(description(card))
+    assert "One half of the 5,000 validation images chose epoch" in " ".join(description(divided))
+    assert "Accuracy on the half of the validation images that chose nothing" in dict(figures(divided, None))
+
+
+def test_model_says_how_it_was_trained():
+    card = artifacts.load_card(SHIPPED_FOLDER)
+    assert "falls along a cosine to zero" in " ".join(description(card))
+    recipe = {**find_recipe("sgd_triangle").as_dict(), "label_smoothing": 0.2}
+    found = " ".join(description(replace(card, recipe=recipe)))
+    assert "falls along a line to zero" in found
+    assert "mirrored in every second epoch" in found
 
 
 def test_figures_say_what_their_images_were_used_for():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.architectures import airbench_resnet
 from ml.architectures.compact_resnet import compact_resnet, whiten
 from ml.architectures.efficientnet_lite import efficientnet_lite0, load_imagenet
 from ml.architectures.pretrained import APPLICATIONS, IMAGENET_SIDE, WeightsMissing
@@ -38,6 +39,9 @@ class Architecture:
 
 
 ARCHITECTURES = {
+    "airbench_resnet": Architecture(
+        airbench_resnet.airbench_resnet, recipe="sgd_triangle", initialise=airbench_resnet.initialise
+    ),
     "compact_resnet": Architecture(compact_resnet, recipe="sgd_varied", initialise=whiten),
     "efficientnet_lite0": Architecture(
         efficientnet_lite0, recipe="fine_tune", load_pretrained=load_imagenet, image_size=IMAGENET_SIDE

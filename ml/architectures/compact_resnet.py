@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 WIDTHS = (64, 224, 256)
 #: Keeps the first logits small, as a smaller learning rate for the last layer would.
 FEATURE_SCALE = 1 / 9
+#: The name of the frozen convolution.
+WHITENING = "whitening"
 
 _PATCH = 2
 _PATCHES_MEASURED = 500_000
-_WHITENING = "whitening"
 
 
 def compact_resnet(input_shape: tuple[int, int, int], class_count: int) -> "keras.Model":
@@ -28,9 +29,7 @@ def compact_resnet(input_shape: tuple[int, int, int], class_count: int) -> "kera
 
     inputs = keras.Input(input_shape, name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(inputs)
-    filters = 2 * _PATCH * _PATCH * input_shape[-1]
-    x = layers.Conv2D(filters, _PATCH, use_bias=False, trainable=False, name=_WHITENING)(x)
-    x = _normalised(x)
+    x = _normalised(whitening_convolution(x))
     for width in WIDTHS:
         x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
         x = layers.MaxPooling2D(2)(x)
@@ -43,6 +42,14 @@ def compact_resnet(input_shape: tuple[int, int, int], class_count: int) -> "kera
     x = layers.Rescaling(FEATURE_SCALE, name="features")(x)
     outputs = layers.Dense(class_count, activation="softmax", dtype="float32", name="probabilities")(x)
     return keras.Model(inputs, outputs, name="compact_resnet")
+
+
+def whitening_convolution(x: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Lay the frozen convolution that `whiten` sets over pixels."""
+    from keras import layers
+
+    filters = 2 * _PATCH * _PATCH * x.shape[-1]
+    return layers.Conv2D(filters, _PATCH, use_bias=False, trainable=False, name=WHITENING)(x)
 
 
 def whiten(model: "keras.Model", images: np.ndarray) -> None:
@@ -61,7 +68,7 @@ def whiten(model: "keras.Model", images: np.ndarray) -> None:
     values, vectors = np.linalg.eigh(np.cov(patches / 127.5, rowvar=False))
     filters = vectors / np.sqrt(values + 1e-4)
     kernel = np.concatenate([filters, -filters], axis=1).reshape(_PATCH, _PATCH, channels, -1)
-    model.get_layer(_WHITENING).set_weights([kernel.astype(np.float32)])
+    model.get_layer(WHITENING).set_weights([kernel.astype(np.float32)])
 
 
 def _normalised(x):

@@ -1,9 +1,10 @@
 """How far the layers for PyTorch are from Keras's own, as JSON: for a process of its own, on that backend.
 
-KERAS_BACKEND=torch python -m ml.tests.faster_layers
+KERAS_BACKEND=torch python -m ml.tests.faster_layers ARCHITECTURE
 """
 
 import json
+import sys
 
 import keras
 import numpy as np
@@ -12,9 +13,9 @@ from ml import torch_layers
 from ml.architectures import find_architecture
 
 
-def main() -> None:
+def main(architecture: str) -> None:
     keras.utils.set_random_seed(0)
-    plain = find_architecture("compact_resnet").build((16, 16, 3), 3)
+    plain = find_architecture(architecture).build((16, 16, 3), 3)
     for layer in plain.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.5
@@ -35,10 +36,10 @@ def main() -> None:
         "weights": max(
             float(np.abs(one - other).max()) for one, other in zip(plain.get_weights(), faster.get_weights())
         ),
-        "moved": float(np.abs(faster.layers[3].get_weights()[2] - 1).max()),
+        "moved": float(np.abs(faster.layers[3].get_weights()[-2] - 1).max()),
     }
     print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

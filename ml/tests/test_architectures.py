@@ -15,6 +15,11 @@ def student():
 
 
 @pytest.fixture(scope="module")
+def airbench():
+    return find_architecture("airbench_resnet").build(IMAGE_SHAPE, len(CLASS_NAMES))
+
+
+@pytest.fixture(scope="module")
 def compact():
     return find_architecture("compact_resnet").build(IMAGE_SHAPE, len(CLASS_NAMES))
 
@@ -61,7 +66,7 @@ def test_student_network_takes_pixels_and_rescales_them_inside(student):
     assert student.layers.index(rescale) == 1
 
 
-@pytest.mark.parametrize("name", ["student", "compact"])
+@pytest.mark.parametrize("name", ["student", "compact", "airbench"])
 def test_network_answers_with_probabilities(name, request):
     probabilities = request.getfixturevalue(name)(some_images(3).astype("float32")).numpy()
     assert probabilities.shape == (3, 10)
@@ -84,6 +89,28 @@ def test_compact_network_is_small_and_quick(compact):
     assert 100_000_000 < multiply_adds(compact) < 150_000_000
 
 
+def test_airbench_network_has_the_size_that_its_docstring_says(airbench):
+    assert airbench.count_params() == pytest.approx(7_400_000, rel=0.01)
+    assert multiply_adds(airbench) == pytest.approx(411_000_000, rel=0.01)
+
+
+def test_airbench_convolutions_begin_by_passing_on_what_comes_in():
+    architecture = find_architecture("airbench_resnet")
+    model = architecture.build((16, 16, 3), 3)
+    architecture.initialise(model, np.stack([np.asarray(photograph(16, 16, seed)) for seed in range(8)]))
+    checked = 0
+    for layer in model.layers:
+        if type(layer).__name__ != "Conv2D" or layer.name == "whitening":
+            continue
+        images = np.random.default_rng(0).normal(size=(1, 5, 5, layer.input.shape[-1])).astype("float32")
+        passed = min(layer.filters, images.shape[-1])
+        outputs = np.asarray(layer(images))
+        assert outputs[..., :passed] == pytest.approx(images[..., :passed], abs=1e-6)
+        assert layer.filters == passed or np.ptp(outputs[..., passed:]) > 0.1
+        checked += 1
+    assert checked == 9
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize(
     ("shape", "class_count"), [((9, 9, 3), 2), ((24, 17, 3), 3), ((64, 64, 3), 101)], ids=["9x9", "24x17", "64x64"]
@@ -96,9 +123,10 @@ def test_other_sizes_and_numbers_of_classes_build_a_network_that_ends_in_a_dense
     assert model.layers[-1].compute_dtype == "float32"
 
 
-def test_whitening_convolution_is_frozen_and_decorrelates_patches():
+@pytest.mark.parametrize("name", ["compact_resnet", "airbench_resnet"])
+def test_whitening_convolution_is_frozen_and_decorrelates_patches(name):
     pictures = [np.asarray(photograph(32, 32, seed)) for seed in range(40)]
-    architecture = find_architecture("compact_resnet")
+    architecture = find_architecture(name)
     model = architecture.build((32, 32, 3), 10)
     architecture.initialise(model, np.stack(pictures))
     whitening = model.get_layer("whitening")

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ml.augmentation import NONE
+from ml.augmentation import NONE, Augmentation
 from ml.batches import batches
 from ml.dataset import Dataset, Split
 from ml.recipes import Recipe
@@ -94,3 +94,19 @@ def test_a_teacher_gives_its_share_of_the_target_of_the_image_that_is_learnt_fro
     for (images, targets), (same_images, with_teacher) in zip(untaught, taught):
         assert np.array_equal(images, same_images)
         assert np.allclose(with_teacher, 0.25 * targets + 0.75 * teacher(images), atol=1e-6)
+
+
+def test_alternating_flip_shows_every_image_both_ways_in_any_two_epochs():
+    """Images of a dark left and a bright right half, whose number is their brightness."""
+    images = np.zeros((80, 4, 4, 3), np.uint8)
+    images[:, :, 2:] = np.arange(1, 81)[:, None, None, None]
+    split = Split(images, np.arange(80) % 3)
+    ways: list[dict[int, bool]] = []
+    for epoch in range(4):
+        drawn = draw(split, STEPS, first_epoch=epoch, augmentation=Augmentation(alternating_flip=True))
+        shown = np.concatenate([batch for batch, _ in drawn])
+        ways.append({int(image.max()): bool(image[0, 0, 0]) for image in shown})
+    assert len(ways[0]) == 80
+    assert 20 < sum(ways[0].values()) < 60
+    for before, after in itertools.pairwise(ways):
+        assert all(after[number] != mirrored for number, mirrored in before.items())

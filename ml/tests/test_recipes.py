@@ -32,6 +32,9 @@ def test_changed_replaces_what_is_given_and_leaves_the_rest():
         {"learning_rate": 0},
         {"learning_rate": float("nan")},
         {"mixup": -0.1},
+        {"momentum": 1},
+        {"momentum": -0.1},
+        {"bias_rate": 0},
         {"weight_average": 1},
         {"weight_average": -0.1},
         {"weight_average": float("nan")},
@@ -49,9 +52,29 @@ def test_unknown_optimizer_is_answered_with_the_names_there_are():
     assert all(name in str(caught.value) for name in OPTIMIZERS)
 
 
+def test_unknown_schedule_is_answered_with_the_names_there_are():
+    with pytest.raises(ValueError, match="the schedule must be one of: cosine, triangle"):
+        find_recipe("student").changed(schedule="steps")
+
+
+def test_rate_of_its_own_for_biases_needs_sgd():
+    assert find_recipe("sgd_cosine").changed(bias_rate=64.0).bias_rate == 64
+    with pytest.raises(ValueError, match="needs the optimizer sgd"):
+        find_recipe("student").changed(bias_rate=64.0)
+
+
+def test_recipe_of_an_older_card_has_todays_defaults():
+    recipe = find_recipe("sgd_cosine")
+    values = recipe.as_dict()
+    for name in ("schedule", "momentum", "bias_rate"):
+        del values[name]
+    del values["augmentation"]["alternating_flip"]
+    assert Recipe.from_dict(values) == recipe
+
+
 def test_unknown_setting_is_refused():
-    with pytest.raises(TypeError, match="momentum"):
-        find_recipe("student").changed(momentum=0.9)
+    with pytest.raises(TypeError, match="patience"):
+        find_recipe("student").changed(patience=3)
 
 
 def test_unknown_recipe_is_answered_with_the_names_there_are():

@@ -14,11 +14,12 @@ def test_model_is_left_alone_on_tensorflow():
     assert torch_layers.faster(model) is model
 
 
-def test_layers_compute_what_keras_computes():
+@pytest.mark.parametrize("architecture", ["compact_resnet", "airbench_resnet"])
+def test_layers_compute_what_keras_computes(architecture):
     pytest.importorskip("torch")
     found = json.loads(
         subprocess.run(
-            [sys.executable, "-m", "ml.tests.faster_layers"],
+            [sys.executable, "-m", "ml.tests.faster_layers", architecture],
             env={**os.environ, "KERAS_BACKEND": "torch"},
             capture_output=True,
             text=True,

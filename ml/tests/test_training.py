@@ -14,7 +14,7 @@ import pytest
 from ml.architectures import UnknownArchitecture, find_architecture
 from ml.dataset import Dataset, Split
 from ml.run_settings import RunSettings, SettingsError
-from ml.tests.factories import Listener, divided_dataset, assert_same_history, run_settings, small_dataset
+from ml.tests.factories import Listener, assert_same_history, divided_dataset, run_settings, small_dataset
 from ml.training import EpochRecord, TrainingError, TrainingResult, best_epoch, read_history, train
 
 
