@@ -3,6 +3,7 @@
 Where thumbnails end and uploads begin: how often the model is right, and whether it knows what it does not know.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,37 @@ MARGIN = "margin"
 class Photographs:
     """known: what the model sees of photographs of its classes; labels, int64 (N,): their classes.
 
-    unknown: what it sees of photographs of none of them.
+    unknown: what it sees of photographs of none of them. known_sources, unknown_sources: where each comes from, as
+    `source_of` tells.
     """
 
     known: list[Seen]
     labels: np.ndarray
     unknown: list[Seen]
+    known_sources: list[str]
+    unknown_sources: list[str]
+
+
+@dataclass(frozen=True)
+class AnsweredFigures:
+    """What a model does with `count` photographs of its classes, as shares with their 95% Wilson intervals.
+
+    accuracy: its most probable class is right, whether it abstains or not; correct, wrong: it answers, and so.
+    """
+
+    count: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    correct: float
+    correct_interval: tuple[float, float]
+    wrong: float
+    wrong_interval: tuple[float, float]
+
+    @classmethod
+    def of(cls, right: np.ndarray, answered: np.ndarray) -> "AnsweredFigures":
+        """Count photographs by whether they are right and answered, bool (N,) both."""
+        shares = [_share(chosen) for chosen in (right, right & answered, ~right & answered)]
+        return cls(len(right), *(value for share in shares for value in share))
 
 
 @dataclass(frozen=True)
@@ -48,6 +74,9 @@ class ScoreFigures:
 class PhotographEvaluation:
     """accuracy: over images, with its 95% Wilson interval; macro_accuracy: the mean over classes of that within each.
 
+    answered: over all photographs of the classes; per_class, per_source: within each. per_source_unknown: the share of
+    photographs of none of the classes that is answered, and their number.
+
     expected_calibration_error: over the photographs of the classes, whether the model abstains or not.
     score: the one by which the model abstains; scores: every one of them, side by side. networks: how many photographs
     each of the model's networks answered, of the classes and of none of them together.
@@ -58,7 +87,10 @@ class PhotographEvaluation:
     accuracy: float
     interval: tuple[float, float]
     macro_accuracy: float
-    per_class: dict[str, dict[str, float]]
+    answered: AnsweredFigures
+    per_class: dict[str, AnsweredFigures]
+    per_source: dict[str, AnsweredFigures]
+    per_source_unknown: dict[str, dict[str, float]]
     answered_accuracy: float | None
     mean_confidence: float
     expected_calibration_error: float
@@ -67,7 +99,13 @@ class PhotographEvaluation:
     networks: dict[str, int]
 
     def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "interval": list(self.interval)}
+        return _with_lists(asdict(self))
+
+
+def source_of(path: Path) -> str:
+    """Return what a file's name says of where it comes from: what stands before its first `_`, "" without one."""
+    before, found, _ = path.name.partition("_")
+    return before if found else ""
 
 
 def load(folder: Path, model: LoadedModel, progress: Progress | None = None) -> Photographs:
@@ -88,26 +126,37 @@ def load(folder: Path, model: LoadedModel, progress: Progress | None = None) -> 
         [one for one, is_known in zip(seen, known) if is_known],
         labels[known],
         [one for one, is_known in zip(seen, known) if not is_known],
+        [source_of(path) for (path, _), is_known in zip(files, known) if is_known],
+        [source_of(path) for (path, _), is_known in zip(files, known) if not is_known],
     )
 
 
 def evaluate(model: LoadedModel, photographs: Photographs) -> PhotographEvaluation:
     labels, classes = photographs.labels, model.known_classes
-    answers, score, scores = (_by_several if len(model.networks) > 1 else _by_one)(model, photographs)
-    right = answers.best(model.none_index) == labels
+    answers, unknown_answered, score, scores = (_by_several if len(model.networks) > 1 else _by_one)(model, photographs)
+    right, answered = answers.best(model.none_index) == labels, ~answers.abstained
     per_class = {
-        classes[label]: {"accuracy": float(right[labels == label].mean()), "count": int((labels == label).sum())}
+        classes[label]: AnsweredFigures.of(right[labels == label], answered[labels == label])
         for label in np.unique(labels)
     }
-    answered = ~answers.abstained
     everything = [*photographs.known, *photographs.unknown]
+    over_all = AnsweredFigures.of(right, answered)
     return PhotographEvaluation(
         count=len(labels),
         unknown_count=len(photographs.unknown),
-        accuracy=float(right.mean()),
-        interval=evaluation.wilson_interval(int(right.sum()), len(labels)),
-        macro_accuracy=float(np.mean([of_class["accuracy"] for of_class in per_class.values()])),
+        accuracy=over_all.accuracy,
+        interval=over_all.accuracy_interval,
+        macro_accuracy=float(np.mean([of_class.accuracy for of_class in per_class.values()])),
+        answered=over_all,
         per_class=per_class,
+        per_source={
+            source: AnsweredFigures.of(right[rows], answered[rows])
+            for source, rows in _by_source(photographs.known_sources)
+        },
+        per_source_unknown={
+            source: {"answered": float(unknown_answered[rows].mean()), "count": len(rows)}
+            for source, rows in _by_source(photographs.unknown_sources)
+        },
         answered_accuracy=float(right[answered].mean()) if answered.any() else None,
         mean_confidence=float(answers.probabilities.max(axis=1).mean()),
         expected_calibration_error=calibration.expected_calibration_error(
@@ -119,14 +168,34 @@ def evaluate(model: LoadedModel, photographs: Photographs) -> PhotographEvaluati
     )
 
 
-#: The answers to photographs of the classes, the score by which the model abstains, and the figures of all it has.
-_Found = tuple[Answers, str | None, dict[str, ScoreFigures]]
+def _by_source(sources: list[str]) -> Iterator[tuple[str, np.ndarray]]:
+    """Each source with the rows that come from it, by name."""
+    names = np.array(sources, str)
+    for source in np.unique(names):
+        yield str(source), np.flatnonzero(names == source)
+
+
+def _share(chosen: np.ndarray) -> tuple[float, tuple[float, float]]:
+    return float(chosen.mean()), evaluation.wilson_interval(int(chosen.sum()), len(chosen))
+
+
+def _with_lists(values: Any) -> Any:
+    """The same with lists in the place of tuples, as JSON gives them back."""
+    if isinstance(values, dict):
+        return {name: _with_lists(value) for name, value in values.items()}
+    return list(values) if isinstance(values, tuple) else values
+
+
+#: The answers to photographs of the classes, which of the others are answered, bool (N,), the score by which the model
+#: abstains, and the figures of all it has.
+_Found = tuple[Answers, np.ndarray, str | None, dict[str, ScoreFigures]]
 
 
 def _by_several(model: LoadedModel, photographs: Photographs) -> _Found:
     known = evaluation.run(model.answer, photographs.known)
-    unknown = evaluation.run(model.answer, photographs.unknown).margins if photographs.unknown else None
-    return known, MARGIN, {MARGIN: _figures(known.margins, unknown, 0.0)}
+    unknown = evaluation.run(model.answer, photographs.unknown) if photographs.unknown else None
+    figures = {MARGIN: _figures(known.margins, unknown and unknown.margins, 0.0)}
+    return known, _answered(unknown), MARGIN, figures
 
 
 def _by_one(model: LoadedModel, photographs: Photographs) -> _Found:
@@ -142,7 +211,11 @@ def _by_one(model: LoadedModel, photographs: Photographs) -> _Found:
         )
         for name in rule.score_names
     }
-    return rule.answer(known), rule.score, figures
+    return rule.answer(known), _answered(unknown and rule.answer(unknown)), rule.score, figures
+
+
+def _answered(answers: Answers | None) -> np.ndarray:
+    return np.zeros(0, bool) if answers is None else ~answers.abstained
 
 
 def _figures(known: np.ndarray, unknown: np.ndarray | None, limit: float) -> ScoreFigures:

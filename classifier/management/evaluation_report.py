@@ -4,7 +4,7 @@ from classifier.measurements import with_interval
 from ml.artifacts import Card
 from ml.dataset import Dataset
 from ml.evaluation import FEWEST_FOR_CALIBRATION, Assessment, Evaluation
-from ml.photographs import PhotographEvaluation
+from ml.photographs import AnsweredFigures, PhotographEvaluation
 
 
 def of_split(card: Card, split: str, dataset: Dataset, assessment: Assessment) -> list[str]:
@@ -38,13 +38,22 @@ def of_photographs(card: Card, result: PhotographEvaluation, used: str | None) -
         f"{card.name}: {result.count:,} photographs of its classes, {result.unknown_count:,} of none of them",
         _accuracy(result.accuracy, result.interval),
         f"over classes         {result.macro_accuracy:.2%}",
+        f"correct and answered {_with_interval(result.answered.correct, result.answered.correct_interval)}",
+        f"wrong and answered   {_with_interval(result.answered.wrong, result.answered.wrong_interval)}",
         f"right when answered  {_share(result.answered_accuracy)}",
     ]
     if result.count >= FEWEST_FOR_CALIBRATION:
         mean = f"(mean confidence {result.mean_confidence:.2%})"
         lines.append(f"calibration error    {result.expected_calibration_error:.2%}  {mean}")
-    lines += ["", f"{'class':<12}{'accuracy':>10}{'images':>8}"]
-    lines += [f"{name:<12}{of['accuracy']:>10.1%}{of['count']:>8}" for name, of in result.per_class.items()]
+    lines += ["", *_answered_table("class", result.per_class)]
+    if len(result.per_source) > 1:
+        lines += ["", *_answered_table("source", result.per_source)]
+    if len(result.per_source_unknown) > 1:
+        lines += ["", f"{'source of none':<16}{'answered':>10}{'images':>8}"]
+        lines += [
+            f"{name or '-':<16}{of['answered']:>10.1%}{of['count']:>8}"
+            for name, of in result.per_source_unknown.items()
+        ]
     if used:
         lines += ["", f"These photographs are no independent test: {used}."]
     if len(result.networks) > 1:
@@ -74,9 +83,28 @@ def _right(share: float | None, count: float) -> str:
     return "-" if share is None else with_interval(share, count)
 
 
+def _answered_table(heading: str, rows: dict[str, AnsweredFigures]) -> list[str]:
+    """Accuracy, correct and answered, and wrong and answered, each with its 95% interval."""
+    head = f"{heading:<16}" + "".join(f"{name:>22}" for name in ("accuracy", "correct, answered", "wrong, answered"))
+    lines = [f"{head}{'images':>8}"]
+    for name, of in rows.items():
+        shares = (
+            (of.accuracy, of.accuracy_interval),
+            (of.correct, of.correct_interval),
+            (of.wrong, of.wrong_interval),
+        )
+        cells = "".join(f"{f'{value:.1%} ({low:.1%}-{high:.1%})':>22}" for value, (low, high) in shares)
+        lines.append(f"{name or '-':<16}{cells}{of.count:>8}")
+    return lines
+
+
 def _accuracy(accuracy: float, interval: tuple[float, float]) -> str:
+    return f"accuracy             {_with_interval(accuracy, interval)}"
+
+
+def _with_interval(share: float, interval: tuple[float, float]) -> str:
     low, high = interval
-    return f"accuracy             {accuracy:.2%}  (95% interval {low:.2%} to {high:.2%})"
+    return f"{share:.2%}  (95% interval {low:.2%} to {high:.2%})"
 
 
 def _honesty(temperature: str, result: Evaluation) -> str:

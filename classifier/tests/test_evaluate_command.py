@@ -107,7 +107,9 @@ def test_figures_are_kept_with_the_model_in_the_place_of_earlier_ones(picture_fo
 def test_photographs_are_scored_by_class_and_by_every_score(photos, models_dir):
     text = evaluate("student_cnn", "--photos", photos)
     assert "student_cnn: 6 photographs of its classes, 4 of none of them" in text
-    assert re.findall(r"^([a-z]+) +[\d.]+% +(\d+)$", text, re.M) == [("cat", "3"), ("ship", "3")]
+    assert re.findall(r"^([a-z]+) +(?:[\d.]+% \([\d.%-]+\) +){3}(\d+)$", text, re.M) == [("cat", "3"), ("ship", "3")]
+    assert re.search(r"^correct and answered [\d.]+%  \(95% interval [\d.]+% to [\d.]+%\)$", text, re.M)
+    assert re.search(r"^wrong and answered   [\d.]+%  \(95% interval [\d.]+% to [\d.]+%\)$", text, re.M)
     figures = json.loads((models_dir / "student_cnn" / "evaluation-photographs" / "figures.json").read_text())
     assert (figures["count"], figures["unknown_count"], [*figures["scores"]]) == (6, 4, [*SCORES])
     assert [name for name in SCORES if f"* {name}" in text] == [figures["score"]]

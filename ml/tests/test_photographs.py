@@ -76,7 +76,13 @@ def found(known: dict[str, list[tuple[int, int, int]]], unknown: list[tuple[int,
 
     labels = [CLASSES.index(name) for name, colours in known.items() for _ in colours]
     shown = [colour for colours in known.values() for colour in colours]
-    return Photographs(images(shown), np.array(labels), images(unknown))
+    return Photographs(
+        images(shown),
+        np.array(labels),
+        images(unknown),
+        ["camera" if colour in (RED, GREY) else "web" for colour in shown],
+        ["camera" if colour == GREY else "web" for colour in unknown],
+    )
 
 
 def test_photographs_are_read_at_the_models_size_with_the_labels_of_their_folders(model, tmp_path):
@@ -132,7 +138,10 @@ def test_accuracy_is_that_over_images_and_over_the_classes_that_are_shown(model)
     shown = found({"red": [RED, RED, RED, GREEN], "green": [GREEN, BLUE]})
     result = photographs.evaluate(model, shown)
     assert (result.count, result.unknown_count) == (6, 0)
-    assert result.per_class == {"red": {"accuracy": 0.75, "count": 4}, "green": {"accuracy": 0.5, "count": 2}}
+    assert [(name, of.accuracy, of.count) for name, of in result.per_class.items()] == [
+        ("red", 0.75, 4),
+        ("green", 0.5, 2),
+    ]
     assert result.accuracy == pytest.approx(4 / 6)
     assert result.macro_accuracy == pytest.approx((0.75 + 0.5) / 2)
     assert result.interval == pytest.approx((0.300, 0.903), abs=1e-3)
@@ -153,6 +162,36 @@ def test_accuracy_of_the_answers_leaves_out_where_the_model_abstains(model):
     assert result.accuracy == pytest.approx(3 / 5)
     assert result.answered_accuracy == pytest.approx(3 / 4)
     assert result.score == model.rule.score
+
+
+def test_correct_and_wrong_answers_are_counted_over_all_and_within_each_class(model):
+    shown = found({"red": [RED, RED, RED, GREEN, GREY], "blue": [GREY]})
+    result = photographs.evaluate(model, shown)
+    assert (result.answered.correct, result.answered.wrong) == pytest.approx((3 / 6, 1 / 6))
+    assert result.answered.correct_interval == pytest.approx((0.188, 0.812), abs=1e-3)
+    assert (result.per_class["red"].correct, result.per_class["red"].wrong) == pytest.approx((3 / 5, 1 / 5))
+    assert (result.per_class["blue"].correct, result.per_class["blue"].wrong) == (0, 0)
+
+
+def test_sources_have_figures_of_their_own(model):
+    shown = found({"red": [RED, RED, GREEN, GREY]}, unknown=[GREY, GREY, BLUE])
+    result = photographs.evaluate(model, shown)
+    assert {name: (of.count, of.correct, of.wrong) for name, of in result.per_source.items()} == {
+        "camera": (3, pytest.approx(2 / 3), 0),
+        "web": (1, 0, 1),
+    }
+    assert result.per_source_unknown == {
+        "camera": {"answered": 0.0, "count": 2},
+        "web": {"answered": 1.0, "count": 1},
+    }
+
+
+def test_source_is_what_stands_before_the_first_underscore_of_a_files_name(model, tmp_path):
+    folder = write_photographs(tmp_path, red=[RED, RED], none=[GREY])
+    (folder / "red" / "0.png").rename(folder / "red" / "phones_12_a.png")
+    (folder / "none" / "0.png").rename(folder / "none" / "web_1.png")
+    read = photographs.load(folder, model)
+    assert (sorted(read.known_sources), read.unknown_sources) == (["", "phones"], ["web"])
 
 
 def test_calibration_error_is_how_far_confidence_is_from_being_right(model):
