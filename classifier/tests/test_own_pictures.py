@@ -17,7 +17,7 @@ from ml.artifacts import load_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CLASSES = ["Кульбаба", "rose & thorn", "tulip"]
+CLASSES = ["Кульбаба", "rose & thorn", "$x_$"]
 
 
 class Trained(NamedTuple):
@@ -64,7 +64,7 @@ def test_a_model_of_four_test_images_is_published_and_not_activated_unasked(trai
 
 
 def test_commands_take_the_folder_and_speak_of_its_classes(trained):
-    picture = str(trained.pictures / "tulip" / "0.png")
+    picture = str(trained.pictures / "$x_$" / "0.png")
     answer = json.loads(manage("classify", picture, "--json", env=trained.env).stdout)
     assert answer["model"] == "garden v1"
     assert sorted(answer["probabilities"]) == sorted(CLASSES)
@@ -93,7 +93,7 @@ def test_pages_show_the_folders_class_names(published):
     page = client.post("/", {"image": image_file()}, follow=True)
     result = result_of(page)
     assert (result["data-model"], sorted(probabilities_of(page))) == ("garden v1", sorted(CLASSES))
-    assert re.search(r"It knows:\s+rose &amp; thorn, tulip, Кульбаба\.", client.get("/").text)
+    assert re.search(r"It knows:\s+\$x_\$, rose &amp; thorn, Кульбаба\.", client.get("/").text)
     assert "rose &amp; thorn" in client.get(f"/predictions/{result['data-prediction']}/").text
     named = "rose &amp; thorn" if result["data-class"] == "rose & thorn" else result["data-class"]
     assert named.lower() in client.get("/history/").text.lower()
@@ -104,6 +104,6 @@ def test_admin_lists_the_folders_class_names(published):
     admin.force_login(make_superuser())
     admin.post("/", {"image": image_file()})
     page = admin.get("/admin/classifier/prediction/").text
-    for name in ("Кульбаба", "rose &amp; thorn", "tulip"):
+    for name in ("Кульбаба", "rose &amp; thorn", "$x_$"):
         assert name in page
     assert [link for link in elements(page, "href") if link["href"].startswith("?class=rose")]
