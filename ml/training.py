@@ -98,7 +98,7 @@ def train(
         raise TrainingError("The run was stopped before its first epoch ended: there is nothing to keep.")
     best = best_epoch(history)
     trained = _build(settings)
-    model.load_weights(checkpoints.best_path)
+    checkpoints.restore_best(model)
     # What was validated is the average, where there is one.
     model.optimizer.finalize_variable_values(model.trainable_variables)
     trained.set_weights(model.get_weights())

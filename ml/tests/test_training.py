@@ -50,7 +50,11 @@ def test_learning_rate_falls_along_a_cosine_to_zero(undisturbed):
 def test_checkpoints_are_the_last_epoch_and_the_best_weights_alone(undisturbed):
     folder = undisturbed.folder
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoints", "settings.json"]
-    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.weights.h5", "epoch-0003"]
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == [
+        "best.weights.h5",
+        "epoch-0003",
+        "sha256",
+    ]
     assert read_history(folder) == undisturbed.result.history
 
 
