@@ -1,6 +1,8 @@
 """Which folders are splits, which files are images, and what is said of them."""
 
 import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +209,15 @@ def test_a_pixel_file_is_read_like_an_array(tmp_path):
     assert np.array_equal(np.asarray(part), images[[8, 2, 5]])
     assert np.array_equal(part.rows(np.array([1]))[:], images[[2]])
     assert (len(part), part.shape, part.dtype) == (3, (3, 4, 5, 3), np.uint8)
+
+
+def test_a_pixel_file_is_handed_to_another_process(tmp_path):
+    """The process that writes what another backend has trained."""
+    file = PixelFile.create(3, (4, 5, 3), tmp_path)
+    for number in range(3):
+        file.write(number, np.full((4, 5, 3), number, np.uint8))
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        assert np.array_equal(pool.submit(np.asarray, file.rows(np.array([2, 0]))).result(), file[np.array([2, 0])])
 
 
 def test_a_pixel_file_that_does_not_fit_is_refused(tmp_path):
