@@ -121,13 +121,19 @@ def scores(
     return statistics.distance(features) - nearest
 
 
-def threshold(validation_scores: np.ndarray, coverage: float = COVERAGE) -> float:
+def threshold(validation_scores: np.ndarray, coverage: float = COVERAGE, weights: np.ndarray | None = None) -> float:
     """Return a score that a share of `coverage` of these reaches, half-way to the next one below.
 
-    There a difference in rounding, as between two engines, makes nobody's answer another.
+    There a difference in rounding, as between two engines, makes nobody's answer another. weights: how much each
+    counts, (N,); equally without them.
     """
-    ordered = np.sort(validation_scores)
-    lowest = int((1 - coverage) * (len(ordered) - 1) + 1e-9)
+    order = np.argsort(validation_scores, kind="stable")
+    ordered = validation_scores[order]
+    if weights is None:
+        lowest = int((1 - coverage) * (len(ordered) - 1) + 1e-9)
+    else:
+        below = np.cumsum(weights[order]) / weights.sum()
+        lowest = int(np.searchsorted(below, 1 - coverage, side="right"))
     if lowest == 0:
         return float(ordered[0])
     return float((ordered[lowest - 1] + ordered[lowest]) / 2)

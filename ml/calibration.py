@@ -54,8 +54,10 @@ def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     return np.exp(_log_softmax(logits, temperature)).astype(np.float32)
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+def fit_temperature(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Return the temperature of least negative log-likelihood on held-out images (Guo et al. 2017).
+
+    weights: how much each image counts, (N,); equally without them.
 
     The loss has one minimum in the temperature; golden-section search on its logarithm finds it between 1/20 and 20.
     """
@@ -64,7 +66,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
     def loss(logarithm: float) -> float:
         # Of the logarithms themselves: with a floor under the probabilities there could be a second minimum.
-        return -float(_log_softmax(logits, math.exp(logarithm))[np.arange(len(labels)), labels].mean())
+        likelihoods = _log_softmax(logits, math.exp(logarithm))[np.arange(len(labels)), labels]
+        return -float(np.average(likelihoods, weights=weights))
 
     left, right = high - ratio * (high - low), low + ratio * (high - low)
     left_loss, right_loss = loss(left), loss(right)

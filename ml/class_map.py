@@ -36,3 +36,14 @@ def matrix() -> np.ndarray:
         sums[index, PHOTOGRAPH_CLASSES.index(classes.get(index, NONE_CLASS))] = 1
     sums[IMAGENET_CLASSES:, PHOTOGRAPH_CLASSES.index(DEER)] = 1
     return sums
+
+
+def sums() -> np.ndarray:
+    """Return what sums probabilities of ImageNet's classes into ours for a head to correct: the stand-ins are deer.
+
+    0 and 1, float32 (1000, 11), one 1 in each row.
+    """
+    found = matrix()[:IMAGENET_CLASSES]
+    found[stand_ins()] = 0
+    found[stand_ins(), PHOTOGRAPH_CLASSES.index(DEER)] = 1
+    return found

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -19,6 +20,9 @@ from ml.pipeline import require_tensorflow
 from ml.routing import PHOTOGRAPHS, THUMBNAILS, Router
 from ml.writing import library_versions
 
+if TYPE_CHECKING:
+    import keras
+
 #: What the network for photographs answers is more probably one of the classes than none of them.
 _KNOWN_PROBABILITY = 0.5
 _THUMBNAILS_MEASURED = 1000
@@ -26,19 +30,26 @@ _IMAGES_COMPARED = 16
 
 
 def write_photograph_network(
-    folder: Path, dataset: Dataset, *, size: int, weights: Path | None = None, report: Callable[[str], None]
+    folder: Path,
+    dataset: Dataset,
+    *,
+    size: int,
+    weights: Path | None = None,
+    learn_from: Path | None = None,
+    report: Callable[[str], None],
 ) -> Card:
     """Write a model folder with the network for photographs of `size` pixels a side.
 
     dataset: thumbnails of the ten classes: the training images show what deer are, which ImageNet lacks, and on some
-    validation images the two files are compared. Raises WeightsMissing, ArtifactError (the folder is there already, or
-    the data set has other classes), ExportError.
+    validation images the two files are compared. learn_from: photographs that its head learns from, as
+    `ml.photograph_learning` reads them; without them ImageNet's classes are summed. Raises WeightsMissing,
+    ArtifactError (the folder is there already, or the data set has other classes), DatasetError, ExportError.
     """
     require_tensorflow()
     from ml.architectures.efficientnet_lite import packaged_weights
     from ml.export import export
     from ml.network_plot import save_network
-    from ml.photograph_network import FRAMING, backbone, learn_deer, photograph_network
+    from ml.photograph_network import FRAMING, backbone
     from ml.preprocessing import to_input
 
     artifacts.check_free(folder)
@@ -47,11 +58,10 @@ def write_photograph_network(
             f"The network for photographs knows {', '.join(without_none(class_map.PHOTOGRAPH_CLASSES))}; the data set "
             f"has {', '.join(dataset.class_names)}: they cannot be put together."
         )
-    report("learn what deer are")
     imagenet = backbone(size, weights)
-    deer = learn_deer(imagenet, dataset.train, dataset.class_names.index(class_map.DEER))
-    report("build")
-    model = photograph_network(imagenet, deer)
+    model, learnt = (
+        _summed(imagenet, dataset, report) if learn_from is None else _taught(imagenet, dataset, learn_from, report)
+    )
     pixels = np.stack(
         [
             to_input(Image.fromarray(image), size, size, FRAMING)
@@ -62,6 +72,7 @@ def write_photograph_network(
         report("export")
         compared = export(model, temporary, pixels)
         save_network(model, temporary)
+        described = {"name": "ImageNet", "fingerprint": artifacts.sha256(weights or packaged_weights())}
         return artifacts.save_card(
             temporary,
             Card(
@@ -72,26 +83,56 @@ def write_photograph_network(
                 parameter_count=model.count_params(),
                 recipe={},
                 seed=0,
-                dataset={
-                    "name": "ImageNet",
-                    "fingerprint": artifacts.sha256(weights or packaged_weights()),
-                    "deer_learnt_from": dataset.fingerprint,
-                },
                 training={},
                 export={**compared, "weights": "float32"},
                 libraries=library_versions(),
                 metrics={},
-                calibration=asdict(Calibration(1.0)),
-                abstention={
-                    "score": "known_probability",
-                    "coverage": None,
-                    "thresholds": {"known_probability": _KNOWN_PROBABILITY},
-                },
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 statistics=False,
                 framing=asdict(FRAMING),
+                **{**learnt, "dataset": {**described, **learnt["dataset"]}},
             ),
         )
+
+
+#: A network, and what its card says of how it came to be: dataset, calibration and abstention.
+_Learnt = tuple["keras.Model", dict[str, Any]]
+
+
+def _summed(imagenet: "keras.Model", dataset: Dataset, report: Callable[[str], None]) -> _Learnt:
+    from ml.photograph_network import learn_deer, photograph_network
+
+    report("learn what deer are")
+    deer = learn_deer(imagenet, dataset.train, dataset.class_names.index(class_map.DEER))
+    return photograph_network(imagenet, deer), {
+        "dataset": {"deer_learnt_from": dataset.fingerprint},
+        "calibration": asdict(Calibration(1.0)),
+        "abstention": {
+            "score": "known_probability",
+            "coverage": None,
+            "thresholds": {"known_probability": _KNOWN_PROBABILITY},
+        },
+    }
+
+
+def _taught(imagenet: "keras.Model", dataset: Dataset, folder: Path, report: Callable[[str], None]) -> _Learnt:
+    from ml import photograph_learning
+    from ml.photograph_network import FRAMING, corrected_network
+    from ml.preprocessing import to_input
+
+    report("learn from photographs")
+    height, width = imagenet.input_shape[1:3]
+    backbone = photograph_learning.Backbone(imagenet, lambda picture: to_input(picture, height, width, FRAMING))
+    taught = photograph_learning.teach(backbone, folder, dataset.train)
+    return corrected_network(imagenet, taught.head), {
+        "dataset": {"thumbnails_learnt_from": dataset.fingerprint, "learnt_from": taught.figures},
+        "calibration": asdict(Calibration(taught.temperature)),
+        "abstention": {
+            "score": "maximum_probability",
+            "coverage": photograph_learning.COVERAGE,
+            "thresholds": {"maximum_probability": taught.threshold},
+        },
+    }
 
 
 def combine(

@@ -41,7 +41,8 @@ def steps(model: "keras.Model") -> list[Step]:
     """The layers that change a tensor's shape or content by weights, in order; what only rescales them is left out."""
     numbers: dict[int, int | None] = {}
     found: list[Step] = []
-    for layer in model.layers:
+    # Operations are the layers, and what arithmetic there is between them.
+    for layer in model.operations:
         sources = [
             number
             for tensor in layer._inbound_nodes[0].input_tensors
@@ -53,9 +54,10 @@ def steps(model: "keras.Model") -> list[Step]:
             found.append(Step(kind, _label(layer), tuple(layer.output.shape[1:]), layer.count_params(), sources))
         else:
             numbers[id(layer)] = sources[0] if sources else None
-            if sources and layer.count_params():
+            parameters = sum(weights.size for weights in getattr(layer, "get_weights", list)())
+            if sources and parameters:
                 before = found[sources[0]]
-                found[sources[0]] = before._replace(parameters=before.parameters + layer.count_params())
+                found[sources[0]] = before._replace(parameters=before.parameters + parameters)
     return found
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from ml import class_map
 from ml.architectures.efficientnet_lite import IMAGENET_CLASSES, efficientnet_lite0, load_imagenet
 from ml.dataset import Split
+from ml.photograph_head import LEAST_SUM, Head
 from ml.preprocessing import Framing, to_input
 
 if TYPE_CHECKING:
@@ -99,6 +100,23 @@ def photograph_network(imagenet: "keras.Model", deer: Direction) -> "keras.Model
     summed = keras.Model(model.input, sums(model.output), name="photographs")
     sums.set_weights([class_map.matrix()])
     return summed
+
+
+def corrected_network(imagenet: "keras.Model", head: Head) -> "keras.Model":
+    """Return the network: pixels 0-255 in, probabilities (N, 11) out.
+
+    Its last layer is dense, over the features and the logarithms of ImageNet's summed probabilities.
+    """
+    import keras
+
+    sums = keras.layers.Dense(len(class_map.PHOTOGRAPH_CLASSES), use_bias=False, trainable=False, name="sums")
+    logarithms = keras.ops.log(keras.ops.maximum(sums(imagenet.output), LEAST_SUM))
+    joined = keras.layers.Concatenate(name="seen")([imagenet.get_layer("features").output, logarithms])
+    last = keras.layers.Dense(len(class_map.PHOTOGRAPH_CLASSES), activation="softmax", name="probabilities")
+    model = keras.Model(imagenet.input, last(joined), name="photographs")
+    sums.set_weights([class_map.sums()])
+    last.set_weights([np.concatenate([head.weights, np.eye(len(head.bias), dtype=np.float32)]), head.bias])
+    return model
 
 
 def _features(imagenet: "keras.Model", thumbnails: np.ndarray) -> np.ndarray:

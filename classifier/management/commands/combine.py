@@ -36,6 +36,13 @@ class Command(BaseCommand):
             help="The side of what the network for photographs sees (32 to 512).",
         )
         parser.add_argument("--weights", type=Path, metavar="FILE", help="ImageNet's weights, if not those installed.")
+        parser.add_argument(
+            "--learn-from",
+            type=Path,
+            metavar="DIR",
+            help="Photographs that the head of the network for photographs learns from: a folder for each class, and "
+            "none/ for others; file names begin with their source and `_`.",
+        )
         parser.add_argument("--data-dir", type=Path, help="As for manage.py train.")
         parser.add_argument("--photos", type=Path, help="Photographs on which the rule's errors are counted.")
         add_activation(parser, "Let the new model answer on the site.")
@@ -54,6 +61,7 @@ class Command(BaseCommand):
                     dataset,
                     size=options["image_size"],
                     weights=options["weights"],
+                    learn_from=options["learn_from"],
                     report=self._report,
                 )
                 card = composite.combine(

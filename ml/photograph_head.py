@@ -1,0 +1,89 @@
+"""A head for photographs: ImageNet's answer, summed into our classes, and a learnt correction of it.
+
+The correction is linear in the backbone's features. It alone would forget what ImageNet's thousand classes know of
+things that no photograph here shows; those sums alone would keep ImageNet's prior, which has 118 dogs and 5 cats.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+#: Times the squared length of the correction's weights, on features of unit variance.
+PENALTY = 0.05
+#: The share of "none of these" in what is learnt from; the classes share the rest equally.
+NONE_SHARE = 0.3
+
+_STEPS = 200
+_LEAST_CHANGE = 1e-5
+#: Keeps the curvature from being singular where features repeat each other.
+_RIDGE = 1e-6
+#: A sum of probabilities below this counts as this much, so that it has a logarithm.
+LEAST_SUM = 1e-6
+
+
+class Head(NamedTuple):
+    """The correction: logits are `log_sums + features @ weights + bias`; float32 (features, classes) and (classes,)."""
+
+    weights: np.ndarray
+    bias: np.ndarray
+
+    def logits(self, features: np.ndarray, log_sums: np.ndarray) -> np.ndarray:
+        return log_sums + features @ self.weights + self.bias
+
+
+def shares(labels: np.ndarray, sources: Sequence[str], none_label: int, none_share: float = NONE_SHARE) -> np.ndarray:
+    """Return the weight of each photograph, (N,), of sum 1.
+
+    Classes weigh the same but for `none_label`, which has `none_share`. Within a class a source weighs as the square
+    root of the number of its photographs: one large collection is not the world.
+    """
+    names = np.asarray(sources)
+    weights = np.zeros(len(labels))
+    present = np.unique(labels)
+    for label in present:
+        rows = np.flatnonzero(labels == label)
+        _, places, counts = np.unique(names[rows], return_inverse=True, return_counts=True)
+        within = 1 / np.sqrt(counts[places])
+        share = none_share if label == none_label else (1 - none_share) / (present != none_label).sum()
+        weights[rows] = share * within / within.sum()
+    return weights / weights.sum()
+
+
+def fit(
+    features: np.ndarray, log_sums: np.ndarray, labels: np.ndarray, weights: np.ndarray, penalty: float = PENALTY
+) -> Head:
+    """Fit the correction: weighted log-loss plus `penalty` times the squared length of the weights, at its minimum.
+
+    features (N, F); log_sums (N, classes): logarithms of ImageNet's summed probabilities; weights (N,): of sum 1.
+    Steps are those of Newton's method with a bound of the curvature that holds everywhere (Böhning 1992), accelerated
+    by Nesterov's momentum, which begins anew whenever it overshoots (O'Donoghue and Candès 2015).
+    """
+    mean = weights @ features
+    scale = np.sqrt(weights @ np.square(features - mean)) + 1e-6
+    rows = np.column_stack([(features - mean) / scale, np.ones(len(features))]).astype(np.float32)
+    penalties = np.append(np.full(features.shape[1], 2 * penalty), 0.0).astype(np.float32)[:, None]
+    truth = np.eye(log_sums.shape[1], dtype=np.float32)[labels]
+    share = weights.astype(np.float32)[:, None]
+    offsets = log_sums.astype(np.float32)
+    bound = 0.5 * rows.T @ (share * rows) + np.diag(penalties[:, 0] + _RIDGE)
+    inverse = np.linalg.inv(bound.astype(np.float64)).astype(np.float32)
+    found = ahead = np.zeros((rows.shape[1], truth.shape[1]), np.float32)
+    momentum = 1.0
+    for _ in range(_STEPS):
+        gradient = rows.T @ (share * (_softmax(offsets + rows @ ahead) - truth)) + penalties * ahead
+        before, found = found, ahead - inverse @ gradient
+        if float(np.sum(gradient * (found - before))) > 0:
+            momentum = 1.0
+        after = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+        ahead = found + (momentum - 1) / after * (found - before)
+        momentum = after
+        if np.abs(gradient).max() < _LEAST_CHANGE:
+            break
+    kernel = found[:-1] / scale[:, None]
+    return Head(kernel.astype(np.float32), (found[-1] - mean @ kernel).astype(np.float32))
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
