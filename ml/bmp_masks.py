@@ -5,7 +5,7 @@ import struct
 import numpy as np
 from PIL import Image
 
-_FIELDS, _FIELDS_WITH_ALPHA = 3, 6
+_FIELDS, _FIELDS_WITH_ALPHA, _RUN_LENGTHS = 3, 6, (1, 2)
 #: Where the pixels begin; the image header's length, width, height, planes, bits a pixel and compression.
 _HEADER = struct.Struct("<10xIIiiHHI")
 _MASKS = struct.Struct("<4I")
@@ -37,6 +37,14 @@ def open_masked(content: bytes) -> Image.Image | None:
     if not any(masks[3:]):
         masks = masks[:3]
     return Image.fromarray(np.dstack([_channel(pixels, mask) for mask in masks]))
+
+
+def runs_of(content: bytes) -> int | None:
+    """The pixels of a BMP whose pixels are run lengths; None of another."""
+    if len(content) < _HEADER.size:
+        return None
+    _start, _header, width, height, _planes, _bits, compression = _HEADER.unpack_from(content)
+    return abs(width * height) if compression in _RUN_LENGTHS else None
 
 
 def _channel(pixels: np.ndarray, mask: int) -> np.ndarray:

@@ -91,7 +91,7 @@ class TooMuchMemory(ImageError):
 
 class TooManyParts(ImageError):
     code = "too_many_parts"
-    message = "The JPEG has more parts than any camera writes. Save it again in an image editor and retry."
+    message = "The image has more parts than any camera writes. Save it again in an image editor and retry."
 
 
 class TooDeep(ImageError):

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 #: Cameras and editors write a dozen scans at most.
 MOST_SCANS = 200
+#: Scans times pixels: a codec goes over all pixels in each. 30 scans of 50 megapixels, 200 of 7.
+MOST_SCANNED = 1_500_000_000
 MOST_MARKERS = 4096
 #: Bytes that may fill the gap before a marker.
 LONGEST_FILL = 1024
@@ -49,7 +51,7 @@ def survey(content: bytes) -> Parts:
             continue
         length = int.from_bytes(content[position : position + 2], "big")
         frame.read(marker, content[position + 2 : position + length])
-        if frame.scans > MOST_SCANS:
+        if frame.scans > MOST_SCANS or frame.scans * frame.pixels > MOST_SCANNED:
             break
         position += length
     return Parts(exceeds_limits=True)
@@ -59,7 +61,7 @@ class _Frame:
     """What has been read of a picture's header and of those of its scans."""
 
     def __init__(self) -> None:
-        self.scans = 0
+        self.scans = self.pixels = 0
         self.is_progressive = False
         #: Coefficients (component, number) whose last bit no scan has brought yet; None before the header.
         self.missing: set[tuple[int, int]] | None = None
@@ -71,6 +73,7 @@ class _Frame:
     def read(self, marker: int, body: bytes) -> None:
         if marker in _FRAMES and len(body) >= 6:
             self.is_progressive = marker in _PROGRESSIVE
+            self.pixels = int.from_bytes(body[1:3], "big") * int.from_bytes(body[3:5], "big")
             self.missing = {(component, number) for component in body[6::3] for number in range(_COEFFICIENTS)}
         elif marker == _START_OF_SCAN:
             self.scans += 1

@@ -7,7 +7,7 @@ import pillow_heif
 from PIL import AvifImagePlugin, Image, PngImagePlugin
 
 from ml import webp_still
-from ml.bmp_masks import open_masked
+from ml.bmp_masks import open_masked, runs_of
 from ml.colour import profile_of
 from ml.formats import detect
 from ml.image_errors import (
@@ -29,6 +29,8 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 # Image editors write megabytes of profile or XMP into one chunk; Pillow reads one.
 PngImagePlugin.MAX_TEXT_CHUNK = 16 * 1024 * 1024
+#: A BMP of run lengths may have so many pixels, and so many bytes for each and in all.
+_MOST_RLE_PIXELS, _RLE_BYTES_A_PIXEL, _RLE_BYTES = 4_000_000, 4, 100_000
 
 
 def open_image(content: bytes, max_pixels: int) -> Image.Image:
@@ -56,6 +58,8 @@ def open_image(content: bytes, max_pixels: int) -> Image.Image:
 def _open(content: bytes, kind: str, max_pixels: int) -> Image.Image:
     if kind == "JPEG" and survey(content).exceeds_limits:
         raise TooManyParts()
+    if kind == "BMP":
+        _check_runs(content)
     if kind == "PNG":
         content = without_useless(content)
     if kind == "WEBP" and (size := webp_still.large_size_of(content)):
@@ -74,6 +78,17 @@ def _open(content: bytes, kind: str, max_pixels: int) -> Image.Image:
             raise
         image.format = kind
         return image
+
+
+def _check_runs(content: bytes) -> None:
+    """Raise an ImageError for a BMP of so many run lengths that Pillow, which reads them in Python, takes seconds."""
+    pixels = runs_of(content)
+    if pixels is None:
+        return
+    if pixels > _MOST_RLE_PIXELS:
+        raise TooManyPixels(limit=_MOST_RLE_PIXELS // 1_000_000)
+    if len(content) > _RLE_BYTES_A_PIXEL * pixels + _RLE_BYTES:
+        raise TooManyParts()
 
 
 def _describe_colours(image: Image.Image, content: bytes) -> None:

@@ -101,7 +101,7 @@ def _messages() -> dict[str, str]:
             "The TIFF has 32 bits per channel. Save it with 8 or 16 bits per channel and retry."
         ),
         image_errors.TooManyParts.code: _(
-            "The JPEG has more parts than any camera writes. Save it again in an image editor and retry."
+            "The image has more parts than any camera writes. Save it again in an image editor and retry."
         ),
         TooSlow.code: _(
             "Reading the image takes more than %(limit)s seconds. Make it smaller, or save it as JPEG, and retry."

@@ -15,7 +15,7 @@ import pytest
 from classifier.tests.corpus import jpeg_of_scans
 from classifier.tests.factories import image_bytes
 from classifier.tests.server import Site, serve, workers_of
-from ml.jpeg_markers import MOST_SCANS
+from ml.jpeg_markers import MOST_SCANNED
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
 
@@ -113,7 +113,7 @@ def test_pages_and_others_uploads_go_on_while_a_decoder_is_kept_busy(site):
 
 def test_seconds_of_work_run_out_for_one_address_alone(site):
     """Files that pass all limits of a file and take long: after some seconds of them comes 429, before decoding."""
-    slow = jpeg_of_scans(MOST_SCANS - 20, 5000, 4000)
+    slow = jpeg_of_scans(MOST_SCANNED // (5000 * 4000) - 15, 5000, 4000)
 
     def attack() -> list[int]:
         statuses = []

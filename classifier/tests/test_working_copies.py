@@ -20,7 +20,7 @@ from classifier.tests.factories import image_bytes, image_file, linked_model, ma
 from classifier.tests.test_backup import FILL, Place
 from classifier.tests.test_explanation import special
 from ml import working_copy
-from ml.jpeg_markers import MOST_SCANS
+from ml.jpeg_markers import MOST_SCANNED
 from ml.preprocessing import MAX_PIXELS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,7 +50,7 @@ def pages(client, prediction: Prediction) -> list[bytes]:
 
 
 def test_no_page_decodes_an_expensive_original_again(user, user_client, stored_files):
-    content = jpeg_of_scans(MOST_SCANS - 20, 8000, 6000)
+    content = jpeg_of_scans(MOST_SCANNED // (8000 * 6000) - 15, 8000, 6000)
     assert decode(content=content, max_pixels=MAX_PIXELS).seconds > EXPENSIVE_SECONDS
     prediction = upload(user, content)
     Prediction.objects.update(abstained=False)

@@ -1,5 +1,6 @@
 import io
 import json
+import struct
 import zlib
 
 import numpy as np
@@ -579,3 +580,29 @@ def _crowded(what: str) -> bytes:
 def test_a_jpeg_of_too_many_parts_is_refused_before_it_is_decoded(what):
     with pytest.raises(TooManyParts):
         decode(_crowded(what))
+
+
+def test_a_jpeg_may_have_many_scans_or_many_pixels_but_not_both():
+    whole = encode(Image.new("L", (7000, 7000)), "JPEG", progressive=True)
+    last_scan = whole[whole.rindex(b"\xff\xda") : -2]
+    assert decode(whole[:-2] + last_scan * 20 + whole[-2:]).width == 7000
+    with pytest.raises(TooManyParts):
+        decode(whole[:-2] + last_scan * 30 + whole[-2:])
+    small = encode(Image.new("L", (700, 700)), "JPEG", progressive=True)
+    assert decode(small[:-2] + small[small.rindex(b"\xff\xda") : -2] * 150 + small[-2:]).width == 700
+
+
+def bmp_of_runs(width: int, height: int, runs: bytes) -> bytes:
+    palette = bytes((0, 0, 0, 0, 255, 0, 0, 0))
+    start = 54 + len(palette)
+    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(runs), 0, 0, 2, 0)
+    return b"BM" + struct.pack("<IHHI", start + len(runs), 0, 0, start) + info + palette + runs
+
+
+def test_a_bmp_of_run_lengths_is_read_within_bounds():
+    picture = decode(bmp_of_runs(16, 16, (b"\x08\0\x08\1\0\0") * 16)).picture
+    assert [picture.getpixel(place) for place in ((4, 4), (12, 4))] == [(0, 0, 0), BLUE]
+    with pytest.raises(TooManyPixels, match="4 megapixels"):
+        decode(bmp_of_runs(7000, 7000, b"\0\0" * 7000))
+    with pytest.raises(TooManyParts):
+        decode(bmp_of_runs(100, 100, b"\0\2\0\0" * 1_000_000))
