@@ -7,6 +7,8 @@ from typing import NamedTuple
 MOST_SCANS = 200
 #: Scans times pixels: a codec goes over all pixels in each. 30 scans of 50 megapixels, 200 of 7.
 MOST_SCANNED = 1_500_000_000
+#: What has no more scans is bounded by its pixels alone.
+_FEW_SCANS = 12
 MOST_MARKERS = 4096
 #: Bytes that may fill the gap before a marker.
 LONGEST_FILL = 1024
@@ -51,7 +53,7 @@ def survey(content: bytes) -> Parts:
             continue
         length = int.from_bytes(content[position : position + 2], "big")
         frame.read(marker, content[position + 2 : position + length])
-        if frame.scans > MOST_SCANS or frame.scans * frame.pixels > MOST_SCANNED:
+        if frame.scans > MOST_SCANS or (frame.scans > _FEW_SCANS and frame.scans * frame.pixels > MOST_SCANNED):
             break
         position += length
     return Parts(exceeds_limits=True)
