@@ -7,7 +7,6 @@ PROMETHEUS_MULTIPROC_DIR for a folder of one's own; CLIENT_HEAD_SECONDS, CLIENT_
 CLIENT_BYTES_PER_SECOND: see cifarsite.worker.
 """
 
-import ipaddress
 import logging
 import os
 import re
@@ -80,22 +79,6 @@ def on_starting(server) -> None:
     """Forget what another server has counted before."""
     for file in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("*.db"):
         file.unlink()
-    if _is_debug and (public := [address for address in server.cfg.address if _is_public(address)]):
-        server.log.warning(
-            "DEBUG is on, and other machines reach the site at %s: its error pages show them code and settings. "
-            "Set DEBUG=false, or HOST=127.0.0.1.",
-            public[0][0],
-        )
-
-
-def _is_public(address: tuple[str, int] | str) -> bool:
-    """Whether other machines reach an address to listen at; a path is that of a socket of this one."""
-    if isinstance(address, str) or address[0] == "localhost":
-        return False
-    try:
-        return not ipaddress.ip_address(address[0].strip("[]")).is_loopback
-    except ValueError:
-        return True
 
 
 def child_exit(server, worker) -> None:

@@ -214,15 +214,6 @@ def test_model_changes_under_load_without_a_failed_or_mixed_up_answer(site, tmp_
         assert answer.probabilities == pytest.approx(expected[answer.model], abs=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("host", "debug", "is_warned"),
-    [("0.0.0.0", "true", True), ("127.0.0.1", "true", False), ("0.0.0.0", "false", False)],  # noqa: S104
-)
-def test_debug_on_an_address_that_others_reach_is_warned_of(tmp_path, host, debug, is_warned):
-    with serve(tmp_path, WEB_CONCURRENCY="1", SWEEP_AT_START="false", HOST=host, DEBUG=debug):
-        assert ("DEBUG is on" in (tmp_path / "log").read_text()) == is_warned
-
-
 def test_the_running_site_deletes_what_has_expired(tmp_path):
     count = "SELECT (SELECT count(*) FROM classifier_upload) + (SELECT count(*) FROM django_session)"
     with serve(tmp_path, WEB_CONCURRENCY="1", SWEEP_AT_START="false", PURGE_EVERY_SECONDS="0.1") as site:
