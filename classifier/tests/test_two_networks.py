@@ -131,7 +131,7 @@ def test_evaluation_on_a_data_set_of_its_ten_classes(both, both_folder, cifar10_
         "evaluate", str(both_folder), "--data-dir", str(cifar10_folder), "--split", "validation", stdout=output
     )
     assert "each network's" in output.getvalue()
-    assert "5,000 images" in output.getvalue()
+    assert "2,500 images, which chose the epoch" in output.getvalue()
 
 
 def test_of_the_shipped_models_the_one_of_two_networks_answers(both_folder, settings, tmp_path):
