@@ -45,6 +45,15 @@ class Place:
         folder.mkdir(exist_ok=True)
         self.env = environment(folder, MODELS_DIR=str(self.models), ALLOWED_HOSTS="testserver", **variables)
 
+    @classmethod
+    def filled(cls, folder: Path) -> "Place":
+        """A site with a model and an upload."""
+        site = cls(folder)
+        linked_model(site.models / "student_cnn")
+        site.run("migrate", "--verbosity", "0")
+        site.shell(FILL)
+        return site
+
     def run(self, *arguments: str, fails: bool = False) -> str:
         done = manage(*arguments, env=self.env)
         assert bool(done.returncode) == fails, done.stderr
@@ -64,11 +73,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Place:
-    site = Place(tmp_path_factory.mktemp("first"))
-    linked_model(site.models / "student_cnn")
-    site.run("migrate", "--verbosity", "0")
-    site.shell(FILL)
-    return site
+    return Place.filled(tmp_path_factory.mktemp("first"))
 
 
 @pytest.fixture(scope="module")

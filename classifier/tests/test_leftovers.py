@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier.tests.factories import BASE_DIR, linked_model
-from classifier.tests.test_backup import FILL, LOOK, Place
+from classifier.tests.factories import BASE_DIR
+from classifier.tests.test_backup import LOOK, Place
 
 #: Writes into a temporary folder of models until it is killed.
 WRITE = """
@@ -30,11 +30,7 @@ with writing(Path(sys.argv[1]) / "new") as new, replacing(Path(sys.argv[1]) / "s
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Place:
-    site = Place(tmp_path_factory.mktemp("first"))
-    linked_model(site.models / "student_cnn")
-    site.run("migrate", "--verbosity", "0")
-    site.shell(FILL)
-    return site
+    return Place.filled(tmp_path_factory.mktemp("first"))
 
 
 @pytest.fixture(scope="module")

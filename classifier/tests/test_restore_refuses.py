@@ -48,11 +48,7 @@ print(peak() - before)
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Place:
-    site = Place(tmp_path_factory.mktemp("first"))
-    linked_model(site.models / "student_cnn")
-    site.run("migrate", "--verbosity", "0")
-    site.shell(FILL)
-    return site
+    return Place.filled(tmp_path_factory.mktemp("first"))
 
 
 @pytest.fixture(scope="module")
