@@ -1,6 +1,5 @@
 """What is being written and does not count yet: locked, so that what a killed process has left can be told."""
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -10,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ml.durability import sync
+from ml.file_lock import try_lock
 
 _ENDING = ".unfinished"
 #: A process has its lock within moments.
@@ -76,13 +76,12 @@ def _is_abandoned(path: Path) -> bool:
             return False
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return try_lock(descriptor)
         finally:
             os.close(descriptor)
     except OSError:
-        # Locked, gone, or of another user; or its file system has no locks, and nobody can know.
+        # Gone, or of another user; or its file system has no locks, and nobody can know.
         return False
-    return True
 
 
 @contextmanager
@@ -90,7 +89,7 @@ def _locked(descriptor: int) -> Iterator[None]:
     try:
         # Where there are no locks, nothing is removed either.
         with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try_lock(descriptor)
         yield
     finally:
         os.close(descriptor)

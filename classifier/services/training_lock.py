@@ -1,12 +1,13 @@
 """One process a training run: a lock beside its folder, which the system frees when the process dies."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
+
+from ml.file_lock import try_lock
 
 
 class RunAlive(Exception):
@@ -39,7 +40,7 @@ def is_locked(name: str) -> bool:
     except FileNotFoundError:
         return False
     try:
-        return not _try(descriptor)
+        return not try_lock(descriptor)
     finally:
         os.close(descriptor)
 
@@ -52,18 +53,10 @@ def _locked(path: Path) -> int | None:
     """Return the descriptor of the locked file, None where another process has the lock."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        if not _try(descriptor):
+        if not try_lock(descriptor):
             os.close(descriptor)
             return None
         if path.exists() and os.path.samestat(os.stat(path), os.fstat(descriptor)):
             return descriptor
         # Its last owner has removed it just now.
         os.close(descriptor)
-
-
-def _try(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -9,6 +9,8 @@ from pathlib import Path
 from django.core.management.commands import migrate
 from django.db import connections
 
+from ml.file_lock import try_lock
+
 #: Any number will do that nothing else locks.
 _LOCK = 0x6D696772
 
@@ -31,9 +33,7 @@ def _alone(alias: str, tell: Callable[[], None]) -> Iterator[None]:
         # The folder is there before the database, and stays when restoring replaces that.
         folder = os.open(Path(connection.settings_dict["NAME"]).absolute().parent, os.O_RDONLY)
         try:
-            try:
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not try_lock(folder):
                 tell()
                 fcntl.flock(folder, fcntl.LOCK_EX)
             yield
