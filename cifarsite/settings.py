@@ -82,7 +82,7 @@ try:
             "work_address": "40/minute",
         }.items()
     }
-    #: Threads of each process, of which some never wait for a decoder or an interpreter; 0 where there is no limit.
+    #: Threads of each process; some never wait for a decoder or an interpreter. 0 means no limit.
     WEB_THREADS = env.int("WEB_THREADS", 0, validate=validate.Range(min=0))
     #: Where all processes count together; without it each counts for itself.
     REDIS_URL = env.str("REDIS_URL", "", validate=validate.Regexp(r"^$|^(rediss?|redis\+unix)://."))

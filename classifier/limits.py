@@ -11,7 +11,7 @@ from classifier.services.throttling import Throttle
 
 
 def limited(view: Callable, **methods: Throttle) -> Callable:
-    """Return the view, of which requests by these methods are counted: `limited(view, POST=Throttle.CLASSIFY)`."""
+    """Return the view with rate limits by method: `limited(view, POST=Throttle.CLASSIFY)`."""
     view.limits = methods | ({"HEAD": methods["GET"]} if "GET" in methods else {})
     return view
 

@@ -13,7 +13,7 @@ _ARCHITECTURES = {
     "airbench_resnet": gettext_lazy(
         "A wide residual network for small images, after a speed-record network for CIFAR-10 (Jordan 2024): a "
         "whitening convolution that is not trained, three blocks that halve the image and end in a residual pair of "
-        "convolutions, all of which begin by passing on their input, and the maximum over what is left."
+        "convolutions that are initialised to the identity, and global max pooling."
     ),
     "compact_resnet": gettext_lazy(
         "A small residual network for small images, after the speed-record networks for CIFAR-10 (Page 2018, Jordan "

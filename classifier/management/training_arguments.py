@@ -73,5 +73,5 @@ def add_to(parser: CommandParser) -> None:
         "--teacher", metavar="MODEL", help="Learn from this trained model's answers, by a recipe with distillation."
     )
     parser.add_argument("--name", help="What to call the model (default: architecture and time).")
-    parser.add_argument("--resume", action="store_true", help="Go on with the run of --name, or the latest.")
+    parser.add_argument("--resume", action="store_true", help="Resume the run given by --name, or the latest.")
     add_activation(parser, "Let the new model answer on the site.")

@@ -1,4 +1,4 @@
-"""Sessions are stored under the hashes of their keys; those that there are go on."""
+"""Store sessions under hashes of their keys; existing sessions stay valid."""
 
 import hashlib
 

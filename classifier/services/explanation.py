@@ -131,7 +131,7 @@ def map_png(*, prediction: Prediction) -> bytes:
 
 
 def track_record(prediction: Prediction) -> Track | None:
-    """How often the network was right on test images of which it was as sure; None where that tells nothing.
+    """How often the network was right on test images with similar confidence; None where that says nothing.
 
     It tells nothing of an abstention, of a picture that was taken for a photograph when the network was tested on
     thumbnails, and where too few images were tested. The temperature was fitted on the validation images, so that

@@ -35,7 +35,7 @@ _COLUMNS = (
     "bytes",
 )
 _FILE_BLOCK = 64 * 1024
-#: Characters of a name, and bytes, of which a system allows 255 in all.
+#: Limits for a name in characters and bytes; file systems allow 255 bytes in total.
 _LONGEST_NAME, _STEM_BYTES, _FOLDER_BYTES = 80, 200, 240
 #: What Windows does not allow in a name, and names that are its devices.
 _RESERVED = '<>:"/\\|?*'

@@ -38,7 +38,7 @@ class ServedModel:
 
 
 class _Others:
-    """Versions that are not active, of which those used last stay loaded; each is loaded under a lock of its own."""
+    """Inactive versions: the most recently used stay loaded, each loaded under its own lock."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""manage.py migrate, of which one at a time runs on a database: several servers may start at once."""
+"""manage.py migrate, one at a time per database, so that several servers may start at once."""
 
 import fcntl
 import os
