@@ -10,7 +10,7 @@ from ml.jpeg_markers import Parts
 
 _END = b"\xff\xd9"
 #: What no JPEG goes on with.
-_FILLER = random.Random(0).randbytes(2048).replace(b"\xff", b"")  # noqa: S311
+_FILLER = random.Random(0).randbytes(2048).replace(b"\xff", b"")  # noqa: S311  # nosec B311
 #: Larger ones are compared at half their size, which spares memory.
 _WHOLE_SIDE = 2000
 
