@@ -13,14 +13,15 @@ import math
 import statistics
 from pathlib import Path
 
-from ml import readers, training
-from ml.architectures import ARCHITECTURES, find_architecture
-from ml.augmentation import Augmentation
-from ml.checkpoints import EpochRecord
-from ml.dataset import Dataset
-from ml.pipeline import require_tensorflow
-from ml.recipes import Recipe, find_recipe
-from ml.run_settings import RunSettings
+from ml.artifacts import readers
+from ml.building.pipeline import require_tensorflow
+from ml.data.augmentation import Augmentation
+from ml.data.dataset import Dataset
+from ml.networks.registry import ARCHITECTURES, find_architecture
+from ml.training import loop as training
+from ml.training.checkpoints import EpochRecord
+from ml.training.recipes import Recipe, find_recipe
+from ml.training.run_settings import RunSettings
 
 
 def variants(recipe: Recipe) -> dict[str, Recipe]:

@@ -22,9 +22,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from ml import image_errors, preprocessing
-from ml.bulk import BATCH_SIZE, find_images
-from ml.inference import LoadedModel, Seen
+from ml.images import errors as image_errors
+from ml.images import preprocessing
+from ml.serving.bulk import BATCH_SIZE, find_images
+from ml.serving.inference import LoadedModel, Seen
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _DRAWN = 64

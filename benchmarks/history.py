@@ -151,8 +151,8 @@ def _pages() -> dict[str, Callable[[], object]]:
     from django.test import Client
 
     from classifier.models import Prediction
-    from classifier.services.ownership import Owner, predictions_of
-    from classifier.services.pagination import NEWEST_FIRST
+    from classifier.services.history.pagination import NEWEST_FIRST
+    from classifier.services.people.ownership import Owner, predictions_of
 
     person, admin = User.objects.filter(username__startswith="person").last(), User.objects.get(username="admin")
     mine, staff = Client(), Client()

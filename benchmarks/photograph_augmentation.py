@@ -17,14 +17,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.ablation import Quiet
-from ml import augmentation, image_folder, image_reading, readers, training
-from ml.augmentation import Augmentation
+from ml.artifacts import readers
+from ml.building.pipeline import require_tensorflow
 from ml.classes import NONE_CLASS
-from ml.pipeline import require_tensorflow
-from ml.preprocessing import Framing, to_input
-from ml.recipes import find_recipe
-from ml.run_settings import RunSettings
-from ml.transfer import ModelSource
+from ml.data import augmentation, image_folder, image_reading
+from ml.data.augmentation import Augmentation
+from ml.images.preprocessing import Framing, to_input
+from ml.training import loop as training
+from ml.training.recipes import find_recipe
+from ml.training.run_settings import RunSettings
+from ml.training.transfer import ModelSource
 
 TRAINED = Path(__file__).resolve().parent.parent / "ml" / "trained"
 MARGINS = (0.0, 0.1, 0.2, 0.3)

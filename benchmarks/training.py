@@ -15,12 +15,13 @@ import time
 from pathlib import Path
 
 from benchmarks.ablation import Quiet
-from ml import readers, training
-from ml.architectures import ARCHITECTURES, find_architecture
-from ml.dataset import Dataset
-from ml.pipeline import require_tensorflow
-from ml.recipes import Recipe, find_recipe
-from ml.run_settings import RunSettings
+from ml.artifacts import readers
+from ml.building.pipeline import require_tensorflow
+from ml.data.dataset import Dataset
+from ml.networks.registry import ARCHITECTURES, find_architecture
+from ml.training import loop as training
+from ml.training.recipes import Recipe, find_recipe
+from ml.training.run_settings import RunSettings
 
 _EVALUATION_BATCH = 500
 

@@ -94,8 +94,9 @@ def post_worker_init(worker) -> None:
     from django.urls import get_resolver
 
     from cifarsite.exposure import WORDS, public_addresses, public_names
-    from classifier.services import decoding, serving
-    from ml.decoding import DecoderUnavailable
+    from classifier.services.models import serving
+    from classifier.services.predictions import decoding
+    from ml.images.decoder_pool import DecoderUnavailable
 
     # Said once, by the first process.
     reached = public_addresses(worker.cfg.address) + public_names(settings.ALLOWED_HOSTS)

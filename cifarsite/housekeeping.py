@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def _purge() -> None:
-    from classifier.services.retention import purge_expired
+    from classifier.services.history.retention import purge_expired
 
     if gone := purge_expired():
         logger.info("Deleted %d expired uploads.", gone)

@@ -11,7 +11,7 @@ import re
 from django.http import HttpRequest
 from pythonjsonlogger.json import JsonFormatter as _JsonFormatter
 
-from classifier.request_ids import current_request_id, route_of
+from classifier.web.request_ids import current_request_id, route_of
 
 _SECURITY, _CSRF = "django.security.", "django.security.csrf"
 #: A whole Referer or Origin, as Django tells of one that is not the site's.

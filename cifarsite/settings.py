@@ -149,23 +149,23 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "classifier.views.observation.ObservationMiddleware",
-    "classifier.headers.HeadersMiddleware",
+    "classifier.web.observation.ObservationMiddleware",
+    "classifier.web.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "cifarsite.compression.CompressedPagesMiddleware",
+    "classifier.web.compression.CompressedPagesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     # Before the one that reads the whole body for its token.
-    "classifier.views.throttled.ThrottleMiddleware",
-    "classifier.views.bodies.BodyMiddleware",
+    "classifier.web.throttled.ThrottleMiddleware",
+    "classifier.web.bodies.BodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "classifier.views.unavailable.UnavailableMiddleware",
+    "classifier.web.unavailable.UnavailableMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -182,7 +182,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "classifier.context.site",
+                "classifier.web.context.site",
             ],
         },
     },
@@ -204,7 +204,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTHENTICATION_BACKENDS = [
     # Refuses whoever has failed too often, before the password is looked at.
     "axes.backends.AxesStandaloneBackend",
-    "classifier.accounts.AccountBackend",
+    "classifier.web.accounts.AccountBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -215,10 +215,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-AXES_HANDLER = "classifier.services.lockout.LockoutHandler"
+AXES_HANDLER = "classifier.services.people.lockout.LockoutHandler"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
-AXES_LOCKOUT_CALLABLE = "classifier.views.throttled.locked_out"
-AXES_CLIENT_IP_CALLABLE = "classifier.clients.address_of"
+AXES_LOCKOUT_CALLABLE = "classifier.web.throttled.locked_out"
+AXES_CLIENT_IP_CALLABLE = "classifier.web.clients.address_of"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 # What is kept of people is what the lock-out needs, until it is over.
@@ -309,7 +309,7 @@ FILE_UPLOAD_PERMISSIONS = 0o640
 # A list of the admin has 2,000 rows at most, and each that is selected is a field.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500
 
-SESSION_ENGINE = "classifier.sessions"
+SESSION_ENGINE = "classifier.web.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 365
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 # No script of the site's reads any of them.

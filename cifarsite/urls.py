@@ -9,18 +9,18 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from classifier.admin.overview import overview_page
-from classifier.limits import staff_only, unlimited
-from classifier.services.throttling import Throttle
+from classifier.services.people.throttling import Throttle
+from classifier.web.limits import staff_only, unlimited
 
 admin.site.site_header = _("CIFAR-10 classifier: administration")
 admin.site.site_title = _("CIFAR-10 classifier")
 admin.site.index_title = _("Models and results")
 
 #: Also for what goes wrong outside of the views, where no other part of the site can answer.
-handler400 = "classifier.views.errors.bad_request"
-handler403 = "classifier.views.errors.not_allowed"
-handler404 = "classifier.views.errors.not_found"
-handler500 = "classifier.views.unavailable.server_error"
+handler400 = "classifier.web.errors.bad_request"
+handler403 = "classifier.web.errors.not_allowed"
+handler404 = "classifier.web.errors.not_found"
+handler500 = "classifier.web.unavailable.server_error"
 
 urlpatterns = [
     path("", include("classifier.urls")),

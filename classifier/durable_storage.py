@@ -5,7 +5,7 @@ from pathlib import Path
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 
-from ml.durability import sync
+from ml.filesystem.durability import sync
 
 
 class DurableStorage(FileSystemStorage):

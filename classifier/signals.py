@@ -13,8 +13,8 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from classifier.models import Upload
-from classifier.services.publishing import register_shipped
-from ml.artifacts import ArtifactError
+from classifier.services.models.publishing import register_shipped
+from ml.artifacts.folder import ArtifactError
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,7 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from classifier.limits import limited, takes, unlimited
-from classifier.services.throttling import Throttle
+from classifier.services.people.throttling import Throttle
 from classifier.views import (
     accounts,
     correction,
@@ -20,6 +19,7 @@ from classifier.views import (
     tokens,
     training,
 )
+from classifier.web.limits import limited, takes, unlimited
 
 urlpatterns = [
     path("", takes(limited(home.home, POST=Throttle.CLASSIFY), images=1), name="home"),

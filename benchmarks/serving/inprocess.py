@@ -1,4 +1,4 @@
-"""What this project's code adds to the libraries under it, in one process: `ml.inference` and `ml.preprocessing`."""
+"""What `ml.serving.inference` and `ml.images.preprocessing` add to the libraries under them, in one process."""
 
 import io
 import statistics
@@ -11,9 +11,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from ml import preprocessing
-from ml.artifacts import LITERT_FILE
-from ml.inference import LoadedModel
+from ml.artifacts.folder import LITERT_FILE
+from ml.images import preprocessing
+from ml.serving.inference import LoadedModel
 
 BATCHES = (1, 32, 256)
 _BICUBIC = Image.Resampling.BICUBIC
@@ -55,7 +55,7 @@ def _inference(folder: Path, batch: int, seconds: float) -> Overhead:
         interpreter.invoke()
         return interpreter.get_tensor(target)
 
-    return _compare(f"`ml.inference`, batch of {batch}", lambda: model.answer(seen), bare, seconds)
+    return _compare(f"`ml.serving.inference`, batch of {batch}", lambda: model.answer(seen), bare, seconds)
 
 
 def _preprocessing(name: str, content: bytes, seconds: float) -> Overhead:
@@ -77,7 +77,7 @@ def _preprocessing(name: str, content: bytes, seconds: float) -> Overhead:
         picture.save(buffer, "JPEG", quality=82)
         return buffer.getvalue()
 
-    return _compare(f"`ml.preprocessing`, {name}", ours, bare, seconds)
+    return _compare(f"`ml.images.preprocessing`, {name}", ours, bare, seconds)
 
 
 def _compare(what: str, ours: Callable[[], object], bare: Callable[[], object], seconds: float) -> Overhead:

@@ -3,7 +3,7 @@ from dataclasses import asdict
 import pytest
 
 from benchmarks.ablation import variants
-from ml.recipes import RECIPES, Recipe
+from ml.training.recipes import RECIPES, Recipe
 
 
 def differences(one: Recipe, other: Recipe) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.photograph_augmentation import MARGINS, STEPS, Photographs, augmentations
-from ml.augmentation import NONE, Augmentation
+from ml.data.augmentation import NONE, Augmentation
 
 
 def test_every_step_keeps_what_the_steps_before_it_added_or_enlarges_it():

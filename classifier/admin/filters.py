@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from classifier.class_labels import class_label
 from classifier.models import ModelVersion, Prediction
+from classifier.presentation.class_labels import class_label
 
 
 class ConfidenceFilter(admin.SimpleListFilter):

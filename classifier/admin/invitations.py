@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from classifier.admin.read_only import ReadOnlyAdmin
 from classifier.forms.invitations import InvitationsForm
 from classifier.models import Invitation
-from classifier.services.invitations import create_invitations
+from classifier.services.people.invitations import create_invitations
 
 
 @admin.register(Invitation)

@@ -17,11 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from classifier.admin.read_only import ReadOnlyAdmin
-from classifier.charts import training_curves
-from classifier.measurements import test_in_words
 from classifier.models import Activation, Epoch, ModelVersion, TrainingRun
-from classifier.services.activation_doubts import activation_doubts
-from classifier.services.publishing import (
+from classifier.presentation.charts import training_curves
+from classifier.services.models.activation_doubts import activation_doubts
+from classifier.services.models.measurements import test_in_words
+from classifier.services.models.publishing import (
     ModelInUse,
     NothingBefore,
     activate_version,
@@ -29,8 +29,8 @@ from classifier.services.publishing import (
     register_shipped,
     roll_back,
 )
-from classifier.services.verification import verify_version
-from ml import artifacts
+from classifier.services.models.verification import verify_version
+from ml.artifacts import folder as artifacts
 
 
 @admin.register(ModelVersion)

@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from classifier.charts import bars
-from classifier.services.overview import Overview, overview
+from classifier.presentation.charts import bars
+from classifier.services.history.overview import Overview, overview
 
 PERIODS = (7, 30, 90)
 

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 from classifier.admin.lookups import CarefulLookups
 from classifier.forms.accounts import AdminSignInForm
 from classifier.models import Upload
-from classifier.services.deletion import delete_account
-from classifier.services.password_reset import reset_path
+from classifier.services.history.deletion import delete_account
+from classifier.services.people.password_reset import reset_path
 
 admin.site.unregister([Group, User])
 admin.site.login_form = AdminSignInForm

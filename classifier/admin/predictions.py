@@ -11,12 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from classifier.admin.filters import ClassFilter, ConfidenceFilter, OwnerFilter
 from classifier.admin.read_only import ReadOnlyAdmin
 from classifier.admin.search import search
-from classifier.class_labels import class_label
 from classifier.models import Correction, Prediction, Upload
-from classifier.services.deletion import delete_uploads
-from classifier.services.export import csv_lines
-from classifier.services.ownership import with_details, without_expired
-from classifier.services.pagination import NEWEST_FIRST, walk
+from classifier.presentation.class_labels import class_label
+from classifier.services.history.deletion import delete_uploads
+from classifier.services.history.export import csv_lines
+from classifier.services.history.pagination import NEWEST_FIRST, walk
+from classifier.services.people.ownership import with_details, without_expired
 from classifier.templatetags.classification import percent
 
 SEARCH_HELP = _(

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from classifier.models import Upload
 from classifier.models.upload import folded
-from classifier.services.identifiers import as_uuid
+from classifier.services.history.identifiers import as_uuid
 
 #: A beginning that more rows have finds so many of them.
 _MOST = 400

@@ -11,9 +11,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from classifier.models import ModelVersion
-from classifier.services.intake import SubmittedImage, explain, read_image
-from classifier.services.publishing import find_version
-from ml.image_errors import ImageError
+from classifier.services.models.publishing import find_version
+from classifier.services.predictions.intake import SubmittedImage, explain, read_image
+from ml.images.errors import ImageError
 
 
 @extend_schema_field(OpenApiTypes.BINARY)

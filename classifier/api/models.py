@@ -10,7 +10,7 @@ from classifier.api import examples
 from classifier.api.representations import ModelDetailSerializer, ModelListSerializer
 from classifier.api.schema import MODEL, operation
 from classifier.models import ModelVersion
-from classifier.services.publishing import find_version
+from classifier.services.models.publishing import find_version
 
 
 class Models(APIView):

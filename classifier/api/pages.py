@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from classifier.api.authentication import PagesSession
 from classifier.api.problems import INVALID, KEY_REUSED, READ_ONLY_TOKEN, TITLES
-from classifier.headers import with_previews
+from classifier.web.headers import with_previews
 
 
 class FormatInAddress(DefaultContentNegotiation):

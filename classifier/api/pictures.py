@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from classifier.api.requests import own_prediction
 from classifier.api.schema import PREDICTION_ID, operation
-from classifier.pictures import image_response, thumbnail_response
+from classifier.web.pictures import image_response, thumbnail_response
 
 
 class PictureRenderer(BaseRenderer):

@@ -30,11 +30,11 @@ from classifier.api.serializers import (
     idempotency_key,
 )
 from classifier.models import Prediction
-from classifier.services.batch import classify_batch
-from classifier.services.correction import NothingToUndo, UnknownLabel, correct, undo_correction
-from classifier.services.deletion import delete_prediction
-from classifier.services.pagination import BadCursor, Page, page_of
-from classifier.services.submission import KeyReused, classify_under_key
+from classifier.services.history.correction import NothingToUndo, UnknownLabel, correct, undo_correction
+from classifier.services.history.deletion import delete_prediction
+from classifier.services.history.pagination import BadCursor, Page, page_of
+from classifier.services.predictions.batch import classify_batch
+from classifier.services.predictions.submission import KeyReused, classify_under_key
 
 
 class Predictions(APIView):

@@ -16,10 +16,10 @@ from rest_framework.views import exception_handler
 
 from classifier.api.authentication import ReadOnlyToken
 from classifier.api.throttling import refuse_stranger
-from classifier.request_ids import current_request_id
-from classifier.services.intake import explain, status_of
-from classifier.services.submission import KeyReused
-from ml.image_errors import ImageError
+from classifier.services.predictions.intake import explain, status_of
+from classifier.services.predictions.submission import KeyReused
+from classifier.web.request_ids import current_request_id
+from ml.images.errors import ImageError
 
 CONTENT_TYPE = "application/problem+json"
 

@@ -8,10 +8,10 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from classifier.api.problems import describe_image
-from classifier.class_labels import class_label
-from classifier.measurements import data_set
 from classifier.models import ApiToken, ModelVersion, Prediction, Upload
-from classifier.services.batch import Outcome
+from classifier.presentation.class_labels import class_label
+from classifier.services.models.measurements import data_set
+from classifier.services.predictions.batch import Outcome
 
 
 class FieldErrorSerializer(serializers.Serializer):

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
 from classifier.models import Prediction
-from classifier.services.ownership import Owner, predictions_of
+from classifier.services.people.ownership import Owner, predictions_of
 
 Sent = TypeVar("Sent", bound=Serializer)
 

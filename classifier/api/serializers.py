@@ -10,11 +10,11 @@ from rest_framework.request import Request
 
 from classifier.api.fields import ClassField, FilesField, ImageField, KnownNamesSerializer, ModelField
 from classifier.forms.uploads import NOT_KEPT
-from classifier.services.batch import MOST_IMAGES
-from classifier.services.retention import PERIODS
-from classifier.services.search import ORDERS, STATES, Search
-from classifier.services.submission import Handling
-from ml import formats
+from classifier.services.history.retention import PERIODS
+from classifier.services.history.search import ORDERS, STATES, Search
+from classifier.services.predictions.batch import MOST_IMAGES
+from classifier.services.predictions.submission import Handling
+from ml.images import formats
 
 MOST_PREDICTIONS = 100
 KEY_HEADER = "Idempotency-Key"

@@ -7,15 +7,15 @@ from rest_framework.exceptions import ErrorDetail, Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from classifier.clients import address_of
-from classifier.services.ownership import Owner
-from classifier.services.throttling import Refusal, Throttle, advise, explain, take
+from classifier.services.people.ownership import Owner
+from classifier.services.people.throttling import Refusal, Throttle, advise, explain, take
+from classifier.web.clients import address_of
 
 
 class ApiThrottle(BaseThrottle):
     """Every request counts as one; the images that a view says it brings, by `images_in(request)`, count too.
 
-    What they cost is charged by views.throttled.ThrottleMiddleware.
+    What they cost is charged by web.throttled.ThrottleMiddleware.
     """
 
     refused: Refusal | None = None

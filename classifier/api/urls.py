@@ -3,8 +3,8 @@
 from django.urls import include, path, re_path
 
 from classifier.api import account, models, pages, pictures, predictions
-from classifier.limits import takes, unlimited
-from classifier.services.batch import MOST_IMAGES
+from classifier.services.predictions.batch import MOST_IMAGES
+from classifier.web.limits import takes, unlimited
 
 _v1 = [
     path("predictions/", takes(predictions.Predictions.as_view(), images=1), name="api_predictions"),

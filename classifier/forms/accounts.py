@@ -21,9 +21,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from classifier.services.lockout import is_password_of
-from classifier.services.ownership import claimable
-from classifier.services.password_reset import sends_mail
+from classifier.services.people.lockout import is_password_of
+from classifier.services.people.ownership import claimable
+from classifier.services.people.password_reset import sends_mail
 
 #: Uploads this recent are most likely those of the person who signs in.
 _RECENT = timedelta(hours=1)

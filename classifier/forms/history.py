@@ -8,10 +8,10 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from classifier.class_labels import class_label
 from classifier.models import ModelVersion
-from classifier.services.identifiers import as_uuid
-from classifier.services.search import Search
+from classifier.presentation.class_labels import class_label
+from classifier.services.history.identifiers import as_uuid
+from classifier.services.history.search import Search
 from ml.classes import NONE_CLASS
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
 from classifier.forms.accounts import AccountForm
-from classifier.services.password_reset import may_mail, send_in_background
+from classifier.services.people.password_reset import may_mail, send_in_background
 
 #: More accounts than this have one e-mail address only if somebody wants to fill its mailbox.
 _MOST_ACCOUNTS = 3

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.forms.choices import in_days
 from classifier.models import ApiToken
-from classifier.services.tokens import PERIODS, BadName, valid_name
+from classifier.services.people.tokens import PERIODS, BadName, valid_name
 
 
 class TokenForm(forms.Form):

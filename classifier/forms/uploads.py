@@ -15,11 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from classifier.forms.choices import in_days
-from classifier.services.examples import EXAMPLES, read_example
-from classifier.services.intake import FileTooLarge, SubmittedImage, explain, read_image, status_of
-from classifier.services.retention import PERIODS
-from ml import formats
-from ml.image_errors import ImageError
+from classifier.services.history.retention import PERIODS
+from classifier.services.predictions.examples import EXAMPLES, read_example
+from classifier.services.predictions.intake import FileTooLarge, SubmittedImage, explain, read_image, status_of
+from ml.images import formats
+from ml.images.errors import ImageError
 
 
 class ImageField(forms.FileField):

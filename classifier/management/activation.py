@@ -3,8 +3,8 @@
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.models import ModelVersion
-from classifier.services import publishing
-from classifier.services.activation_doubts import activation_doubts
+from classifier.services.models import publishing
+from classifier.services.models.activation_doubts import activation_doubts
 
 
 def add_activation(parser: CommandParser, activate_help: str) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from classifier.models import ModelVersion
-from classifier.services.bulk import Outcome
-from classifier.services.spreadsheets import BYTE_ORDER_MARK, FORMULA, plain_text
+from classifier.services.history.spreadsheets import BYTE_ORDER_MARK, FORMULA, plain_text
+from classifier.services.predictions.bulk import Outcome
 
 COLUMNS = ("file", "class", "confidence", "abstained", "model", "network", "error", "owner", "upload")
 _DECIMALS = 6

@@ -1,10 +1,10 @@
 """The figures of an evaluation as lines of text."""
 
-from classifier.measurements import with_interval
-from ml.artifacts import Card
-from ml.dataset import Dataset
-from ml.evaluation import FEWEST_FOR_CALIBRATION, Assessment, Evaluation
-from ml.photographs import AnsweredFigures, PhotographEvaluation
+from classifier.services.models.measurements import with_interval
+from ml.artifacts.folder import Card
+from ml.data.dataset import Dataset
+from ml.evaluation.metrics import FEWEST_FOR_CALIBRATION, Assessment, Evaluation
+from ml.evaluation.photographs import AnsweredFigures, PhotographEvaluation
 
 
 def of_split(card: Card, split: str, dataset: Dataset, assessment: Assessment) -> list[str]:

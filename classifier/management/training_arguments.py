@@ -6,8 +6,8 @@ from django.core.management.base import CommandParser
 
 from classifier.management.activation import add_activation
 from classifier.management.numbers import positive_number, whole_number
-from ml.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
-from ml.recipes import RECIPES
+from ml.networks.registry import ARCHITECTURES, DEFAULT_ARCHITECTURE
+from ml.training.recipes import RECIPES
 
 #: What a resumed run has fixed already.
 FIXED = (

@@ -20,18 +20,18 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from classifier.measurements import test_in_words, with_interval
 from classifier.models import TrainingRun
-from classifier.services import training as training_service
-from ml.artifacts import Card
-from ml.folder_report import FolderReport
-from ml.training import EpochRecord
+from classifier.services.models import training as training_service
+from classifier.services.models.measurements import test_in_words, with_interval
+from ml.artifacts.folder import Card
+from ml.data.folder_report import FolderReport
+from ml.training.loop import EpochRecord
 
 _SECONDS_BETWEEN_RECORDS = 2.0
 
 
 class TrainingConsole:
-    """A listener of `ml.training.train`: a progress bar for the person, rows for the pages, Ctrl-C for the end."""
+    """A listener of `ml.training.loop.train`: a progress bar for the person, rows for the pages, Ctrl-C for the end."""
 
     def __init__(self, run: TrainingRun, console: Console) -> None:
         self.run = run

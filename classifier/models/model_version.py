@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ml.artifacts import Card
+from ml.artifacts.folder import Card
 from ml.classes import without_none
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from classifier.models.model_version import ModelVersion
 from classifier.models.upload import HAS_ONE_OWNER, Upload
 from ml.classes import NONE_CLASS
-from ml.routing import THUMBNAILS
+from ml.serving.routing import THUMBNAILS
 
 
 class Prediction(models.Model):

@@ -42,7 +42,7 @@ class TrainingRun(models.Model):
 
 
 class Epoch(models.Model):
-    """One ended epoch; losses in nats, as `ml.training.EpochRecord`."""
+    """One ended epoch; losses in nats, as `ml.training.loop.EpochRecord`."""
 
     run = models.ForeignKey(
         TrainingRun, verbose_name=_("training run"), on_delete=models.CASCADE, related_name="epochs"

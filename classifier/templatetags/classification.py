@@ -7,12 +7,13 @@ from django import template
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from classifier import class_labels, measurements
 from classifier.models import Prediction, Upload
-from classifier.services.correction import labels_of
-from classifier.sizes import size_in_words
-from ml.formats import FORMATS
-from ml.preprocessing import THUMBNAIL_SIDE
+from classifier.presentation import class_labels
+from classifier.presentation.sizes import size_in_words
+from classifier.services.history.correction import labels_of
+from classifier.services.models import measurements
+from ml.images.formats import FORMATS
+from ml.images.preprocessing import THUMBNAIL_SIDE
 
 register = template.Library()
 
@@ -66,7 +67,7 @@ def thumbnail_size(upload: Upload) -> tuple[int, int]:
 
 @register.filter
 def step_in_words(step: str) -> str:
-    """What decoding did to a picture, one of ml.preprocessing.STEPS."""
+    """What decoding did to a picture, one of ml.images.preprocessing.STEPS."""
     return {
         "first_frame": _("The first picture was taken: the file has several."),
         "sixteen_bits": _("Its 16 bits a channel were brought to 8."),
@@ -79,7 +80,7 @@ def step_in_words(step: str) -> str:
 
 @register.filter
 def closeness_in_words(closeness: str) -> str:
-    """How like a picture a training image is, one of ml.neighbours.CLOSENESS."""
+    """How like a picture a training image is, one of ml.serving.neighbours.CLOSENESS."""
     return {
         "same": _("the same"),
         "very_similar": _("very similar"),

@@ -2,7 +2,7 @@
 
 from django import template
 
-from classifier.request_ids import current_request_id
+from classifier.web.request_ids import current_request_id
 
 register = template.Library()
 

@@ -4,7 +4,7 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
 
-from classifier.services.tokens import create_token
+from classifier.services.people.tokens import create_token
 
 PREDICTIONS = "/api/v1/predictions/"
 BATCH = f"{PREDICTIONS}batch/"

@@ -9,7 +9,8 @@ from django.test import Client
 from django.utils import translation
 
 from classifier.models import ModelVersion
-from classifier.services import serving, throttling
+from classifier.services.models import serving
+from classifier.services.people import throttling
 from classifier.tests.browser import chromium, complaints, open_browser, photograph
 from classifier.tests.factories import linked_model, make_user, pictures
 from classifier.tests.postgresql import postgresql

@@ -17,14 +17,14 @@ from django.db import connection
 from PIL import Image
 
 from classifier.models import Prediction, TrainingRun
-from classifier.services.classification import classify
-from classifier.services.intake import read_image
-from classifier.services.ownership import Owner
-from classifier.services.training import record_epoch
-from ml.abstention import SCORES
-from ml.artifacts import CARD_FILE, KERAS_FILE, LITERT_FILE
-from ml.checkpoints import EpochRecord
+from classifier.services.models.training import record_epoch
+from classifier.services.people.ownership import Owner
+from classifier.services.predictions.classification import classify
+from classifier.services.predictions.intake import read_image
+from ml.artifacts.folder import CARD_FILE, KERAS_FILE, LITERT_FILE
+from ml.confidence.abstention import SCORES
 from ml.tests.factories import encode, photograph
+from ml.training.checkpoints import EpochRecord
 
 #: For the site beside tests that are about something else: limits that are asked about and never reached.
 UNREACHED_LIMITS = {

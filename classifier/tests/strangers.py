@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from classifier.models import ApiToken, Prediction, TrainingRun
-from classifier.services.tokens import create_token
+from classifier.services.people.tokens import create_token
 from classifier.tests.factories import image_bytes, image_file, make_prediction, make_training_run, make_user
 from classifier.tests.pages import elements, result_of
 

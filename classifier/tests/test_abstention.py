@@ -8,7 +8,7 @@ from django.utils import translation
 from django.utils.translation import ngettext
 
 from classifier.models import ModelVersion, Prediction
-from classifier.services.publishing import publish
+from classifier.services.models.publishing import publish
 from classifier.tests.factories import certain_model, doubtful_model, image_file, make_prediction
 from classifier.tests.pages import elements, probabilities_of, result_of
 from ml.classes import CLASS_NAMES

@@ -4,8 +4,8 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from classifier.sessions import SessionStore, stored_key
 from classifier.tests.factories import make_user
+from classifier.web.sessions import SessionStore, stored_key
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from classifier.models import ModelVersion
-from classifier.services.activation_doubts import activation_doubts
-from classifier.services.publishing import publish
+from classifier.services.models.activation_doubts import activation_doubts
+from classifier.services.models.publishing import publish
 from classifier.tests.factories import another_model, make_superuser
 
 pytestmark = pytest.mark.django_db(transaction=True)

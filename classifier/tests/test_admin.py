@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from classifier.admin.read_only import BoundedPaginator
 from classifier.models import Activation, ModelVersion, Prediction, Upload
-from classifier.services.correction import correct
-from classifier.services.publishing import publish
+from classifier.services.history.correction import correct
+from classifier.services.models.publishing import publish
 from classifier.tests.factories import (
     another_model,
     damage,

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from classifier.api import predictions
 from classifier.models import ApiToken, Prediction
-from classifier.services.publishing import publish
+from classifier.services.models.publishing import publish
 from classifier.tests.api import BATCH, PREDICTIONS, make_token, problem_of, program
 from classifier.tests.factories import another_model, image_file, make_prediction
 

@@ -11,9 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from classifier.models import BatchClaim, Prediction, Upload
-from classifier.services.ownership import Owner
-from classifier.services.publishing import publish
-from classifier.services.submission import Handling, claim_key
+from classifier.services.models.publishing import publish
+from classifier.services.people.ownership import Owner
+from classifier.services.predictions.submission import Handling, claim_key
 from classifier.tests.api import BATCH, PREDICTIONS, problem_of, program
 from classifier.tests.factories import another_model, image_bytes, image_file, make_user
 

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils.dateparse import parse_datetime
 
 from classifier.models import ModelVersion, Prediction, Upload
-from classifier.services.publishing import publish
+from classifier.services.models.publishing import publish
 from classifier.tests.api import BATCH, PREDICTIONS, problem_of, program
 from classifier.tests.factories import (
     another_model,

@@ -7,8 +7,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from classifier.models import Prediction, Upload
-from classifier.services import batch
-from classifier.services.storage import Reason, StorageUnavailable
+from classifier.services.operations.storage import Reason, StorageUnavailable
+from classifier.services.predictions import batch
 from classifier.tests.api import BATCH, PREDICTIONS, problem_of, program
 from classifier.tests.factories import image_file, make_prediction
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier.services import archive
-from classifier.services.archive import ArchiveError, read_archive, write_archive
+from classifier.services.operations import archive
+from classifier.services.operations.archive import ArchiveError, read_archive, write_archive
 from classifier.tests.factories import environment, linked_model, manage
 from classifier.tests.people import Person
 from classifier.tests.server import serve

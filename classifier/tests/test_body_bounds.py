@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 from django.conf import settings
 
-from classifier.limits import images_of
-from classifier.services.batch import MOST_IMAGES
+from classifier.services.predictions.batch import MOST_IMAGES
 from classifier.tests.routes import Route, routes
 from classifier.tests.server import Site, serve
-from classifier.views.bodies import most_bytes
+from classifier.web.bodies import most_bytes
+from classifier.web.limits import images_of
 
 MEGABYTE = 1024 * 1024
 #: An answer takes this at most on a busy machine. A body that does not come is waited for longer.

@@ -22,9 +22,9 @@ import classifier.api.urls
 import classifier.urls  # noqa: F401
 from classifier.forms import accounts, history, password_reset, uploads
 from classifier.models import TrainingRun
-from classifier.services.publishing import publish
-from classifier.services.tokens import BadName, create_token
-from classifier.services.training import end_run
+from classifier.services.models.publishing import publish
+from classifier.services.models.training import end_run
+from classifier.services.people.tokens import BadName, create_token
 from classifier.tests.factories import (
     another_model,
     image_file,
@@ -33,7 +33,7 @@ from classifier.tests.factories import (
     make_training_run,
     make_user,
 )
-from ml.artifacts import ArtifactError
+from ml.artifacts.folder import ArtifactError
 
 pytestmark = pytest.mark.django_db
 
@@ -146,9 +146,9 @@ WRITTEN_BY_THE_SITE = {
     "TrainingRun.dataset_fingerprint": "a hash",
     "TrainingRun.machine": "cut off",
     "TrainingRun.status": "one of those there are",
-    "Upload.content_type": "one of ml.formats",
+    "Upload.content_type": "one of ml.images.formats",
     "Upload.file": "a random name",
-    "Upload.format": "one of ml.formats",
+    "Upload.format": "one of ml.images.formats",
     "Upload.sha256": "a hash",
     "Upload.thumbnail": "a random name",
     "Upload.working_copy": "a random name",

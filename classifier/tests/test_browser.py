@@ -10,8 +10,8 @@ from django.contrib.staticfiles import finders
 from playwright.sync_api import expect
 
 from classifier.models import Prediction, TrainingRun
-from classifier.services import training
-from classifier.services.publishing import publish
+from classifier.services.models import training
+from classifier.services.models.publishing import publish
 from classifier.tests.browser import is_painted, send, sign_in
 from classifier.tests.factories import (
     doubtful_model,
@@ -19,8 +19,8 @@ from classifier.tests.factories import (
     make_prediction,
     make_superuser,
 )
-from ml.checkpoints import EpochRecord
 from ml.tests.factories import run_settings, small_dataset
+from ml.training.checkpoints import EpochRecord
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

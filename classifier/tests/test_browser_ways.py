@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from classifier.models import Prediction, Upload
-from classifier.services.correction import correct
+from classifier.services.history.correction import correct
 from classifier.tests.browser import is_painted, send, sign_in
 from classifier.tests.factories import make_prediction, make_superuser
 

@@ -20,9 +20,9 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from classifier.models import Prediction, Upload
-from classifier.services.bulk import classify_files
-from classifier.services.publishing import publish
-from classifier.services.serving import active_model
+from classifier.services.models.publishing import publish
+from classifier.services.models.serving import active_model
+from classifier.services.predictions.bulk import classify_files
 from classifier.tests.factories import (
     BASE_DIR,
     certain_model,

@@ -15,7 +15,7 @@ import pytest
 from classifier.tests.corpus import jpeg_of_scans
 from classifier.tests.factories import image_bytes
 from classifier.tests.server import Site, serve, workers_of
-from ml.jpeg_markers import MOST_SCANNED
+from ml.images.codecs.jpeg_markers import MOST_SCANNED
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
 

@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 from django.utils import translation
 
-from classifier.charts import bars, reliability, training_curves
-from ml.calibration import ReliabilityBin
+from classifier.presentation.charts import bars, reliability, training_curves
+from ml.confidence.calibration import ReliabilityBin
 
 EPOCH = {"accuracy": 0.0977, "validation_accuracy": 0.1, "loss": 2.3026, "validation_loss": 2.4}
 DAY = date(2026, 11, 1)

@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 
 from classifier.models import ModelVersion, Prediction, Upload
-from classifier.services.publishing import publish
+from classifier.services.models.publishing import publish
 from classifier.tests.factories import (
     database_url,
     doubtful_model,

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from classifier.models import ModelVersion, Prediction, Upload
-from classifier.services.publishing import publish
+from classifier.services.models.publishing import publish
 from classifier.tests.factories import (
     SHIPPED_FOLDER,
     another_model,
@@ -20,9 +20,9 @@ from classifier.tests.factories import (
     manage,
     without,
 )
-from ml import preprocessing
 from ml.classes import CLASS_NAMES
-from ml.inference import Network
+from ml.images import preprocessing
+from ml.serving.inference import Network
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from classifier.models import Correction, Prediction
-from classifier.services.correction import NothingToUndo, UnknownLabel, correct, undo_correction
+from classifier.services.history.correction import NothingToUndo, UnknownLabel, correct, undo_correction
 from classifier.tests.factories import make_prediction
 from classifier.tests.pages import elements
 

@@ -6,10 +6,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from classifier.models import Prediction, Upload
-from classifier.services import serving
+from classifier.services.models import serving
 from classifier.tests.api import PREDICTIONS, problem_of, program
 from classifier.tests.factories import image_bytes, image_file, make_prediction, replace
-from ml.artifacts import LITERT_FILE, STATISTICS_FILE
+from ml.artifacts.folder import LITERT_FILE, STATISTICS_FILE
 
 pytestmark = pytest.mark.django_db
 

@@ -16,14 +16,14 @@ pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace
 CHECKPOINT = """
 import sys
 from pathlib import Path
-from ml.checkpoints import Checkpoints, EpochRecord
+from ml.training.checkpoints import Checkpoints, EpochRecord
 from ml.tests.factories import small_model
 Checkpoints(Path(sys.argv[1])).save(small_model(), [EpochRecord(1, 1.0, 0.5, 1.0, 0.5, 0.001, 1.0)])
 """
 MODEL = """
 import sys
 from pathlib import Path
-from ml.artifacts import replacing, writing
+from ml.artifacts.folder import replacing, writing
 with writing(Path(sys.argv[1]) / "model") as new:
     (new / "model.keras").write_bytes(b"x")
 with replacing(Path(sys.argv[1]) / "model" / "evaluation-x") as new:

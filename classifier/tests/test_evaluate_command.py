@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from classifier.services.publishing import publish
+from classifier.services.models.publishing import publish
 from classifier.tests.factories import (
     another_model,
     certain_model,
@@ -20,8 +20,8 @@ from classifier.tests.factories import (
     pictures,
     without,
 )
-from ml import artifacts
-from ml.abstention import SCORES
+from ml.artifacts import folder as artifacts
+from ml.confidence.abstention import SCORES
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from classifier.models import Prediction
-from classifier.services.classification import classify
-from classifier.services.explanation import explain, track_record
-from classifier.services.intake import read_image
-from classifier.services.ownership import Owner
-from classifier.services.publishing import publish
+from classifier.services.models.publishing import publish
+from classifier.services.people.ownership import Owner
+from classifier.services.predictions.classification import classify
+from classifier.services.predictions.explanation import explain, track_record
+from classifier.services.predictions.intake import read_image
 from classifier.tests.factories import another_model, image_file, make_prediction
 from classifier.tests.pages import elements
 from ml.tests.factories import encode, linear_grey_profile

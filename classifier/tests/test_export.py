@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from classifier.models import Prediction
-from classifier.services.export import safe_name
+from classifier.services.history.export import safe_name
 from classifier.tests.factories import image_bytes, make_prediction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,7 +75,7 @@ def test_both_hold_what_the_search_asks_for_in_its_order(user, user_client):
 
 
 def test_more_rows_than_are_read_at_a_time_all_come(user, user_client, monkeypatch):
-    monkeypatch.setattr("classifier.services.pagination._CHUNK", 2)
+    monkeypatch.setattr("classifier.services.history.pagination._CHUNK", 2)
     made = [make_prediction(user, seed=seed) for seed in range(5)]
     table = rows(content(user_client.get("/history/predictions.csv")))
     assert [row["id"] for row in table] == [str(prediction.pk) for prediction in made[::-1]]

@@ -19,9 +19,9 @@ from django.test import Client
 from playwright.sync_api import expect
 
 from classifier.models import Prediction, Upload
-from classifier.services import serving
-from classifier.services.storage import StorageUnavailable
-from classifier.services.sweep import Loss, sweep
+from classifier.services.models import serving
+from classifier.services.operations.storage import StorageUnavailable
+from classifier.services.operations.sweep import Loss, sweep
 from classifier.tests.api import PREDICTIONS, program
 from classifier.tests.factories import (
     environment,

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from classifier.models import Prediction, Upload
-from classifier.services import decoding
-from classifier.services.intake import read_image
+from classifier.services.predictions import decoding
+from classifier.services.predictions.intake import read_image
 from classifier.tests.api import BATCH, PREDICTIONS, PROBLEM, problem_of, program
 from classifier.tests.corpus import (
     SCRIPTS,
@@ -26,9 +26,9 @@ from classifier.tests.corpus import (
     rubbish_metadata,
 )
 from classifier.tests.factories import image_bytes, image_file
-from ml.decoding import Decoders
-from ml.formats import FORMATS
-from ml.image_errors import ImageError
+from ml.images.decoder_pool import Decoders
+from ml.images.errors import ImageError
+from ml.images.formats import FORMATS
 from ml.tests.factories import encode, photograph
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore::UserWarning:PIL")]

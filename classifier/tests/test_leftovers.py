@@ -19,7 +19,7 @@ from classifier.tests.test_backup import LOOK, Place
 WRITE = """
 import sys
 from pathlib import Path
-from ml.artifacts import replacing, writing
+from ml.artifacts.folder import replacing, writing
 with writing(Path(sys.argv[1]) / "new") as new, replacing(Path(sys.argv[1]) / "student_cnn" / "evaluation-x") as part:
     (new / "model.keras").write_bytes(b"half")
     (part / "figures.json").write_bytes(b"half")

@@ -3,16 +3,16 @@ from dataclasses import replace
 import pytest
 from django.test import Client
 
-from classifier.confusion import confusion
-from classifier.model_description import description
-from classifier.model_figures import figures
-from classifier.services import model_use
-from classifier.services.publishing import publish
+from classifier.presentation.confusion import confusion
+from classifier.presentation.model_description import description
+from classifier.presentation.model_figures import figures
+from classifier.services.models import model_use
+from classifier.services.models.publishing import publish
 from classifier.tests.factories import SHIPPED_FOLDER, another_model, make_prediction, make_training_run
 from classifier.tests.pages import elements
-from ml import artifacts
-from ml.artifacts import HISTORY_FILE
-from ml.recipes import find_recipe
+from ml.artifacts import folder as artifacts
+from ml.artifacts.folder import HISTORY_FILE
+from ml.training.recipes import find_recipe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -103,7 +103,7 @@ def test_predictions_are_counted_only_so_far(client, shipped, monkeypatch):
         make_prediction(seed=seed)
     assert ">3</dd>" in client.get("/models/student_cnn/").text
     monkeypatch.setattr(model_use, "MOST_COUNTED", 2)
-    monkeypatch.setattr("classifier.model_pages.MOST_COUNTED", 2)
+    monkeypatch.setattr("classifier.presentation.model_pages.MOST_COUNTED", 2)
     assert "more than 3" in client.get("/models/student_cnn/").text
 
 

@@ -2,7 +2,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from classifier.models import Activation, ModelVersion
-from classifier.services.publishing import activate_version, delete_version, publish, roll_back
+from classifier.services.models.publishing import activate_version, delete_version, publish, roll_back
 from classifier.tests.factories import another_model, damage, make_prediction, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -19,11 +19,11 @@ from django.core.management import CommandError, call_command
 from PIL import Image
 
 from classifier.models import ModelVersion, Prediction
-from classifier.services.classification import classify
-from classifier.services.intake import read_image
-from classifier.services.ownership import Owner
-from classifier.services.publishing import delete_version, publish
-from classifier.services.verification import verify_version
+from classifier.services.models.publishing import delete_version, publish
+from classifier.services.models.verification import verify_version
+from classifier.services.people.ownership import Owner
+from classifier.services.predictions.classification import classify
+from classifier.services.predictions.intake import read_image
 from classifier.tests.browser import sign_in
 from classifier.tests.factories import (
     BASE_DIR,
@@ -33,11 +33,13 @@ from classifier.tests.factories import (
     image_file,
 )
 from classifier.tests.pages import elements
-from ml import artifacts, cifar10, readers
-from ml.artifacts import NEIGHBOURS_FOLDER
+from ml.artifacts import folder as artifacts
+from ml.artifacts import readers
+from ml.artifacts.folder import NEIGHBOURS_FOLDER
 from ml.classes import CLASS_NAMES
-from ml.dataset import Dataset
-from ml.neighbours import build
+from ml.data import cifar10
+from ml.data.dataset import Dataset
+from ml.serving.neighbours import build
 from ml.tests.factories import encode, scene
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -96,7 +96,7 @@ def test_log_of_the_server_is_json_with_every_request_and_nobodys_secrets(served
     text = (served.site.folder / "log").read_text()
     # The library that runs the model says a word of its own when it is loaded.
     lines = [json.loads(line) for line in text.splitlines() if not line.startswith("INFO: Created TensorFlow Lite")]
-    assert {"gunicorn.error", "classifier.views.observation"} <= {line["logger"] for line in lines}
+    assert {"gunicorn.error", "classifier.web.observation"} <= {line["logger"] for line in lines}
     (line,) = [line for line in lines if line.get("request_id") == number]
     assert (line["route"], line["status"]) == ("unknown", 404)
     assert any("Invalid request" in line["message"] for line in lines)

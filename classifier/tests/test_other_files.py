@@ -6,10 +6,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import translation
 
-from classifier.services.intake import explain
+from classifier.services.predictions.intake import explain
 from classifier.tests.api import PREDICTIONS, problem_of, program
 from classifier.tests.factories import image_file
-from ml.other_files import refusal
+from ml.images.codecs.other_files import refusal
 from ml.tests.test_other_files import FILES
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from classifier.models import Prediction
-from classifier.services.overview import overview
+from classifier.services.history.overview import overview
 from classifier.tests.factories import make_prediction, make_superuser, make_user
 from classifier.tests.pages import elements
 

@@ -10,10 +10,10 @@ import pytest
 from django.test import Client
 
 from classifier.models import ModelVersion
-from classifier.services.publishing import publish
+from classifier.services.models.publishing import publish
 from classifier.tests.factories import environment, image_file, make_superuser, make_user, manage, pictures
 from classifier.tests.pages import elements, probabilities_of, result_of
-from ml.artifacts import load_card
+from ml.artifacts.folder import load_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
 
-from classifier.services.password_reset import reset_path
+from classifier.services.people.password_reset import reset_path
 from classifier.tests.factories import make_superuser, make_user
 from classifier.tests.test_admin import staff_with
 

@@ -30,7 +30,7 @@ print("upload_name" in Upload.objects.order_by().filter(folded_name__startswith=
 #: Two transactions that each wait for the other's row, and two that may not both be; prints the site's words for it.
 CLASH = """
 import threading
-from classifier.services.storage import as_unavailable
+from classifier.services.operations.storage import as_unavailable
 from classifier.tests.factories import make_user
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction

@@ -7,11 +7,11 @@ from django.db import connection
 from django.test import Client
 
 from classifier.models import ModelVersion, Prediction
-from classifier.services import serving
-from classifier.services.publishing import activate_version, find_version, free_folder, publish, register_shipped
+from classifier.services.models import serving
+from classifier.services.models.publishing import activate_version, find_version, free_folder, publish, register_shipped
 from classifier.tests.factories import another_model, damage, image_file
 from classifier.tests.pages import result_of
-from ml.artifacts import ArtifactError, load_card
+from ml.artifacts.folder import ArtifactError, load_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

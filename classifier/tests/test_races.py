@@ -12,11 +12,11 @@ from django.db.models import QuerySet
 from django.test import Client
 
 from classifier.models import Prediction, Upload
-from classifier.services import deletion
-from classifier.services.classification import OwnerGone, classify
-from classifier.services.intake import read_image
-from classifier.services.ownership import Owner
-from classifier.services.serving import active_model
+from classifier.services.history import deletion
+from classifier.services.models.serving import active_model
+from classifier.services.people.ownership import Owner
+from classifier.services.predictions.classification import OwnerGone, classify
+from classifier.services.predictions.intake import read_image
 from classifier.tests.api import program
 from classifier.tests.factories import image_file, make_prediction, make_user
 

@@ -13,14 +13,14 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test import Client
 
 from classifier.models import ModelVersion
-from classifier.request_ids import current_request_id
 from classifier.tests.api import PREDICTIONS, program
 from classifier.tests.factories import image_file
 from classifier.views import export, home
+from classifier.web.request_ids import current_request_id
 
 #: How a line is written, "json" or "text".
 formatter = settings.LOGGING["formatters"]["line"]["()"]
-LINE = "classifier.views.observation"
+LINE = "classifier.web.observation"
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from classifier.models import Prediction
-from classifier.services.correction import correct
-from classifier.services.publishing import publish
-from classifier.services.rescoring import rescore
+from classifier.services.history.correction import correct
+from classifier.services.models.publishing import publish
+from classifier.services.predictions.rescoring import rescore
 from classifier.tests.factories import certain_model, doubtful_model, make_prediction
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.services.archive import MANIFEST, SUMS, ArchiveError, write_archive
+from classifier.services.operations.archive import MANIFEST, SUMS, ArchiveError, write_archive
 from classifier.tests.factories import linked_model
 from classifier.tests.test_backup import FILL, LOOK, Place, read_all
 

@@ -11,10 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from classifier.models import Correction, Prediction, Upload
-from classifier.services import deletion
-from classifier.services.correction import correct
-from classifier.services.overview import overview
-from classifier.services.ownership import Owner, predictions_of
+from classifier.services.history import deletion
+from classifier.services.history.correction import correct
+from classifier.services.history.overview import overview
+from classifier.services.people.ownership import Owner, predictions_of
 from classifier.tests.factories import image_file, make_prediction
 from classifier.tests.pages import elements, result_of
 

@@ -74,7 +74,7 @@ def test_search_lists_what_the_address_asks_for(user_client, asked, expected):
 
 @pytest.mark.usefixtures("four")
 def test_search_by_model(user, user_client, tmp_path):
-    from classifier.services import publishing
+    from classifier.services.models import publishing
 
     version = publishing.publish(folder=another_model(tmp_path / "other"))
     answered = make_prediction(user, name="by the other.jpg", model_version=version)
@@ -160,8 +160,8 @@ def test_search_form_shows_what_was_asked(user_client):
 def test_every_list_of_one_person_is_read_along_an_index(user, user_client, django_assert_num_queries):
     """No sort and no look through the whole table, whatever is asked first."""
     only_on_sqlite()
-    from classifier.services.ownership import Owner
-    from classifier.services.search import ORDERS, Search
+    from classifier.services.history.search import ORDERS, Search
+    from classifier.services.people.ownership import Owner
 
     for owner in (Owner(user=user), Owner(visitor=make_prediction().visitor)):
         for order in ORDERS:

@@ -22,8 +22,8 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from classifier.tests.factories import BASE_DIR, another_model, image_bytes, image_file, manage
 from classifier.tests.pages import elements, probabilities_of, result_of
 from classifier.tests.server import Site, serve, workers_of
-from ml.inference import LoadedModel
-from ml.preprocessing import decode
+from ml.images.preprocessing import decode
+from ml.serving.inference import LoadedModel
 
 WORKERS = 2
 

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from classifier.models import ModelVersion
-from classifier.services.publishing import publish
-from classifier.services.serving import MOST_OTHERS, loaded_model
+from classifier.services.models.publishing import publish
+from classifier.services.models.serving import MOST_OTHERS, loaded_model
 from classifier.tests.factories import another_model, replace
-from ml.artifacts import LITERT_FILE, ArtifactError
+from ml.artifacts.folder import LITERT_FILE, ArtifactError
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from classifier.models import Invitation
-from classifier.services.invitations import create_invitations
+from classifier.services.people.invitations import create_invitations
 from classifier.tests.factories import make_superuser, make_user
 from classifier.tests.test_admin import staff_with
 from classifier.tests.test_races import at_once

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-from classifier.sizes import size_in_words
+from classifier.presentation.sizes import size_in_words
 from classifier.tests.factories import BASE_DIR, make_prediction
 
 #: Bytes, and what is said of them in English and in Ukrainian.

@@ -10,8 +10,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
-from classifier.services import sweep as service
-from classifier.services.deletion import delete_prediction
+from classifier.services.history.deletion import delete_prediction
+from classifier.services.operations import sweep as service
 from classifier.tests.factories import make_prediction
 from classifier.tests.server import serve
 

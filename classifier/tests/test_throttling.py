@@ -10,15 +10,15 @@ from django.test import Client
 from playwright.sync_api import expect
 
 from classifier.api.throttling import ApiThrottle
-from classifier.clients import address_of
-from classifier.limits import limits_of
 from classifier.models import Prediction
-from classifier.services.ownership import Owner
-from classifier.services.throttling import Throttle, charge_work, take, take_work
+from classifier.services.people.ownership import Owner
+from classifier.services.people.throttling import Throttle, charge_work, take, take_work
 from classifier.tests.api import BATCH, PREDICTIONS, problem_of, program
 from classifier.tests.browser import sign_in
 from classifier.tests.factories import image_bytes, image_file, make_prediction, make_user
 from classifier.tests.routes import Route, routes
+from classifier.web.clients import address_of
+from classifier.web.limits import limits_of
 
 
 def upload(client: Client, address: str = "192.0.2.1", **headers: str):

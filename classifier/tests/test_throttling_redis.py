@@ -9,8 +9,8 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 
-from classifier.services import throttling
-from classifier.services.throttling import Throttle, take
+from classifier.services.people import throttling
+from classifier.services.people.throttling import Throttle, take
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from classifier.models import ModelVersion, TrainingRun
-from classifier.services.training import complete_run
-from classifier.services.training_lock import exclusive, is_locked
+from classifier.services.models.training import complete_run
+from classifier.services.models.training_lock import exclusive, is_locked
 from classifier.tests.factories import (
     BASE_DIR,
     another_model,
@@ -21,7 +21,7 @@ from classifier.tests.factories import (
     pictures,
     without,
 )
-from ml import artifacts
+from ml.artifacts import folder as artifacts
 from ml.classes import CLASS_NAMES
 from ml.tests.factories import run_settings, small_dataset
 
@@ -184,7 +184,7 @@ def test_run_that_another_process_works_on_is_refused(runs_dir):
 
 def test_killed_process_leaves_its_run_to_others(env, runs_dir):
     program = (
-        "import django, time; django.setup()\nfrom classifier.services.training_lock import exclusive\n"
+        "import django, time; django.setup()\nfrom classifier.services.models.training_lock import exclusive\n"
         "with exclusive(name='mine'): print('locked', flush=True); time.sleep(600)"
     )
     env = {**env, "DJANGO_SETTINGS_MODULE": "cifarsite.settings", "RUNS_DIR": str(runs_dir)}

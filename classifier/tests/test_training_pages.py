@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from classifier.models import TrainingRun
-from classifier.services import training
-from classifier.services.training import QUIET, is_interrupted, outlook, record_progress
+from classifier.services.models import training
+from classifier.services.models.training import QUIET, is_interrupted, outlook, record_progress
 from classifier.tests.factories import make_training_run, make_user
 from classifier.tests.pages import elements
 

@@ -11,12 +11,12 @@ from django.utils import translation
 from PIL import Image
 
 from classifier.models import ModelVersion, Prediction
-from classifier.services.publishing import publish, register_shipped
+from classifier.services.models.publishing import publish, register_shipped
 from classifier.tests.factories import SHIPPED_FOLDER, image_file, linked_model, pictures
 from classifier.tests.pages import probabilities_of, result_of
-from ml import composite
+from ml.building import composite
 from ml.classes import CLASS_NAMES, NONE_CLASS
-from ml.dataset import Dataset, Split
+from ml.data.dataset import Dataset, Split
 from ml.tests.factories import encode, scene, some_images
 
 pytestmark = pytest.mark.django_db(transaction=True)

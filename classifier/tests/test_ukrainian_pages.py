@@ -12,7 +12,7 @@ import pytest
 from django.utils import translation
 
 from classifier.models import ModelVersion
-from classifier.services.correction import correct
+from classifier.services.history.correction import correct
 from classifier.tests.factories import (
     BASE_DIR,
     environment,

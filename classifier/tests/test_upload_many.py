@@ -6,14 +6,14 @@ import pytest
 from django.test import Client
 
 from classifier.models import ModelVersion, Prediction, Upload
-from classifier.services import submission
-from classifier.services.examples import EXAMPLES, EXAMPLES_FOLDER, read_example
-from classifier.services.ownership import Owner
-from classifier.services.publishing import publish
-from classifier.services.submission import classify_once
+from classifier.services.models.publishing import publish
+from classifier.services.people.ownership import Owner
+from classifier.services.predictions import submission
+from classifier.services.predictions.examples import EXAMPLES, EXAMPLES_FOLDER, read_example
+from classifier.services.predictions.submission import classify_once
 from classifier.tests.factories import BASE_DIR, certain_model, doubtful_model, image_bytes, image_file
 from classifier.tests.pages import elements, result_of
-from ml.inference import LoadedModel
+from ml.serving.inference import LoadedModel
 
 SCRIPT = {"hx-request": "true"}
 #: With a limit of 1 MB.

@@ -12,12 +12,12 @@ from django.test import Client
 from PIL import Image
 
 from classifier.models import ModelVersion, Prediction, Upload
-from classifier.services.intake import clean_name
+from classifier.services.predictions.intake import clean_name
 from classifier.tests.factories import SHIPPED_FOLDER, image_bytes, image_file
 from classifier.tests.pages import elements, probabilities_of, result_of
-from ml import preprocessing
 from ml.classes import CLASS_NAMES
-from ml.inference import Network
+from ml.images import preprocessing
+from ml.serving.inference import Network
 from ml.tests.factories import encode, exif, photograph, quadrants
 
 pytestmark = pytest.mark.django_db

@@ -5,23 +5,23 @@ import pytest
 from django.core.management import call_command
 
 from classifier.models import Prediction, Upload
-from classifier.services import working_copies
-from classifier.services.classification import OwnerGone, classify
-from classifier.services.decoding import decode
-from classifier.services.deletion import delete_prediction
-from classifier.services.explanation import explain
-from classifier.services.intake import read_image
-from classifier.services.ownership import Owner
-from classifier.services.rescoring import rescore
-from classifier.services.serving import served_model
-from classifier.services.working_copies import EXPENSIVE_SECONDS, copy_of, picture_of
+from classifier.services.history.deletion import delete_prediction
+from classifier.services.models.serving import served_model
+from classifier.services.people.ownership import Owner
+from classifier.services.predictions import working_copies
+from classifier.services.predictions.classification import OwnerGone, classify
+from classifier.services.predictions.decoding import decode
+from classifier.services.predictions.explanation import explain
+from classifier.services.predictions.intake import read_image
+from classifier.services.predictions.rescoring import rescore
+from classifier.services.predictions.working_copies import EXPENSIVE_SECONDS, copy_of, picture_of
 from classifier.tests.corpus import jpeg_of_scans
 from classifier.tests.factories import image_bytes, image_file, linked_model, make_prediction, make_user
 from classifier.tests.test_backup import FILL, Place
 from classifier.tests.test_explanation import special
-from ml import working_copy
-from ml.jpeg_markers import MOST_SCANNED
-from ml.preprocessing import MAX_PIXELS
+from ml.images import working_copy
+from ml.images.codecs.jpeg_markers import MOST_SCANNED
+from ml.images.preprocessing import MAX_PIXELS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,12 +14,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from classifier.forms.accounts import ChangeEmailForm, ChangePasswordForm, DeleteAccountForm, SignInForm, SignUpForm
-from classifier.services.deletion import delete_account as delete
-from classifier.services.invitations import InvitationNotValid, may_sign_up, use_invitation
-from classifier.services.ownership import claim
-from classifier.services.password_reset import change_email as change
-from classifier.services.password_reset import sends_mail
-from classifier.visitors import forget_visitor, is_left, leave_visitor, visitor_of
+from classifier.services.history.deletion import delete_account as delete
+from classifier.services.people.invitations import InvitationNotValid, may_sign_up, use_invitation
+from classifier.services.people.ownership import claim
+from classifier.services.people.password_reset import change_email as change
+from classifier.services.people.password_reset import sends_mail
+from classifier.web.visitors import forget_visitor, is_left, leave_visitor, visitor_of
 
 
 @sensitive_post_parameters()

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from classifier.models import Prediction
-from classifier.services.correction import NothingToUndo, UnknownLabel, undo_correction
-from classifier.services.correction import correct as record
-from classifier.views.requests import own_prediction, owner_of
+from classifier.services.history.correction import NothingToUndo, UnknownLabel, undo_correction
+from classifier.services.history.correction import correct as record
+from classifier.web.requests import own_prediction, owner_of
 
 
 @require_POST

@@ -8,15 +8,15 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from classifier.pictures import png_response
-from classifier.services.explanation import (
+from classifier.services.predictions.explanation import (
     ExplanationUnavailable,
     explain,
     input_png,
     map_png,
     track_record,
 )
-from classifier.views.requests import own_prediction
+from classifier.web.pictures import png_response
+from classifier.web.requests import own_prediction
 
 
 @never_cache

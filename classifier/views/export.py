@@ -10,9 +10,9 @@ from django.views.decorators.http import require_safe
 
 from classifier.forms.history import SearchForm
 from classifier.models import Prediction
-from classifier.services.export import csv_lines, zip_blocks
-from classifier.services.pagination import NEWEST_FIRST, Order, walk
-from classifier.views.requests import owner_of
+from classifier.services.history.export import csv_lines, zip_blocks
+from classifier.services.history.pagination import NEWEST_FIRST, Order, walk
+from classifier.web.requests import owner_of
 
 
 @never_cache

@@ -7,9 +7,9 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from classifier.models import Upload
-from classifier.pictures import image_response, thumbnail_response
-from classifier.services.ownership import current_uploads, uploads_of
-from classifier.views.requests import owner_of
+from classifier.services.people.ownership import current_uploads, uploads_of
+from classifier.web.pictures import image_response, thumbnail_response
+from classifier.web.requests import owner_of
 
 
 @require_safe

@@ -7,7 +7,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from classifier.services.serving import NoModel, active_model
+from classifier.services.models.serving import NoModel, active_model
 
 logger = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from classifier.forms.history import SearchForm, SelectionForm, asked_for
-from classifier.services.deletion import delete_everything, delete_prediction, delete_predictions
-from classifier.services.ownership import predictions_of
-from classifier.services.pagination import BadCursor, page_of
+from classifier.services.history.deletion import delete_everything, delete_prediction, delete_predictions
+from classifier.services.history.pagination import BadCursor, page_of
+from classifier.services.people.ownership import predictions_of
 from classifier.views.export import zip_response
-from classifier.views.requests import own_prediction, owner_of
+from classifier.web.requests import own_prediction, owner_of
 
 
 @never_cache

@@ -9,15 +9,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from classifier.forms.uploads import NOT_KEPT, ExampleForm, UploadForm
-from classifier.headers import with_previews
-from classifier.services.classification import answer
-from classifier.services.ownership import Owner
-from classifier.services.retention import PERIODS
-from classifier.services.serving import known_classes
-from classifier.services.submission import classify_once
-from classifier.views.requests import owner_of, uploader_of
+from classifier.services.history.retention import PERIODS
+from classifier.services.models.serving import known_classes
+from classifier.services.people.ownership import Owner
+from classifier.services.predictions.classification import answer
+from classifier.services.predictions.submission import classify_once
 from classifier.views.uploading import empty_forms, refused_forms
-from classifier.visitors import remember_visitor
+from classifier.web.headers import with_previews
+from classifier.web.requests import owner_of, uploader_of
+from classifier.web.visitors import remember_visitor
 
 _YEAR = 365 * 24 * 60 * 60
 #: The cookie of how long the next upload is kept, as it was chosen for the last one.

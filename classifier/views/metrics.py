@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from classifier.services.metrics import CONTENT_TYPE, exposition
+from classifier.services.operations.metrics import CONTENT_TYPE, exposition
 
 
 @never_cache

@@ -4,8 +4,8 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from classifier.model_pages import VersionPage, plot_file
 from classifier.models import ModelVersion
+from classifier.presentation.model_pages import VersionPage, plot_file
 
 
 @require_safe

@@ -4,8 +4,8 @@ from django.contrib.auth.views import PasswordResetConfirmView, PasswordResetVie
 from django.http import HttpRequest, HttpResponse
 
 from classifier.forms.password_reset import ForgottenPasswordForm, NewPasswordForm
-from classifier.services.lockout import forget_failures
-from classifier.services.password_reset import sends_mail
+from classifier.services.people.lockout import forget_failures
+from classifier.services.people.password_reset import sends_mail
 
 
 class ForgottenPassword(PasswordResetView):

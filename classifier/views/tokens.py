@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from classifier.forms.tokens import TokenForm
-from classifier.services.tokens import NoSuchToken, create_token, revoke_token, tokens_of
+from classifier.services.people.tokens import NoSuchToken, create_token, revoke_token, tokens_of
 
 
 @never_cache

@@ -5,9 +5,9 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from classifier.charts import training_curves
 from classifier.models import TrainingRun
-from classifier.services.training import is_interrupted, outlook
+from classifier.presentation.charts import training_curves
+from classifier.services.models.training import is_interrupted, outlook
 
 RUNS_SHOWN = 100
 

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from ml import cifar10, training
-from ml.dataset import Dataset
+from ml.data import cifar10
+from ml.data.dataset import Dataset
 from ml.tests.factories import Listener, UndisturbedRun, run_settings, write_cifar10
+from ml.training import loop as training
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

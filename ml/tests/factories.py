@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from ml.artifacts import MODEL_FILES, Card
-from ml.augmentation import CROP_FLIP_CUTOUT
-from ml.cifar10 import FOLDER_NAME, IMAGES_PER_FILE, TEST_FILE, TRAIN_FILES
+from ml.artifacts.folder import MODEL_FILES, Card
 from ml.classes import CLASS_NAMES, IMAGE_SHAPE
-from ml.dataset import Dataset, Split
-from ml.recipes import Recipe
-from ml.run_settings import RunSettings
-from ml.training import EpochRecord, TrainingResult
+from ml.data.augmentation import CROP_FLIP_CUTOUT
+from ml.data.cifar10 import FOLDER_NAME, IMAGES_PER_FILE, TEST_FILE, TRAIN_FILES
+from ml.data.dataset import Dataset, Split
+from ml.training.loop import EpochRecord, TrainingResult
+from ml.training.recipes import Recipe
+from ml.training.run_settings import RunSettings
 
 if TYPE_CHECKING:
     import keras
@@ -193,7 +193,7 @@ def card(**changes: Any) -> Card:
 
 
 def write_model_files(folder: Path, **contents: bytes) -> Path:
-    """Write stand-ins for the model files: their bytes are all that `ml.artifacts` looks at."""
+    """Write stand-ins for the model files: their bytes are all that `ml.artifacts.folder` looks at."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in MODEL_FILES:
         (folder / name).write_bytes(contents.get(Path(name).suffix[1:], name.encode()))

@@ -9,8 +9,8 @@ import sys
 import keras
 import numpy as np
 
-from ml import torch_layers
-from ml.architectures import find_architecture
+from ml.networks import torch_layers
+from ml.networks.registry import find_architecture
 
 
 def main(architecture: str) -> None:

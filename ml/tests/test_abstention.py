@@ -3,8 +3,8 @@ import io
 import numpy as np
 import pytest
 
-from ml.abstention import SCORES, FeatureStatistics, auroc, scores, threshold
-from ml.calibration import Calibration
+from ml.confidence.abstention import SCORES, FeatureStatistics, auroc, scores, threshold
+from ml.confidence.calibration import Calibration
 
 CLASSES = 4
 

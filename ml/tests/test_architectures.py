@@ -3,10 +3,10 @@ import math
 import numpy as np
 import pytest
 
-from ml.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, UnknownArchitecture, find_architecture
 from ml.classes import CLASS_NAMES, IMAGE_SHAPE
-from ml.recipes import RECIPES
+from ml.networks.registry import ARCHITECTURES, DEFAULT_ARCHITECTURE, UnknownArchitecture, find_architecture
 from ml.tests.factories import photograph, some_images
+from ml.training.recipes import RECIPES
 
 
 @pytest.fixture(scope="module")

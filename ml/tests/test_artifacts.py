@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ml import artifacts
-from ml.artifacts import (
+from ml.artifacts import folder as artifacts
+from ml.artifacts.folder import (
     ArtifactError,
     check_name,
     load_card,

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.augmentation import CROP_FLIP_CUTOUT, NONE, STUDENT, VARIED, Augmentation
+from ml.data.augmentation import CROP_FLIP_CUTOUT, NONE, STUDENT, VARIED, Augmentation
 from ml.tests.factories import photograph, some_images
 
 EVERY = [

@@ -3,11 +3,11 @@ import itertools
 import numpy as np
 import pytest
 
-from ml.augmentation import NONE, Augmentation
-from ml.batches import batches
-from ml.dataset import Dataset, Split
-from ml.recipes import Recipe
+from ml.data.augmentation import NONE, Augmentation
+from ml.data.dataset import Dataset, Split
 from ml.tests.factories import small_dataset, tiny_recipe
+from ml.training.batches import batches
+from ml.training.recipes import Recipe
 
 STEPS = 5
 

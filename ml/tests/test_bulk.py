@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.bulk import BATCH_SIZE, BATCHES_AHEAD, Answered, Failed, answer_stream, find_images
-from ml.image_errors import NotAnImage
-from ml.inference import LoadedModel
+from ml.images.errors import NotAnImage
+from ml.serving.bulk import BATCH_SIZE, BATCHES_AHEAD, Answered, Failed, answer_stream, find_images
+from ml.serving.inference import LoadedModel
 from ml.tests.factories import photograph
 
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from ml.calibration import (
+from ml.confidence.calibration import (
     Calibration,
     ReliabilityBin,
     brier_score,

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.artifacts import ArtifactError
-from ml.checkpoints import Checkpoints, EpochRecord
+from ml.artifacts.folder import ArtifactError
 from ml.tests.factories import small_model
+from ml.training.checkpoints import Checkpoints, EpochRecord
 
 
 def history(*accuracies: float) -> list[EpochRecord]:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import ml
-from ml import cifar10
-from ml.cifar10 import FOLDER_NAME
 from ml.classes import CLASS_NAMES
-from ml.dataset import DatasetError
+from ml.data import cifar10
+from ml.data.cifar10 import FOLDER_NAME
+from ml.data.dataset import DatasetError
 from ml.tests.factories import http_answer, linked_copy, tar_gz, web_server
 
 ARCHIVE = tar_gz({f"{FOLDER_NAME}/test_batch.bin": b"images" * 200_000})

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.colour import profile_of
-from ml.preprocessing import decode
+from ml.images.colour import profile_of
+from ml.images.preprocessing import decode
 from ml.tests.factories import WHITE, encode, quadrants, swapped_profile
 
 BLUE = (0, 0, 255)

@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import artifacts, class_map, composite, routing
-from ml.artifacts import ArtifactError, Card
-from ml.class_map import PHOTOGRAPH_CLASSES
+from ml.artifacts import folder as artifacts
+from ml.artifacts.folder import ArtifactError, Card
+from ml.building import composite
 from ml.classes import CLASS_NAMES, NONE_CLASS
-from ml.dataset import Dataset, Split
-from ml.inference import LoadedModel, Seen
-from ml.photograph_network import FRAMING, Direction, backbone, fit_direction, learn_deer, photograph_network
-from ml.preprocessing import to_input
-from ml.routing import Router, measure
+from ml.data.dataset import Dataset, Split
+from ml.images.preprocessing import to_input
+from ml.networks import class_map
+from ml.networks.class_map import PHOTOGRAPH_CLASSES
+from ml.networks.photograph_network import FRAMING, Direction, backbone, fit_direction, learn_deer, photograph_network
+from ml.serving import routing
+from ml.serving.inference import LoadedModel, Seen
+from ml.serving.routing import Router, measure
 from ml.tests.factories import scene, some_images
 
 SHIPPED = Path(__file__).resolve().parents[1] / "trained" / "student_cnn"

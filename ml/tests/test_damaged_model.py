@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.artifacts import CARD_FILE, LITERT_FILE, MADE_LATER, STATISTICS_FILE, ArtifactError, load_card, sha256
-from ml.inference import LoadedModel
+from ml.artifacts.folder import CARD_FILE, LITERT_FILE, MADE_LATER, STATISTICS_FILE, ArtifactError, load_card, sha256
+from ml.serving.inference import LoadedModel
 from ml.tests.factories import scene, some_images
 
 SHIPPED = Path(__file__).resolve().parents[1] / "trained"

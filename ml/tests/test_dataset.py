@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from ml.dataset import Dataset, Split, stratified_split
+from ml.data.dataset import Dataset, Split, stratified_split
 
 
 def labels_of(*counts: int) -> np.ndarray:

@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml import calibration
-from ml.abstention import COVERAGE, SCORES
-from ml.decision import DEFAULT_SCORE, DecisionRule, Outputs
+from ml.confidence import calibration
+from ml.confidence.abstention import COVERAGE, SCORES
+from ml.confidence.decision import DEFAULT_SCORE, DecisionRule, Outputs
 
 CLASSES, FEATURES = 3, 6
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.decoding import Decoders, DecoderUnavailable, TooSlow
-from ml.image_errors import (
+from ml.images.decoder_pool import Decoders, DecoderUnavailable, TooSlow
+from ml.images.errors import (
     DamagedImage,
     EmptyFile,
     ImageError,
@@ -26,7 +26,7 @@ from ml.image_errors import (
     TooMuchMemory,
     TooSmall,
 )
-from ml.preprocessing import decode
+from ml.images.preprocessing import decode
 from ml.tests.factories import encode, exif, photograph, quadrants, raw_png, swapped_profile
 
 #: Beginnings of decoders that do what no file can be trusted to make the real ones do.
@@ -263,7 +263,7 @@ decoder.serve(theirs, 100)
 
 def test_processes_end_with_the_one_that_started_them():
     script = (
-        "import os; from ml.decoding import Decoders; decoders = Decoders(2, 20, 100); decoders.start(); "
+        "import os; from ml.images.decoder_pool import Decoders; decoders = Decoders(2, 20, 100); decoders.start(); "
         "print(*[one.process.pid for one in decoders._idle], flush=True); os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=False)

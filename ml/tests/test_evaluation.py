@@ -5,10 +5,10 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from ml.abstention import FeatureStatistics
-from ml.calibration import Calibration, reliability, softmax
-from ml.decision import DecisionRule, Outputs
-from ml.evaluation import assess, run, score, wilson_interval
+from ml.confidence.abstention import FeatureStatistics
+from ml.confidence.calibration import Calibration, reliability, softmax
+from ml.confidence.decision import DecisionRule, Outputs
+from ml.evaluation.metrics import assess, run, score, wilson_interval
 from ml.tests.factories import some_images
 
 NAMES = ("cat", "dog", "ship")

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml import explanation
-from ml.explanation import GRID, agreement, occlusion_map
-from ml.inference import LoadedModel, Seen
+from ml.serving import explanation
+from ml.serving.explanation import GRID, agreement, occlusion_map
+from ml.serving.inference import LoadedModel, Seen
 from ml.tests.factories import photograph
 
 SHIPPED = Path(__file__).resolve().parents[1] / "trained"

@@ -8,15 +8,16 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from ml import artifacts, probe
-from ml.calibration import softmax
+from ml.artifacts import folder as artifacts
+from ml.artifacts import probe
+from ml.artifacts.export import FEWEST_TO_CHOOSE, TOLERANCE, ExportError, export, round_to_float16, serving_network
+from ml.artifacts.litert import Graph
 from ml.classes import CLASS_NAMES
-from ml.decision import DecisionRule, Outputs
-from ml.export import FEWEST_TO_CHOOSE, TOLERANCE, ExportError, export, round_to_float16, serving_network
-from ml.inference import LoadedModel, Network
-from ml.litert import Graph
-from ml.preprocessing import Framing, to_input
-from ml.routing import Router
+from ml.confidence.calibration import softmax
+from ml.confidence.decision import DecisionRule, Outputs
+from ml.images.preprocessing import Framing, to_input
+from ml.serving.inference import LoadedModel, Network
+from ml.serving.routing import Router
 from ml.tests.factories import card, quadrants, scene, small_model, some_images
 
 FEATURES = 1100
@@ -295,8 +296,8 @@ def test_folder_without_good_statistics_is_refused(exported, content, tmp_path):
 
 def test_serving_needs_neither_tensorflow_nor_keras(exported, loaded):
     program = (
-        "import sys; from pathlib import Path; from ml.inference import Network; "
-        "from ml.preprocessing import decode, to_input; from ml.tests.factories import encode, quadrants; "
+        "import sys; from pathlib import Path; from ml.serving.inference import Network; "
+        "from ml.images.preprocessing import decode, to_input; from ml.tests.factories import encode, quadrants; "
         "pixels = to_input(decode(encode(quadrants(), 'PNG')).picture, 32, 32); "
         "print(Network(Path(sys.argv[1])).answer(pixels[None]).probabilities.argmax(), "
         "sorted({'tensorflow', 'keras', 'django'} & set(sys.modules)))"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import image_folder, image_reading
-from ml.dataset import Dataset, DatasetError
-from ml.pixel_file import NoSpace, PixelFile
+from ml.data import image_folder, image_reading
+from ml.data.dataset import Dataset, DatasetError
+from ml.data.pixel_file import NoSpace, PixelFile
 from ml.tests.factories import encode, photograph
 from ml.tests.test_image_folder import counts, load, pixels, write_image_folder
 

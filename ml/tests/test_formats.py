@@ -3,7 +3,7 @@ import struct
 
 import pytest
 
-from ml.formats import ACCEPT, FORMATS, SUFFIXES, detect, is_image_file
+from ml.images.formats import ACCEPT, FORMATS, SUFFIXES, detect, is_image_file
 from ml.tests.factories import encode, photograph
 
 

@@ -4,11 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml import heads, training
-from ml.dataset import Dataset, Split
-from ml.recipes import find_recipe
-from ml.run_settings import RunSettings, SettingsError
+from ml.data.dataset import Dataset, Split
 from ml.tests.factories import Listener, photograph
+from ml.training import heads
+from ml.training import loop as training
+from ml.training.recipes import find_recipe
+from ml.training.run_settings import RunSettings, SettingsError
 
 CLASSES = ("noise", "photographs", "stripes")
 
@@ -58,7 +59,7 @@ def test_head_learns_from_a_few_images(fitted, few):
 
 
 def test_head_leaves_all_other_weights_as_they_were_learnt(fitted, few):
-    from ml.architectures import find_architecture
+    from ml.networks.registry import find_architecture
 
     architecture = find_architecture("efficientnet_lite0")
     imagenet = architecture.build(few.image_shape, 3)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import image_folder, image_reading
-from ml.dataset import Dataset, DatasetError, Split
-from ml.preprocessing import decode, to_input
+from ml.data import image_folder, image_reading
+from ml.data.dataset import Dataset, DatasetError, Split
+from ml.images.preprocessing import decode, to_input
 from ml.tests.factories import BLUE, GREEN, RED, WHITE, YELLOW, encode, exif, photograph, quadrants
 
 

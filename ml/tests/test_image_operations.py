@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.image_operations import OPERATIONS, change
+from ml.images.operations import OPERATIONS, change
 from ml.tests.factories import quadrants, scene, some_images
 
 

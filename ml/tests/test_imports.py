@@ -22,5 +22,5 @@ def test_importing_a_module_imports_neither_tensorflow_nor_django(module):
 
 
 def test_every_module_is_looked_at():
-    assert {"ml.training", "ml.pipeline", "ml.inference", "ml.litert"} <= set(MODULES)
-    assert {"ml.architectures.student_cnn", "ml.architectures.compact_resnet"} <= set(MODULES)
+    assert {"ml.training.loop", "ml.building.pipeline", "ml.serving.inference", "ml.artifacts.litert"} <= set(MODULES)
+    assert {"ml.networks.student_cnn", "ml.networks.compact_resnet"} <= set(MODULES)

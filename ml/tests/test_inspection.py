@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml import artifacts, probe
-from ml.abstention import FeatureStatistics
-from ml.artifacts import CARD_FILE, LITERT_FILE, STATISTICS_FILE, ArtifactError, sha256
-from ml.inspection import inspect
+from ml.artifacts import folder as artifacts
+from ml.artifacts import probe
+from ml.artifacts.folder import CARD_FILE, LITERT_FILE, STATISTICS_FILE, ArtifactError, sha256
+from ml.artifacts.inspection import inspect
+from ml.confidence.abstention import FeatureStatistics
 
 #: What the probe's pixels come to; other pixels would make every published model look like another.
 PROBE_SUM = 3_049_238

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import artifacts, neighbours
-from ml.artifacts import CARD_FILE, LITERT_FILE, MADE_LATER, NEIGHBOURS_FOLDER, ArtifactError
+from ml.artifacts import folder as artifacts
+from ml.artifacts.folder import CARD_FILE, LITERT_FILE, MADE_LATER, NEIGHBOURS_FOLDER, ArtifactError
 from ml.classes import CLASS_NAMES
-from ml.dataset import Dataset, DatasetError, Split
-from ml.inference import LoadedModel, Network
-from ml.neighbours import CLOSENESS, build, load
+from ml.data.dataset import Dataset, DatasetError, Split
+from ml.serving import neighbours
+from ml.serving.inference import LoadedModel, Network
+from ml.serving.neighbours import CLOSENESS, build, load
 from ml.tests.factories import photograph
 
 SHIPPED = Path(__file__).resolve().parents[1] / "trained"

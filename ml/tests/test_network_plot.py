@@ -1,8 +1,8 @@
 import pytest
 from PIL import Image
 
-from ml.architectures import find_architecture
-from ml.network_plot import save_network, steps
+from ml.networks.registry import find_architecture
+from ml.plots.architecture import save_network, steps
 from ml.tests.factories import small_model
 
 

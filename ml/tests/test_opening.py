@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import webp_still
-from ml.image_errors import DamagedImage, ImageError, TooManyPixels
-from ml.jpeg_markers import survey
-from ml.png_chunks import without_useless
-from ml.preprocessing import decode
+from ml.images.codecs import webp_still
+from ml.images.codecs.jpeg_markers import survey
+from ml.images.codecs.png_chunks import without_useless
+from ml.images.errors import DamagedImage, ImageError, TooManyPixels
+from ml.images.preprocessing import decode
 from ml.tests.factories import encode, exif, photograph, quadrants, swapped_profile
 
 END = b"\xff\xd9"

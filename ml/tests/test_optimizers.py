@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ml.optimizers import optimizer
 from ml.tests.factories import tiny_recipe
+from ml.training.optimizers import optimizer
 
 
 def variable(value: float, name: str):

@@ -5,7 +5,8 @@ import zipfile
 import pytest
 from PIL import Image
 
-from ml.image_errors import (
+from ml.images.codecs.other_files import refusal
+from ml.images.errors import (
     ArchiveFile,
     DocumentFile,
     JpegXlFile,
@@ -18,8 +19,7 @@ from ml.image_errors import (
     VideoFile,
     WebPage,
 )
-from ml.other_files import refusal
-from ml.preprocessing import decode
+from ml.images.preprocessing import decode
 from ml.tests.factories import encode, photograph
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ml.photograph_head import Head, fit, shares
+from ml.networks.photograph_head import Head, fit, shares
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

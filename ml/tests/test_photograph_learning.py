@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import class_map, composite, photograph_learning
-from ml.class_map import PHOTOGRAPH_CLASSES
+from ml.building import composite, photograph_learning
+from ml.building.photograph_learning import Backbone, folds_by_source, read, teach
 from ml.classes import CLASS_NAMES
-from ml.dataset import Dataset, DatasetError, Split
-from ml.inference import LoadedModel
-from ml.photograph_head import Head
-from ml.photograph_learning import Backbone, folds_by_source, read, teach
-from ml.photograph_network import backbone, corrected_network
-from ml.preprocessing import to_input
+from ml.data.dataset import Dataset, DatasetError, Split
+from ml.images.preprocessing import to_input
+from ml.networks import class_map
+from ml.networks.class_map import PHOTOGRAPH_CLASSES
+from ml.networks.photograph_head import Head
+from ml.networks.photograph_network import backbone, corrected_network
+from ml.serving.inference import LoadedModel
 from ml.tests.factories import scene
 
 SIZE = 96

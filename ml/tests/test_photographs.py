@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import photographs
-from ml.abstention import SCORES
-from ml.dataset import DatasetError, Split
-from ml.decision import Answers, DecisionRule, Outputs
-from ml.inference import Seen
-from ml.photographs import Photographs
-from ml.preprocessing import to_input
+from ml.confidence.abstention import SCORES
+from ml.confidence.decision import Answers, DecisionRule, Outputs
+from ml.data.dataset import DatasetError, Split
+from ml.evaluation import photographs
+from ml.evaluation.photographs import Photographs
+from ml.images.preprocessing import to_input
+from ml.serving.inference import Seen
 
 CLASSES = ("red", "green", "blue")
 SHAPE = (8, 12, 3)

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import artifacts, plots, probe, training
-from ml.abstention import SCORES, FeatureStatistics
-from ml.artifacts import ArtifactError, Card
-from ml.calibration import Calibration
+from ml.artifacts import folder as artifacts
+from ml.artifacts import probe
+from ml.artifacts.export import ExportError
+from ml.artifacts.folder import ArtifactError, Card
+from ml.building.pipeline import produce, write_model
 from ml.classes import CLASS_NAMES
-from ml.dataset import Split
-from ml.decision import DEFAULT_SCORE, DecisionRule, Outputs
-from ml.evaluation import assess, run, wilson_interval
-from ml.export import ExportError
-from ml.inference import Network
-from ml.pipeline import produce, write_model
-from ml.recipes import Recipe
-from ml.run_settings import RunSettings
+from ml.confidence.abstention import SCORES, FeatureStatistics
+from ml.confidence.calibration import Calibration
+from ml.confidence.decision import DEFAULT_SCORE, DecisionRule, Outputs
+from ml.data.dataset import Split
+from ml.evaluation.metrics import assess, run, wilson_interval
+from ml.plots import charts as plots
+from ml.serving.inference import Network
 from ml.tests.factories import (
     Listener,
     assert_same_history,
@@ -30,7 +30,10 @@ from ml.tests.factories import (
     small_model,
     some_images,
 )
-from ml.training import EpochRecord, TrainingResult
+from ml.training import loop as training
+from ml.training.loop import EpochRecord, TrainingResult
+from ml.training.recipes import Recipe
+from ml.training.run_settings import RunSettings
 
 FILES = {"model.keras", "model.tflite", "statistics.npz", "card.json", "history.json", "mistakes.png"} | {
     f"{plot}.{suffix}" for plot in ("curves", "confusion", "network", "reliability") for suffix in ("svg", "png")

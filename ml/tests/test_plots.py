@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import plot_text, plots
-from ml.calibration import softmax
-from ml.dataset import Split
-from ml.decision import Answers
-from ml.evaluation import assess
+from ml.confidence.calibration import softmax
+from ml.confidence.decision import Answers
+from ml.data.dataset import Split
+from ml.evaluation.metrics import assess
+from ml.plots import charts as plots
+from ml.plots import text as plot_text
 
 AWKWARD = ("$", "$$", "$x_$", r"\frac{", "a^b_c", "x" * 100, "Їжак лісовий", "猫", "고양이", "<svg> & co")
 

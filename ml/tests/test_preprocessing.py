@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from ml.formats import FORMATS
-from ml.image_errors import (
+from ml.images.errors import (
     DamagedImage,
     EmptyFile,
     ImageError,
@@ -20,7 +19,8 @@ from ml.image_errors import (
     TooManyPixels,
     TooSmall,
 )
-from ml.preprocessing import DecodedImage, Framing, decode, to_input, to_thumbnail
+from ml.images.formats import FORMATS
+from ml.images.preprocessing import DecodedImage, Framing, decode, to_input, to_thumbnail
 from ml.tests.factories import (
     BLUE,
     GREEN,

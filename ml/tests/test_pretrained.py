@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.architectures import ARCHITECTURES, WeightsMissing, efficientnet_lite, find_architecture
-from ml.architectures.efficientnet_lite import efficientnet_lite0, load_imagenet
-from ml.architectures.pretrained import APPLICATIONS
-from ml.recipes import find_recipe
+from ml.networks import efficientnet_lite
+from ml.networks.efficientnet_lite import efficientnet_lite0, load_imagenet
+from ml.networks.pretrained import APPLICATIONS
+from ml.networks.registry import ARCHITECTURES, WeightsMissing, find_architecture
 from ml.tests.factories import photograph
+from ml.training.recipes import find_recipe
 
 PRETRAINED = sorted(name for name, architecture in ARCHITECTURES.items() if architecture.load_pretrained)
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ml import readers
-from ml.cifar10 import TRAIN_FILES
-from ml.dataset import DatasetError
+from ml.artifacts import readers
+from ml.data.cifar10 import TRAIN_FILES
+from ml.data.dataset import DatasetError
 from ml.tests.factories import BLUE, RED, encode, linked_copy
 
 

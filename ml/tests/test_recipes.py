@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from ml import augmentation
-from ml.recipes import OPTIMIZERS, RECIPES, Recipe, UnknownRecipe, find_recipe
+from ml.data import augmentation
+from ml.training.recipes import OPTIMIZERS, RECIPES, Recipe, UnknownRecipe, find_recipe
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)

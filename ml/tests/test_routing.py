@@ -3,7 +3,7 @@ import io
 import pytest
 from PIL import Image
 
-from ml.routing import PHOTOGRAPHS, THUMBNAILS, Router, detail
+from ml.serving.routing import PHOTOGRAPHS, THUMBNAILS, Router, detail
 from ml.tests.factories import scene
 
 ROUTER = Router(smallest_side=33, least_detail=0.09)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ml import torch_layers
+from ml.networks import torch_layers
 from ml.tests.factories import small_model
 
 

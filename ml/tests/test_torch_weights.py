@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.architectures.efficientnet_lite import packaged_weights
-from ml.torch_weights import WeightsError, read_state_dict
+from ml.networks.efficientnet_lite import packaged_weights
+from ml.networks.torch_weights import WeightsError, read_state_dict
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from ml.architectures import UnknownArchitecture, find_architecture
-from ml.dataset import Dataset, Split
-from ml.run_settings import RunSettings, SettingsError
+from ml.data.dataset import Dataset, Split
+from ml.networks.registry import UnknownArchitecture, find_architecture
 from ml.tests.factories import Listener, assert_same_history, divided_dataset, run_settings, small_dataset
-from ml.training import EpochRecord, TrainingError, TrainingResult, best_epoch, read_history, train
+from ml.training.loop import EpochRecord, TrainingError, TrainingResult, best_epoch, read_history, train
+from ml.training.run_settings import RunSettings, SettingsError
 
 
 def test_epochs_are_recorded_with_sane_figures(undisturbed):
@@ -257,7 +257,7 @@ def test_dropout_in_layers_within_layers_is_drawn_from_the_seed_and_the_epoch(ba
     script = """
 import keras
 import numpy as np
-from ml.reseeding import reseed
+from ml.training.reseeding import reseed
 inner = keras.Sequential([keras.layers.Dropout(0.3), keras.layers.Dropout(0.3)])
 model = keras.Sequential([keras.Input((64,)), inner])
 def dropped(epoch):

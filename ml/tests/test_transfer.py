@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml import artifacts
-from ml.architectures import find_architecture
-from ml.calibration import softmax
-from ml.dataset import Dataset
-from ml.export import outputs_of
-from ml.pipeline import produce
-from ml.run_settings import RunSettings, SettingsError
+from ml.artifacts import folder as artifacts
+from ml.artifacts.export import outputs_of
+from ml.building.pipeline import produce
+from ml.confidence.calibration import softmax
+from ml.data.dataset import Dataset
+from ml.networks.registry import find_architecture
 from ml.tests.factories import Listener, run_settings, small_dataset, tiny_recipe
-from ml.training import train
-from ml.transfer import ModelSource, TransferError, take_weights, teacher
+from ml.training.loop import train
+from ml.training.run_settings import RunSettings, SettingsError
+from ml.training.transfer import ModelSource, TransferError, take_weights, teacher
 
 ARCHITECTURE = "compact_resnet"
 SMALL = {"epochs": 1, "batch_size": 16}

@@ -6,9 +6,10 @@ python -m ml.tests.training_run DATA RUN [--resume]
 import sys
 from pathlib import Path
 
-from ml import cifar10, training
-from ml.run_settings import RunSettings
+from ml.data import cifar10
 from ml.tests.factories import Listener, run_settings
+from ml.training import loop as training
+from ml.training.run_settings import RunSettings
 
 
 class Printer(Listener):

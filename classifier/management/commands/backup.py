@@ -5,9 +5,9 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from classifier.services.archive import ArchiveError
-from classifier.services.backup import back_up
-from classifier.sizes import size_in_words
+from classifier.presentation.sizes import size_in_words
+from classifier.services.operations.archive import ArchiveError
+from classifier.services.operations.backup import back_up
 
 
 class Command(BaseCommand):

@@ -5,13 +5,14 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.management.progress_line import ProgressLine
-from classifier.services.publishing import find_folder, verified_folder
-from classifier.services.serving import NoModel, active_model
-from classifier.sizes import size_in_words
-from ml import neighbours, readers
-from ml.artifacts import ArtifactError
-from ml.dataset import Dataset, DatasetError, Progress
-from ml.inference import LoadedModel
+from classifier.presentation.sizes import size_in_words
+from classifier.services.models.publishing import find_folder, verified_folder
+from classifier.services.models.serving import NoModel, active_model
+from ml.artifacts import readers
+from ml.artifacts.folder import ArtifactError
+from ml.data.dataset import Dataset, DatasetError, Progress
+from ml.serving import neighbours
+from ml.serving.inference import LoadedModel
 
 #: What a shell expects of a command that Ctrl-C has ended.
 _INTERRUPTED = 130

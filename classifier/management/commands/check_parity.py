@@ -19,9 +19,10 @@ from django.test.utils import override_settings
 from PIL import Image
 
 from classifier.management.page_client import PageClient, PageError
-from classifier.services.serving import NoModel, ServedModel, active_model
-from ml import evaluation, readers
-from ml.dataset import DatasetError
+from classifier.services.models.serving import NoModel, ServedModel, active_model
+from ml.artifacts import readers
+from ml.data.dataset import DatasetError
+from ml.evaluation import metrics as evaluation
 
 TOLERANCE = 1e-5
 

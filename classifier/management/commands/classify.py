@@ -14,13 +14,13 @@ from django.db import DatabaseError
 from classifier.management.answer_table import AnswerTable, TableError
 from classifier.management.progress_line import ProgressLine
 from classifier.models import Prediction
-from classifier.services.bulk import Outcome, classify_files
-from classifier.services.publishing import find_version, verified_folder
-from classifier.services.serving import NoModel, ServedModel, active_model
-from classifier.services.storage import StorageUnavailable
-from ml.artifacts import ArtifactError
-from ml.bulk import find_images
-from ml.inference import LoadedModel
+from classifier.services.models.publishing import find_version, verified_folder
+from classifier.services.models.serving import NoModel, ServedModel, active_model
+from classifier.services.operations.storage import StorageUnavailable
+from classifier.services.predictions.bulk import Outcome, classify_files
+from ml.artifacts.folder import ArtifactError
+from ml.serving.bulk import find_images
+from ml.serving.inference import LoadedModel
 
 #: What a shell expects of a command that Ctrl-C has ended.
 _INTERRUPTED = 130

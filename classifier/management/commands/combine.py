@@ -9,14 +9,18 @@ from PIL import Image
 
 from classifier.management.activation import activate, add_activation
 from classifier.management.numbers import whole_number
-from classifier.measurements import test_in_words
-from classifier.services import publishing
-from ml import artifacts, bulk, composite, image_reading, readers
-from ml.architectures import WeightsMissing
-from ml.artifacts import ArtifactError
-from ml.dataset import DatasetError
-from ml.export import ExportError
-from ml.pipeline import TensorFlowMissing
+from classifier.services.models import publishing
+from classifier.services.models.measurements import test_in_words
+from ml.artifacts import folder as artifacts
+from ml.artifacts import readers
+from ml.artifacts.export import ExportError
+from ml.artifacts.folder import ArtifactError
+from ml.building import composite
+from ml.building.pipeline import TensorFlowMissing
+from ml.data import image_reading
+from ml.data.dataset import DatasetError
+from ml.networks.registry import WeightsMissing
+from ml.serving import bulk
 
 
 class Command(BaseCommand):

@@ -7,10 +7,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import translation
 
-from classifier.model_description import description
-from classifier.model_figures import table
-from ml import artifacts
-from ml.artifacts import ArtifactError
+from classifier.presentation.model_description import description
+from classifier.presentation.model_figures import table
+from ml.artifacts import folder as artifacts
+from ml.artifacts.folder import ArtifactError
 
 READMES = {"README.md": "en", "README.uk.md": "uk"}
 

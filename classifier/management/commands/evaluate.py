@@ -9,12 +9,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.management import evaluation_report as report
-from classifier.measurements import PHOTOGRAPH_USES, photographs_were_used
-from classifier.services.publishing import find_folder
-from ml import artifacts, evaluation, photographs, readers
-from ml.artifacts import ArtifactError
-from ml.dataset import Dataset, DatasetError, Progress
-from ml.inference import LoadedModel
+from classifier.services.models.measurements import PHOTOGRAPH_USES, photographs_were_used
+from classifier.services.models.publishing import find_folder
+from ml.artifacts import folder as artifacts
+from ml.artifacts import readers
+from ml.artifacts.folder import ArtifactError
+from ml.data.dataset import Dataset, DatasetError, Progress
+from ml.evaluation import metrics as evaluation
+from ml.evaluation import photographs
+from ml.serving.inference import LoadedModel
 
 
 class Command(BaseCommand):
@@ -68,7 +71,7 @@ class Command(BaseCommand):
         figures["fingerprint"] = dataset.fingerprint
 
         def draw(target: Path) -> None:
-            from ml import plots
+            from ml.plots import charts as plots
 
             plots.save_assessment(assessment, model.class_names, split, target)
             plots.save_mistakes(scored, answers.probabilities, model.class_names, target)

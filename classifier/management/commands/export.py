@@ -5,13 +5,15 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.management.activation import activate, add_activation
-from classifier.measurements import test_in_words
-from classifier.services import publishing
-from ml import artifacts, pipeline, readers
-from ml.artifacts import ArtifactError
-from ml.dataset import DatasetError
-from ml.export import ExportError
-from ml.pipeline import TensorFlowMissing
+from classifier.services.models import publishing
+from classifier.services.models.measurements import test_in_words
+from ml.artifacts import folder as artifacts
+from ml.artifacts import readers
+from ml.artifacts.export import ExportError
+from ml.artifacts.folder import ArtifactError
+from ml.building import pipeline
+from ml.building.pipeline import TensorFlowMissing
+from ml.data.dataset import DatasetError
 
 
 class Command(BaseCommand):

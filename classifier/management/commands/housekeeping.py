@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from classifier.services.sweep import OLD
+from classifier.services.operations.sweep import OLD
 
 
 class Command(BaseCommand):

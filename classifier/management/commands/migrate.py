@@ -9,7 +9,7 @@ from pathlib import Path
 from django.core.management.commands import migrate
 from django.db import connections
 
-from ml.file_lock import try_lock
+from ml.filesystem.file_lock import try_lock
 
 #: Any number will do that nothing else locks.
 _LOCK = 0x6D696772

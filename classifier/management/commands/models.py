@@ -7,14 +7,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count
 
 from classifier.management.activation import activate, add_activation, add_yes
-from classifier.measurements import test_in_words
-from classifier.model_description import description
 from classifier.models import ModelVersion
-from classifier.services import publishing
-from classifier.services.publishing import ModelInUse, NothingBefore
-from classifier.services.verification import Rescore, verify_version
-from ml.artifacts import ArtifactError
-from ml.dataset import DatasetError
+from classifier.presentation.model_description import description
+from classifier.services.models import publishing
+from classifier.services.models.measurements import test_in_words
+from classifier.services.models.publishing import ModelInUse, NothingBefore
+from classifier.services.models.verification import Rescore, verify_version
+from ml.artifacts.folder import ArtifactError
+from ml.data.dataset import DatasetError
 
 
 class Command(BaseCommand):

@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand
 
-from classifier.services.retention import purge_expired
+from classifier.services.history.retention import purge_expired
 
 
 class Command(BaseCommand):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from classifier.services import publishing
-from classifier.services.rescoring import rescore
-from classifier.services.spreadsheets import plain_text
-from ml.artifacts import ArtifactError
+from classifier.services.history.spreadsheets import plain_text
+from classifier.services.models import publishing
+from classifier.services.predictions.rescoring import rescore
+from ml.artifacts.folder import ArtifactError
 
 _FLIPS_SHOWN = 20
 

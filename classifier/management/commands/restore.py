@@ -5,8 +5,8 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from classifier.services.archive import ArchiveError
-from classifier.services.restore import SiteNotEmpty, restore
+from classifier.services.operations.archive import ArchiveError
+from classifier.services.operations.restore import SiteNotEmpty, restore
 
 
 class Command(BaseCommand):

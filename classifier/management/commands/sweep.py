@@ -5,10 +5,10 @@ from datetime import timedelta
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from classifier.services.leftovers import leftovers
-from classifier.services.sweep import OLD, Loss, sweep
-from classifier.sizes import size_in_words
-from ml import unfinished
+from classifier.presentation.sizes import size_in_words
+from classifier.services.operations.leftovers import leftovers
+from classifier.services.operations.sweep import OLD, Loss, sweep
+from ml.filesystem import unfinished
 
 
 class Command(BaseCommand):

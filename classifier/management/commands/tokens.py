@@ -7,8 +7,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.models import ApiToken
-from classifier.services.identifiers import as_uuid
-from classifier.services.tokens import (
+from classifier.services.history.identifiers import as_uuid
+from classifier.services.people.tokens import (
     PERIODS,
     BadName,
     NoSuchToken,

@@ -12,21 +12,24 @@ from django.db import DatabaseError
 from classifier.management import training_arguments
 from classifier.management.activation import activate
 from classifier.models import TrainingRun
-from classifier.services import publishing, training_lock
-from classifier.services import training as training_service
-from classifier.services.training import RunInTheWay
-from classifier.services.training_lock import RunAlive
-from ml import artifacts, pipeline, readers, training, writing
-from ml.architectures import DEFAULT_ARCHITECTURE, UnknownArchitecture, WeightsMissing, find_architecture
-from ml.artifacts import ArtifactError
-from ml.dataset import Dataset, DatasetError
-from ml.export import ExportError
-from ml.heads import FEWEST_TO_FINE_TUNE
-from ml.pipeline import TensorFlowMissing
-from ml.recipes import Recipe, UnknownRecipe, find_recipe
-from ml.run_settings import RunSettings, SettingsError, check_models
-from ml.training import TrainingError
-from ml.transfer import ModelSource, TransferError
+from classifier.services.models import publishing, training_lock
+from classifier.services.models import training as training_service
+from classifier.services.models.training import RunInTheWay
+from classifier.services.models.training_lock import RunAlive
+from ml.artifacts import folder as artifacts
+from ml.artifacts import readers
+from ml.artifacts.export import ExportError
+from ml.artifacts.folder import ArtifactError
+from ml.building import pipeline, writing
+from ml.building.pipeline import TensorFlowMissing
+from ml.data.dataset import Dataset, DatasetError
+from ml.networks.registry import DEFAULT_ARCHITECTURE, UnknownArchitecture, WeightsMissing, find_architecture
+from ml.training import loop as training
+from ml.training.heads import FEWEST_TO_FINE_TUNE
+from ml.training.loop import TrainingError
+from ml.training.recipes import Recipe, UnknownRecipe, find_recipe
+from ml.training.run_settings import RunSettings, SettingsError, check_models
+from ml.training.transfer import ModelSource, TransferError
 
 
 class Command(BaseCommand):

@@ -22,15 +22,15 @@ from django.test import Client
 from django.utils import timezone
 
 from classifier.models import ModelVersion, Prediction, TrainingRun
-from classifier.services.classification import classify
-from classifier.services.correction import correct
-from classifier.services.examples import EXAMPLES, EXAMPLES_FOLDER
-from classifier.services.intake import read_image
-from classifier.services.invitations import create_invitations
-from classifier.services.ownership import Owner
-from classifier.services.training import end_run, record_epoch
+from classifier.services.history.correction import correct
+from classifier.services.models.training import end_run, record_epoch
+from classifier.services.people.invitations import create_invitations
+from classifier.services.people.ownership import Owner
+from classifier.services.predictions.classification import classify
+from classifier.services.predictions.examples import EXAMPLES, EXAMPLES_FOLDER
+from classifier.services.predictions.intake import read_image
 from classifier.tests.factories import make_superuser, make_training_run, make_user
-from ml.checkpoints import EpochRecord
+from ml.training.checkpoints import EpochRecord
 
 #: The same whenever the pictures of the pages are made, like everything that can be.
 TIMINGS = {"decode": 2.4, "resize": 1.1, "infer": 9.8, "thumbnail": 1.6}

@@ -1,0 +1,1 @@
+"""Labels, charts, and what pages say of a model."""

@@ -1,0 +1,201 @@
+"""What a model is and how it was trained, in a few sentences made from its card: for its page and the READMEs."""
+
+from django.utils.formats import get_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
+
+from classifier.presentation.class_labels import network_label
+from classifier.presentation.model_figures import BACKENDS
+from classifier.services.models.measurements import duration, percent, speed, whole
+from ml.artifacts.folder import Card
+
+_ARCHITECTURES = {
+    "airbench_resnet": gettext_lazy(
+        "A wide residual network for small images, after a speed-record network for CIFAR-10 (Jordan 2024): a "
+        "whitening convolution that is not trained, three blocks that halve the image and end in a residual pair of "
+        "convolutions that are initialised to the identity, and global max pooling."
+    ),
+    "compact_resnet": gettext_lazy(
+        "A small residual network for small images, after the speed-record networks for CIFAR-10 (Page 2018, Jordan "
+        "2024): a whitening convolution that is not trained, three blocks that halve the image and end in a residual "
+        "pair of convolutions, and the maximum over what is left."
+    ),
+    "student_cnn": gettext_lazy(
+        "The network of the student project that this site grew from: six convolutions in pairs, a maximum pooling "
+        "after each pair, then four dense layers with dropout, all with batch normalisation."
+    ),
+    "efficientnet_lite0": gettext_lazy(
+        "EfficientNet-Lite0 (Tan and Le 2019), which has learnt on ImageNet: inverted residual blocks of depthwise "
+        "convolutions."
+    ),
+}
+_OPTIMIZERS = {"adam": gettext_lazy("Adam"), "sgd": gettext_lazy("gradient descent with Nesterov momentum")}
+_SCORES = {
+    "maximum_probability": gettext_lazy("the largest probability"),
+    "energy": gettext_lazy("the energy of its logits"),
+    "mahalanobis": gettext_lazy("the Mahalanobis distance of its features"),
+    "relative_mahalanobis": gettext_lazy("the relative Mahalanobis distance of its features"),
+    "known_probability": gettext_lazy("the probability of its class for none of the others"),
+}
+
+
+def description(card: Card) -> list[str]:
+    """Return the sentences, in the language of the moment."""
+    if card.networks:
+        return [
+            _("It holds several networks, and a measured rule decides which of them answers a picture."),
+            *(
+                f"{network_label(name)[:1].upper()}{network_label(name)[1:]}: {_architecture(network['architecture'])}"
+                for name, network in card.networks.items()
+            ),
+        ]
+    sentences = [
+        _architecture(card.architecture),
+        _("It has %(parameters)s parameters and sees %(width)s × %(height)s pixels.")
+        % {
+            "parameters": whole(card.parameter_count),
+            "height": card.input_shape[0],
+            "width": card.input_shape[1],
+        },
+    ]
+    if card.training:
+        sentences += [*_training(card), *_sources(card), *_against_overfitting(card), _choice(card)]
+    return [*sentences, *_abstention(card)]
+
+
+def _architecture(name: str) -> str:
+    return str(_ARCHITECTURES.get(name, name))
+
+
+def _training(card: Card) -> list[str]:
+    recipe, training = card.recipe, card.training
+    if recipe.get("schedule") == "triangle":
+        sentence = _(
+            "It was trained on %(images)s images of %(dataset)s for %(epochs)s epochs in batches of %(batch)s by "
+            "%(optimizer)s; the learning rate rises to %(rate)s within %(warmup)s epochs and falls along a line to "
+            "zero."
+        )
+    else:
+        sentence = _(
+            "It was trained on %(images)s images of %(dataset)s for %(epochs)s epochs in batches of %(batch)s by "
+            "%(optimizer)s; the learning rate rises to %(rate)s within %(warmup)s epochs and falls along a cosine to "
+            "zero."
+        )
+    return [
+        sentence
+        % {
+            "images": whole(card.dataset["train_images"]),
+            "dataset": card.dataset["name"],
+            "epochs": training["epochs"],
+            "batch": recipe["batch_size"],
+            "optimizer": _OPTIMIZERS.get(recipe["optimizer"], recipe["optimizer"]),
+            "rate": _real(recipe["learning_rate"]),
+            "warmup": _real(recipe["warmup_epochs"]),
+        },
+        _("That took %(time)s on %(processors)s CPU cores with %(backend)s: %(speed)s images per second.")
+        % {
+            "time": duration(training["seconds"]),
+            "processors": training["processor_count"],
+            "backend": BACKENDS[training.get("backend", "tensorflow")],
+            "speed": speed(training["images_per_second"]),
+        },
+        *_test_subset(card),
+    ]
+
+
+def _test_subset(card: Card) -> list[str]:
+    available = card.dataset.get("test_images_available")
+    if not available:
+        return []
+    return [
+        _("It was tested on %(count)s of the %(all)s test images.")
+        % {"count": whole(card.dataset["test_images"]), "all": whole(available)}
+    ]
+
+
+def _sources(card: Card) -> list[str]:
+    sentences = []
+    if source := card.training.get("initial_weights"):
+        sentences.append(_("It began with the weights of %(model)s.") % {"model": source["name"]})
+    if source := card.training.get("teacher"):
+        sentences.append(
+            _("%(share)s of every target were the answers of %(model)s (Hinton et al. 2015).")
+            % {"share": percent(card.recipe["distillation"], 0), "model": source["name"]}
+        )
+    return sentences
+
+
+def _against_overfitting(card: Card) -> list[str]:
+    recipe, side = card.recipe, card.input_shape[0]
+    parts = [
+        _(words) % {"value": _real(recipe[name])}
+        for name, words in (
+            ("weight_decay", gettext_noop("weight decay of %(value)s")),
+            ("label_smoothing", gettext_noop("label smoothing of %(value)s")),
+            ("mixup", gettext_noop("mixup of %(value)s")),
+            ("weight_average", gettext_noop("an average of the weights with a decay of %(value)s")),
+        )
+        if recipe.get(name)
+    ]
+    changes = _changes(recipe.get("augmentation", {}), side)
+    sentences = []
+    if parts:
+        sentences.append(_("Against overfitting it had %(parts)s.") % {"parts": ", ".join(parts)})
+    if changes:
+        sentences.append(
+            _("Every image was changed at random each time: %(changes)s.") % {"changes": ", ".join(changes)}
+        )
+    return sentences
+
+
+def _changes(augmentation: dict[str, float], side: int) -> list[str]:
+    found = []
+    if degrees := augmentation.get("rotation_degrees"):
+        found.append(_("turned by up to %(value)s degrees") % {"value": _real(degrees)})
+    if shift := augmentation.get("shift_fraction"):
+        pixels = round(shift * side)
+        found.append(ngettext("shifted by up to %(n)d pixel", "shifted by up to %(n)d pixels", pixels) % {"n": pixels})
+    if zoom := augmentation.get("zoom_fraction"):
+        found.append(_("scaled by up to %(value)s") % {"value": percent(zoom, 0)})
+    if augmentation.get("horizontal_flip"):
+        found.append(_("mirrored"))
+    if augmentation.get("alternating_flip"):
+        found.append(_("mirrored in every second epoch"))
+    if augmentation.get("random_operation"):
+        found.append(_("given one operation of colour or geometry (Müller and Hutter 2021)"))
+    if cutout := augmentation.get("cutout_fraction"):
+        pixels = round(cutout * side)
+        found.append(
+            ngettext("covered by a grey square of %(n)d pixel", "covered by a grey square of %(n)d pixels", pixels)
+            % {"n": pixels}
+        )
+    return found
+
+
+def _choice(card: Card) -> str:
+    images = card.dataset["validation_images"]
+    if card.dataset.get("selection_images", images) < images:
+        return _(
+            "One half of the %(images)s validation images chose epoch %(best)s and calibrated its confidence; the "
+            "other half is what is reported. The test images were scored once, at the end."
+        ) % {"images": whole(images), "best": card.training["best_epoch"]}
+    return _(
+        "Of the %(images)s validation images epoch %(best)s had the most right: it was kept, and its confidence "
+        "calibrated on the same images. In this run the test images chose nothing: they were scored once, at its end."
+    ) % {"images": whole(images), "best": card.training["best_epoch"]}
+
+
+def _abstention(card: Card) -> list[str]:
+    score = card.abstention.get("score")
+    if not score:
+        return []
+    words = {"score": _SCORES.get(score, score)}
+    if card.abstention.get("coverage") is None:
+        return [_("It abstains by %(score)s.") % words]
+    words["coverage"] = percent(card.abstention["coverage"], 0)
+    return [_("It abstains by %(score)s, so that %(coverage)s of the validation images are answered.") % words]
+
+
+def _real(value: float) -> str:
+    """As short as it can be told, with the language's decimal mark."""
+    return f"{value:g}".replace(".", get_format("DECIMAL_SEPARATOR"))

@@ -1,0 +1,168 @@
+"""A published version as its page shows it: sentences, figures, curves and pictures, made from card and folder."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from PIL import Image
+
+from classifier.models import ModelVersion
+from classifier.presentation.charts import reliability, training_curves
+from classifier.presentation.confusion import Confusion, confusion
+from classifier.presentation.model_description import description
+from classifier.presentation.model_figures import figures, shows_calibration
+from classifier.services.models.measurements import data_set
+from classifier.services.models.model_use import (
+    MOST_COUNTED,
+    VolunteeredAccuracy,
+    prediction_count,
+    volunteered_accuracy,
+)
+from ml.artifacts import folder as artifacts
+from ml.artifacts.folder import Card
+from ml.confidence.calibration import ReliabilityBin
+
+#: The pictures of a model's folder, and what they show.
+PLOTS = {
+    "confusion": _("confusion matrix"),
+    "reliability": _("reliability diagram"),
+    "network": _("The network's layers in order, with their shapes and parameters"),
+}
+#: Those that the page shows; the others it draws itself, in the reader's language and colours.
+_SHOWN = ("network",)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One picture: the network of the model that it is of, "" in a model of one; its name, a key of PLOTS; its size."""
+
+    network: str
+    name: str
+    width: int
+    height: int
+
+    @classmethod
+    def find(cls, version: ModelVersion, network: str, name: str) -> "Plot | None":
+        """Return the picture, None where the folder has none that can be read."""
+        path = _file(version, _path(network, name))
+        try:
+            with Image.open(path) as picture:
+                return cls(network, name, *picture.size)
+        except OSError:
+            return None
+
+    @property
+    def description(self) -> str:
+        return PLOTS[self.name]
+
+    @property
+    def path(self) -> str:
+        """Where it lies below the model's folder, without its ending; in an address likewise."""
+        return _path(self.network, self.name)
+
+
+@dataclass(frozen=True)
+class VersionPage:
+    version: ModelVersion
+
+    @cached_property
+    def card(self) -> Card:
+        return self.version.whole_card
+
+    @property
+    def sentences(self) -> list[str]:
+        return description(self.card)
+
+    @property
+    def figures(self) -> list[tuple[str, str]]:
+        try:
+            photographs = artifacts.load_evaluation(self.version.path, "photographs")
+        except (OSError, ValueError):
+            photographs = None
+        return figures(self.card, photographs)
+
+    @property
+    def test(self) -> dict:
+        return self.card.metrics.get("test", {})
+
+    @property
+    def data_set(self) -> str:
+        return data_set(self.card)
+
+    @property
+    def shows_calibration(self) -> bool:
+        """Whether enough images were tested for figures of calibration."""
+        return shows_calibration(self.card)
+
+    @cached_property
+    def prediction_count(self) -> int:
+        return prediction_count(self.version)
+
+    @property
+    def used_more_often(self) -> bool:
+        """Whether the model has answered more often than is counted."""
+        return self.prediction_count > MOST_COUNTED
+
+    @cached_property
+    def volunteered_accuracy(self) -> VolunteeredAccuracy | None:
+        return volunteered_accuracy(self.version)
+
+    @property
+    def curves(self) -> list[SafeString]:
+        """Accuracy and loss by epoch, of every network that was trained here."""
+        found = []
+        for network in self.card.network_folders:
+            try:
+                found.append(training_curves(artifacts.read_history(self.version.path / network)))
+            except (OSError, ValueError):
+                continue
+        return found
+
+    @property
+    def confusion(self) -> Confusion | None:
+        return confusion(self.card)
+
+    @property
+    def reliability(self) -> SafeString | None:
+        """The reliability diagram of the test images; None where there were too few."""
+        if not self.shows_calibration:
+            return None
+        after, before = (
+            [ReliabilityBin(**group) for group in figures["reliability"]]
+            for figures in (self.test, self.test["before_scaling"])
+        )
+        return reliability(after, before)
+
+    @property
+    def plots(self) -> list[Plot]:
+        """The pictures that are shown."""
+        return [plot for plot in self._pictures if plot.name in _SHOWN]
+
+    @property
+    def downloads(self) -> list[Plot]:
+        """The pictures of what the page draws itself."""
+        return [plot for plot in self._pictures if plot.name not in _SHOWN]
+
+    @cached_property
+    def _pictures(self) -> list[Plot]:
+        found = (Plot.find(self.version, network, name) for network in self.card.network_folders for name in PLOTS)
+        return [plot for plot in found if plot and (plot.name != "reliability" or self.shows_calibration)]
+
+
+def plot_file(version: ModelVersion, path: str) -> Path | None:
+    """The file of one of a version's pictures; None where there is none of that name."""
+    network, _slash, name = path.rpartition("/")
+    if name not in PLOTS or network not in version.whole_card.network_folders:
+        return None
+    file = _file(version, path)
+    return file if file.is_file() else None
+
+
+def _path(network: str, name: str) -> str:
+    return f"{network}/{name}" if network else name
+
+
+def _file(version: ModelVersion, path: str) -> Path:
+    return version.path / f"{path}.png"

@@ -1,0 +1,1 @@
+"""Stored uploads: search, correction, deletion, retention, export, totals."""

@@ -1,0 +1,65 @@
+"""Delete uploads with everything that hangs on them; their files go when the deletion is committed."""
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from classifier.models import Prediction, Upload
+from classifier.services.people.ownership import Owner, uploads_of
+
+#: So many are deleted in one transaction: others that write need not wait long.
+_BATCH = 200
+
+
+def delete_prediction(*, prediction: Prediction) -> None:
+    """Delete a prediction with its upload, the upload's other predictions and its files."""
+    delete_uploads(Upload.objects.filter(pk=prediction.upload_id))
+
+
+def delete_predictions(*, predictions: QuerySet[Prediction]) -> int:
+    """Delete these predictions with their uploads; return how many uploads that was."""
+    return delete_uploads(Upload.objects.filter(pk__in=predictions.values("upload")))
+
+
+def delete_everything(*, owner: Owner) -> int:
+    """Delete all that the owner has uploaded; return how many uploads that was."""
+    return delete_uploads(uploads_of(owner))
+
+
+def delete_account(*, user: AbstractBaseUser) -> None:
+    """Delete a person's account with every upload, prediction, correction and file of theirs."""
+    delete_uploads(Upload.objects.filter(owner=user))
+    # What is stored at this moment goes with the account.
+    with transaction.atomic():
+        # A request that stores something for the account waits, and fails once the account is gone.
+        get_user_model().objects.select_for_update().filter(pk=user.pk).first()
+        _lock(Upload.objects.filter(owner=user))
+        user.delete()
+
+
+def delete_uploads(uploads: QuerySet[Upload]) -> int:
+    """Delete uploads with their predictions and files, in batches; return how many they were.
+
+    What a failure leaves is deleted when the same is asked for again.
+    """
+    deleted = 0
+    while batch := list(uploads.order_by().values_list("pk", flat=True)[:_BATCH]):
+        deleted += _delete(Upload.objects.filter(pk__in=batch))
+    return deleted
+
+
+@transaction.atomic
+def _delete(uploads: QuerySet[Upload]) -> int:
+    _lock(uploads)
+    _total, by_model = uploads.delete()
+    return by_model.get(Upload._meta.label, 0)
+
+
+def _lock(uploads: QuerySet[Upload]) -> None:
+    """Nobody corrects their predictions any more: what Django has looked for to delete stays all that there is.
+
+    On SQLite the transaction itself holds everybody off.
+    """
+    if connection.features.has_select_for_update:
+        list(Prediction.objects.select_for_update().filter(upload__in=uploads).values_list("pk"))

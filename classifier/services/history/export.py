@@ -1,0 +1,136 @@
+"""Predictions to take home: as a table, or with the images in folders by class; streamed, however many they are."""
+
+import csv
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from django.core.files.storage import default_storage
+from django.db.models import QuerySet
+from zipstream import ZipStream
+
+from classifier.models import Prediction, Upload
+from classifier.models.upload import composed
+from classifier.services.history.pagination import Order, walk
+from classifier.services.history.spreadsheets import BYTE_ORDER_MARK, plain_text
+
+_COLUMNS = (
+    "id",
+    "classified_at",
+    "file_name",
+    "class",
+    "confidence",
+    "abstained",
+    "corrected_class",
+    "was_right",
+    "model",
+    "network",
+    "probabilities",
+    "sha256",
+    "format",
+    "width",
+    "height",
+    "bytes",
+)
+_FILE_BLOCK = 64 * 1024
+#: Limits for a name in characters and bytes; file systems allow 255 bytes in total.
+_LONGEST_NAME, _STEM_BYTES, _FOLDER_BYTES = 80, 200, 240
+#: What Windows does not allow in a name, and names that are its devices.
+_RESERVED = '<>:"/\\|?*'
+_DEVICE = re.compile(r"CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³]", re.IGNORECASE)
+
+
+def csv_lines(predictions: Iterable[Prediction], *, owners: bool = False) -> Iterator[str]:
+    """A header and a line a prediction; an apostrophe leads a text that a spreadsheet would run as a formula.
+
+    owners: the last column is the owner's name, empty for an anonymous visitor.
+    """
+    # Texts in quotes: where spreadsheets part cells by semicolons, one in a name parts nothing.
+    writer = csv.writer(_Echo(), quoting=csv.QUOTE_NONNUMERIC)
+    yield BYTE_ORDER_MARK + writer.writerow([*_COLUMNS, *(["owner"] if owners else [])])
+    for prediction in predictions:
+        owner = [plain_text(prediction.owner.get_username() if prediction.owner else "")] if owners else []
+        yield writer.writerow([*_row(prediction), *owner])
+
+
+def zip_blocks(predictions: QuerySet[Prediction], order: Order) -> Iterator[bytes]:
+    """A ZIP of predictions.csv and of the images as they came, in a folder for each class; blocks of bytes.
+
+    The folder is what a correction says, else what was answered. An image whose file is gone has its line alone.
+    """
+    archive = ZipStream()
+    archive.add((line.encode() for line in csv_lines(walk(predictions, order=order))), "predictions.csv")
+    yield from archive.all_files()
+    for prediction in walk(predictions, order=order):
+        try:
+            file = default_storage.open(prediction.upload.file.name, "rb")
+        except OSError:
+            continue
+        with file:
+            archive.add(file.chunks(_FILE_BLOCK), _place(prediction))
+            yield from archive.all_files()
+    yield from archive.finalize()
+
+
+def safe_name(upload: Upload, mark: str = "") -> str:
+    """A name to save an upload under: its own without what a disk or a shell takes for more than letters.
+
+    mark: stands before the ending, which is that of the format found in the file, whatever it came as.
+    """
+    stem = PurePosixPath(composed(upload.original_name)).stem[:_LONGEST_NAME]
+    safe = "".join(kept if _is_letter(kept) or kept in "-_ " else "_" for kept in stem)
+    return f"{_safe_part(safe, _STEM_BYTES) or 'image'}{mark}{PurePosixPath(upload.file.name).suffix}"
+
+
+def safe_folder(class_name: str) -> str:
+    """A folder's name for a class, which every system can make: Windows has reserved names and endings."""
+    kept = ("_" if letter in _RESERVED or not letter.isprintable() else letter for letter in composed(class_name))
+    return _safe_part("".join(kept)[:_LONGEST_NAME], _FOLDER_BYTES) or "_"
+
+
+def _safe_part(name: str, most_bytes: int) -> str:
+    name = name.encode()[:most_bytes].decode(errors="ignore").strip().rstrip(". ")
+    return f"_{name}" if _DEVICE.fullmatch(name.partition(".")[0].strip()) else name
+
+
+def _is_letter(character: str) -> bool:
+    # Vowels of many scripts are marks, which have no composed form.
+    return character.isalnum() or unicodedata.category(character)[0] == "M"
+
+
+def _place(prediction: Prediction) -> str:
+    """A path that is the prediction's own, safe to unpack, and tells its file's name."""
+    name = safe_name(prediction.upload, f"-{prediction.pk.hex[:12]}")
+    return f"{safe_folder(prediction.corrected_class or prediction.answer)}/{name}"
+
+
+def _row(prediction: Prediction) -> list[object]:
+    upload, version = prediction.upload, prediction.model_version
+    shares = dict(zip(version.class_names, prediction.probabilities))
+    return [
+        prediction.pk,
+        prediction.created_at.isoformat(),
+        plain_text(upload.original_name),
+        plain_text(prediction.predicted_class),
+        f"{prediction.confidence:.6f}",
+        str(prediction.abstained).lower(),
+        plain_text(prediction.corrected_class),
+        "" if prediction.was_right is None else str(prediction.was_right).lower(),
+        plain_text(f"{version.name}@{version.number}"),
+        plain_text(prediction.network),
+        json.dumps({name: round(share, 6) for name, share in shares.items()}),
+        upload.sha256,
+        upload.format,
+        upload.width,
+        upload.height,
+        upload.size,
+    ]
+
+
+class _Echo:
+    """A file that returns what is written to it."""
+
+    def write(self, line: str) -> str:
+        return line

@@ -1,0 +1,1 @@
+"""Model versions: publishing, activation, serving, verification, and training runs."""

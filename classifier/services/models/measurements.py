@@ -1,0 +1,96 @@
+"""What a model's accuracy was measured on, in words: they stand beside it in pages, admin, API and commands."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ml.artifacts.folder import Card
+from ml.data.cifar10 import JPEG_COPY
+from ml.evaluation.metrics import wilson_interval
+
+#: What photographs may have been used for before a model is evaluated on them.
+PHOTOGRAPH_USES = ("backbone", "framing", "input_size")
+
+
+def test_in_words(card: Card) -> str | None:
+    """The test accuracy with its images, their data set and its interval; None of a model that was never tested."""
+    test = card.metrics.get("test")
+    if not test:
+        return None
+    said = ngettext(
+        "%(accuracy)s of %(count)s test image of %(data)s (95%% interval %(low)s to %(high)s)",
+        "%(accuracy)s of %(count)s test images of %(data)s (95%% interval %(low)s to %(high)s)",
+        test["count"],
+    )
+    low, high = test["interval"]
+    return said % {
+        "accuracy": percent(test["accuracy"]),
+        "count": whole(test["count"]),
+        "data": data_set(card),
+        "low": percent(low),
+        "high": percent(high),
+    }
+
+
+def data_set(card: Card) -> str:
+    """The name of the data set of the figures, and whether it is not the original."""
+    tested_on = card.tested_on
+    name = tested_on.get("name") or "?"
+    return _("%(data)s as a JPEG copy") % {"data": name} if tested_on.get("fingerprint") == JPEG_COPY else name
+
+
+def with_interval(share: float, count: float, decimals: int = 2) -> str:
+    """A share of so many images, with its 95% interval."""
+    low, high = wilson_interval(round(share * count), round(count))
+    return _("%(share)s (95%% interval %(low)s to %(high)s)") % {
+        "share": percent(share, decimals),
+        "low": percent(low, decimals),
+        "high": percent(high, decimals),
+    }
+
+
+def photographs_were_used(card: Card, figures: dict[str, Any]) -> str | None:
+    """Why an evaluation on photographs is no independent test; None where nothing is known against it."""
+    uses: Sequence[str] = figures.get("used_for", [])
+    if "backbone" in uses:
+        said = [_("they are of ImageNet, which trained the backbone")]
+    elif any(network.get("architecture") == "efficientnet_lite0" for network in card.networks.values()):
+        said = [_("if they are of ImageNet, they trained the backbone")]
+    else:
+        said = []
+    said += [_("they chose the framing")] if "framing" in uses else []
+    said += [_("they chose the input size")] if "input_size" in uses else []
+    return "; ".join(said) or None
+
+
+def percent(share: float, decimals: int = 2) -> str:
+    """A share of one as percent."""
+    return f"{number(100 * share, decimals)}%"
+
+
+def number(value: float, decimals: int) -> str:
+    """With so many decimals and the language's decimal mark."""
+    # Django's own function cuts off what is too long.
+    return number_format(round(value, decimals), decimals)
+
+
+def whole(value: float) -> str:
+    """Rounded, its digits in groups."""
+    return number_format(round(value), 0, force_grouping=True)
+
+
+def duration(seconds: float) -> str:
+    """A time span in hours, minutes or seconds, to two digits or so; never "0.0 hours"."""
+    if seconds < 90:
+        return _("%(n)s s") % {"n": whole(max(seconds, 1))}
+    if seconds < 5400:
+        return _("%(n)s min") % {"n": whole(seconds / 60)}
+    return _("%(n)s h") % {"n": number(seconds / 3600, 1)}
+
+
+def speed(per_second: float) -> str:
+    """How many a second: of less than ten with a decimal."""
+    return number(per_second, 1) if per_second < 9.5 else whole(per_second)

@@ -1,0 +1,197 @@
+"""Make a model folder known to the site, decide which model answers, and take one away."""
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models import Max, ProtectedError
+from django.utils import timezone
+
+from classifier.models import Activation, ModelVersion, TrainingRun
+from ml.artifacts import folder as artifacts
+from ml.artifacts.folder import ArtifactError, Card
+from ml.artifacts.inspection import inspect
+
+
+class NothingBefore(Exception):
+    """There is no model to go back to."""
+
+    def __init__(self) -> None:
+        super().__init__("No model answered before the active one: there is nothing to go back to.")
+
+
+class ModelInUse(Exception):
+    """A model cannot be deleted; the message says why."""
+
+
+def publish(*, folder: Path, training_run: TrainingRun | None = None, activate: bool = False) -> ModelVersion:
+    """Inspect a model folder and return its row, made if there is none yet. Raises ArtifactError."""
+    card = inspect(folder)
+    with transaction.atomic():
+        number = (ModelVersion.objects.filter(name=card.name).aggregate(last=Max("number"))["last"] or 0) + 1
+        version, _made = ModelVersion.objects.get_or_create(
+            digest=card.digest,
+            defaults={
+                "name": card.name,
+                "number": number,
+                "folder": _relative(folder),
+                "card": card.as_dict(),
+                "training_run": training_run,
+            },
+        )
+        if activate:
+            let_answer(version=version)
+    return version
+
+
+def activate_version(*, version: ModelVersion, user: AbstractBaseUser | None = None) -> None:
+    """Make this version the one that answers, if its folder is what was published. Raises ArtifactError."""
+    verified_folder(version)
+    let_answer(version=version, user=user)
+
+
+def let_answer(*, version: ModelVersion, user: AbstractBaseUser | None = None) -> None:
+    """Make this version, whose folder was inspected just now, the one that answers; every process notices by itself."""
+    with transaction.atomic():
+        if not _active_locked(version):
+            _make_active(version, user)
+
+
+def roll_back(*, user: AbstractBaseUser | None = None) -> ModelVersion:
+    """Make the version that answered before the active one answer again, and return it; a second time, the one before.
+
+    Raises NothingBefore, or ArtifactError when its folder is no longer what was published.
+    """
+    before = _answered_before()
+    if before is None:
+        raise NothingBefore
+    # Not within the transaction: hashing a model takes a while, and on SQLite nobody could upload meanwhile.
+    verified_folder(before)
+    with transaction.atomic():
+        _active_locked(before)
+        _make_active(before, user, rollback=True)
+    return before
+
+
+def _answered_before() -> ModelVersion | None:
+    """The version that a rollback leads to: what the last activation that was not undone has replaced."""
+    stack: list[ModelVersion] = []
+    for activation in Activation.objects.select_related("version").order_by("id"):
+        if activation.rollback and activation.version in stack:
+            while stack[-1] != activation.version:
+                stack.pop()
+        elif activation.version not in stack[-1:]:
+            stack.append(activation.version)
+    return stack[-2] if len(stack) > 1 else None
+
+
+def _active_locked(version: ModelVersion) -> bool:
+    """Whether this version is the active one; whoever else would change that waits for the transaction's end."""
+    active = list(ModelVersion.objects.select_for_update().filter(active=True).only("pk"))
+    return active == [version]
+
+
+def _make_active(version: ModelVersion, user: AbstractBaseUser | None, *, rollback: bool = False) -> None:
+    ModelVersion.objects.filter(active=True).exclude(pk=version.pk).update(active=False)
+    version.active = True
+    version.activated_at = timezone.now()
+    version.save(update_fields=["active", "activated_at"])
+    Activation.objects.create(version=version, user=user, rollback=rollback)
+
+
+def delete_version(*, version: ModelVersion) -> None:
+    """Delete a version and, where it lies in MODELS_DIR, its folder. Raises ModelInUse."""
+    try:
+        with transaction.atomic():
+            if _active_locked(version):
+                raise ModelInUse(f"{version} is the model that answers. Activate another one first.")
+            if count := version.predictions.count():
+                raise ModelInUse(f"{version} has {count} predictions, which would lose what answered them. It is kept.")
+            transaction.on_commit(partial(_remove_folder, version.path))
+            version.delete()
+    except (ProtectedError, IntegrityError) as error:
+        raise ModelInUse(f"{version} has answered just now. It is kept.") from error
+
+
+def _remove_folder(path: Path) -> None:
+    if path.resolve().parent == Path(settings.MODELS_DIR).resolve():
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def register_shipped() -> list[ModelVersion]:
+    """Publish the models in MODELS_DIR that have no row yet. Raises ArtifactError.
+
+    If none is active, one of several networks is activated, and of alike the one with the best validation accuracy; and
+    a version takes over from the active one whose folder's files it has replaced.
+    """
+    folders = artifacts.model_folders(Path(settings.MODELS_DIR))
+    known = set(ModelVersion.objects.values_list("digest", flat=True))
+    published = [publish(folder=folder) for folder in folders if artifacts.load_card(folder).digest not in known]
+    active = ModelVersion.objects.filter(active=True).first()
+    for version in sorted(published, key=_rank, reverse=True):
+        if active is None or version.folder == active.folder:
+            let_answer(version=version)
+            active = version
+    return published
+
+
+def verified_folder(version: ModelVersion) -> Path:
+    """Return the folder of a version, whose files are those that were published. Raises ArtifactError."""
+    check_unchanged(version, inspect(version.path))
+    return version.path
+
+
+def check_unchanged(version: ModelVersion, card: Card) -> None:
+    """Raise ArtifactError when `card`, found in the version's folder, is not the one that was published."""
+    if card.digest != version.digest:
+        raise ArtifactError(f"{version.path} no longer holds the files that were published as {version}.")
+
+
+def find_folder(name: str) -> Path:
+    """Return the undamaged model folder that a person means: below MODELS_DIR, a path, or a version such as name@2.
+
+    Raises ArtifactError.
+    """
+    for folder in (Path(settings.MODELS_DIR) / name, Path(name)):
+        if folder.is_dir():
+            artifacts.verify(folder)
+            return folder
+    if "@" in name and (version := find_version(name)):
+        return verified_folder(version)
+    names = [folder.name for folder in artifacts.model_folders(Path(settings.MODELS_DIR))]
+    raise ArtifactError(f"There is no model {name!r}. There are: {', '.join(names) or 'none'}.")
+
+
+def free_folder(name: str) -> Path:
+    """Where the next version of a model of this name is to be written: `name`, or `name-2` and so on."""
+    models = Path(settings.MODELS_DIR)
+    folder, number = models / name, 1
+    while folder.exists():
+        number += 1
+        folder = models / f"{name}-{number}"
+    return folder
+
+
+def find_version(name: str) -> ModelVersion | None:
+    """The newest version of this name, or `name@3` for the third."""
+    base, _, number = name.partition("@")
+    versions = ModelVersion.objects.filter(name=base)
+    if number:
+        versions = versions.filter(number=int(number)) if number.isdecimal() else versions.none()
+    return versions.order_by("-number").first()
+
+
+def _rank(version: ModelVersion) -> tuple[bool, float]:
+    several = bool(version.card.get("networks"))
+    return several, version.card["metrics"].get("validation", {}).get("accuracy", 0.0)
+
+
+def _relative(folder: Path) -> str:
+    folder, models = folder.resolve(), Path(settings.MODELS_DIR).resolve()
+    path = str(folder.relative_to(models) if folder.is_relative_to(models) else folder)
+    if len(path) > (most := ModelVersion._meta.get_field("folder").max_length):
+        raise artifacts.ArtifactError(f"{path} is longer than {most} characters. Move the folder to {models}.")
+    return path

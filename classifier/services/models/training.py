@@ -1,0 +1,193 @@
+"""The record of a training run: its settings, where it is, every epoch, and how it ended."""
+
+import os
+import platform
+import shutil
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from classifier.models import Epoch, ModelVersion, TrainingRun
+from classifier.services.models import training_lock
+from classifier.services.models.publishing import publish
+from ml.artifacts import folder as artifacts
+from ml.artifacts.folder import ArtifactError
+from ml.training import loop as training
+from ml.training.checkpoints import EpochRecord
+from ml.training.run_settings import RunSettings
+
+#: Longer than any run is silent: it tells of itself every few seconds, but for the evaluation at its end.
+QUIET = timedelta(minutes=15)
+#: In a run's folder: where its model was written, until it is published.
+_WRITTEN_FILE = "model.txt"
+_LONGEST_MESSAGE = 10_000
+
+
+class RunInTheWay(Exception):
+    """A run of this name has not been brought to its end; the message says what can be done."""
+
+
+def run_folder(name: str) -> Path:
+    """Where the checkpoints of the run of this name are."""
+    return Path(settings.RUNS_DIR) / name
+
+
+def latest_unfinished_name() -> str | None:
+    """The name of the run that was last alive, is so no more, and has checkpoints to resume from."""
+    for run in TrainingRun.objects.exclude(status=TrainingRun.Status.FINISHED).order_by("-updated_at"):
+        if run_folder(run.name).is_dir() and not training_lock.is_locked(run.name):
+            return run.name
+    return None
+
+
+def check_free(*, name: str) -> None:
+    """Raise RunInTheWay when an earlier run of the name has checkpoints left."""
+    if run_folder(name).is_dir():
+        raise RunInTheWay(
+            f"A run called {name} has not ended. Resume it with: manage.py train --resume --name {name}; or choose "
+            f"another --name; or delete {run_folder(name)}."
+        )
+
+
+def begin_run(*, run_settings: RunSettings) -> TrainingRun:
+    """Record a new run. Raises RunInTheWay when an earlier one of the name has checkpoints left."""
+    check_free(name=run_settings.name)
+    return _new_run(run_settings)
+
+
+def resume_run(*, run_settings: RunSettings, history: Iterable[EpochRecord]) -> TrainingRun:
+    """Record that a run goes on, with the epochs that its checkpoints hold: those alone count."""
+    run = TrainingRun.objects.filter(name=run_settings.name).exclude(status=TrainingRun.Status.FINISHED).first()
+    if run is None:
+        run = _new_run(run_settings)
+    with transaction.atomic():
+        run.status, run.message, run.ended_at = TrainingRun.Status.RUNNING, "", None
+        run.machine, run.process_id = _machine(), os.getpid()
+        run.save()
+        run.epochs.all().delete()
+        for record in history:
+            record_epoch(run=run, record=record)
+    return run
+
+
+def record_progress(*, run: TrainingRun, epoch: int, batch: int, batches: int, loss: float, accuracy: float) -> None:
+    """Record where a run is: a sign of life for whoever looks."""
+    run.progress = {"epoch": epoch, "batch": batch, "batches": batches, "loss": loss, "accuracy": accuracy}
+    run.save(update_fields=["progress", "updated_at"])
+
+
+def record_epoch(*, run: TrainingRun, record: EpochRecord) -> None:
+    values = asdict(record)
+    Epoch.objects.update_or_create(run=run, number=values.pop("epoch"), defaults=values)
+
+
+def end_run(*, run: TrainingRun, status: TrainingRun.Status, message: str = "") -> None:
+    run.status, run.message, run.ended_at = status, _storable(message), timezone.now()
+    run.save(update_fields=["status", "message", "ended_at", "updated_at"])
+
+
+def is_trained(*, run_settings: RunSettings) -> bool:
+    """Whether the checkpoints hold every epoch, so that a resumed run trains no more."""
+    try:
+        return len(training.read_history(run_folder(run_settings.name))) >= run_settings.recipe.epochs
+    except (OSError, ValueError):
+        return False
+
+
+def note_written(*, run: TrainingRun, model_folder: Path) -> None:
+    """Remember beside the checkpoints that the model is written: only publishing it is left."""
+    (run_folder(run.name) / _WRITTEN_FILE).write_text(str(model_folder), encoding="utf-8")
+
+
+def written_model(*, name: str) -> Path | None:
+    """The undamaged folder that the run of this name has written and not published."""
+    try:
+        folder = Path((run_folder(name) / _WRITTEN_FILE).read_text(encoding="utf-8"))
+        artifacts.verify(folder)
+    except (OSError, ArtifactError):
+        return None
+    return folder
+
+
+def complete_run(*, run: TrainingRun, model_folder: Path) -> ModelVersion:
+    """Publish what a finished run wrote, and clear its checkpoints away."""
+    version = publish(folder=model_folder, training_run=run)
+    end_run(run=run, status=TrainingRun.Status.FINISHED)
+    shutil.rmtree(run_folder(run.name), ignore_errors=True)
+    return version
+
+
+def is_interrupted(run: TrainingRun) -> bool:
+    """Whether a run says that it goes on while its process is no more.
+
+    On this machine the process is looked for; of one elsewhere nothing is heard for QUIET.
+    """
+    if run.status != TrainingRun.Status.RUNNING:
+        return False
+    if run.machine == _machine():
+        return not _alive(run.process_id)
+    return timezone.now() - run.updated_at > QUIET
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """How far a run is, from 0 to 1; the seconds that an epoch takes, and those left; None before one has ended."""
+
+    share: float
+    seconds_an_epoch: float | None
+    seconds_left: float | None
+
+
+def outlook(run: TrainingRun, epochs: Sequence[Mapping[str, Any]]) -> Outlook:
+    """Return it for a run and the fields of its ended epochs."""
+    within = 0.0
+    if run.progress.get("batches") and run.progress["epoch"] > len(epochs):
+        within = run.progress["batch"] / run.progress["batches"]
+    done = min(len(epochs) + within, run.epoch_count)
+    seconds = statistics.median(epoch["seconds"] for epoch in epochs[-5:]) if epochs else None
+    return Outlook(
+        share=done / run.epoch_count,
+        seconds_an_epoch=seconds,
+        seconds_left=None if seconds is None else seconds * (run.epoch_count - done),
+    )
+
+
+def _alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        # It is another user's, but there.
+        pass
+    return True
+
+
+def _new_run(run_settings: RunSettings) -> TrainingRun:
+    return TrainingRun.objects.create(
+        name=run_settings.name,
+        architecture=run_settings.architecture,
+        recipe=run_settings.recipe.as_dict(),
+        seed=run_settings.seed,
+        image_limit=run_settings.limit,
+        dataset_fingerprint=run_settings.fingerprint,
+        epoch_count=run_settings.recipe.epochs,
+        machine=_machine(),
+        process_id=os.getpid(),
+    )
+
+
+def _machine() -> str:
+    return f"{platform.node()} ({platform.machine()}, {os.cpu_count()} processors)"[:200]
+
+
+def _storable(message: str) -> str:
+    """An error may say anything at any length; PostgreSQL stores no zero bytes."""
+    return message.replace("\0", "")[:_LONGEST_MESSAGE]

@@ -1,0 +1,30 @@
+"""What killed commands have left where the server can find it: half-written models and half-restored sites."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+from ml.artifacts import folder as artifacts
+from ml.filesystem import unfinished
+
+
+def database_folder() -> Path:
+    """Where the site's database, or for another kind of database a copy of it, may be written."""
+    if connection.vendor == "sqlite" and not connection.is_in_memory_db():
+        return Path(connection.settings_dict["NAME"]).absolute().parent
+    return Path(tempfile.gettempdir())
+
+
+def leftovers() -> Iterator[Path]:
+    """What no living process writes any more. Beside an archive, the next backup removes it."""
+    models = Path(settings.MODELS_DIR)
+    networks = [folder / name for folder in artifacts.model_folders(models) for name in _parts(folder)]
+    for folder in dict.fromkeys([models, *networks, database_folder()]):
+        yield from unfinished.abandoned(folder)
+
+
+def _parts(folder: Path) -> list[str]:
+    return ["", *(path.parent.name for path in folder.glob(f"*/{artifacts.CARD_FILE}"))]

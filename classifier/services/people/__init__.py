@@ -1,0 +1,1 @@
+"""Owners, tokens, invitations, passwords, lock-out and rate limits."""

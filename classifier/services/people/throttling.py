@@ -1,0 +1,250 @@
+"""How much one person, and one address, may ask for in a time: counted alike whatever page or method they ask by.
+
+The counts lie in the memory of each process, or in Redis for all processes where there is one.
+"""
+
+import logging
+import math
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
+from limits.storage import RedisStorage, Storage
+from limits.strategies import FixedWindowRateLimiter
+
+from classifier.services.operations import metrics
+from classifier.services.people.ownership import Owner
+
+logger = logging.getLogger(__name__)
+
+OFF = "off"
+#: Redis is beside the site or it is of no use; and so long is it left alone when it does not answer.
+_REDIS_SECONDS, _LEFT_ALONE_SECONDS = 0.25, 10.0
+_FORGET_SECONDS = 10.0
+#: The first requests of a process come at once, and are to count in the same place.
+_making = threading.Lock()
+
+
+class Throttle(StrEnum):
+    """What is limited. settings.THROTTLES has how much of it a person and an address may have: "classify_person"."""
+
+    CLASSIFY = "classify"
+    READ = "read"
+    SIGN_IN = "sign_in"
+    SIGN_UP = "sign_up"
+    RESET = "reset"
+    #: By the address that an e-mail goes to.
+    RESET_MAIL = "reset_mail"
+    API = "api"
+    #: Seconds of work, of the site's processors.
+    WORK = "work"
+
+
+#: Work is counted in milliseconds.
+_PARTS = {Throttle.WORK: 1000}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Too much was asked for; `seconds` from now it may be asked for again."""
+
+    throttle: Throttle
+    by: str
+    seconds: int
+
+
+def take(*, throttle: Throttle, owner: Owner | None, address: str | None, cost: int = 1) -> Refusal | None:
+    """Count what somebody asks for, and return None; or return why it is too much.
+
+    owner: None where persons are not counted. address: as clients.address_of gives it. cost: how many of it at once.
+    """
+    for by, limit, key in _limits(throttle, owner, address):
+        seconds = _counts().take(limit, key, cost)
+        if seconds is not None:
+            metrics.record_throttled(throttle=throttle, by=by)
+            return Refusal(throttle, by, seconds)
+    return None
+
+
+def take_work(*, owner: Owner | None, address: str | None) -> Refusal | None:
+    """Return why somebody has had too much work done already; None while there is some to be had. Counts nothing."""
+    return take(throttle=Throttle.WORK, owner=owner, address=address, cost=0)
+
+
+def charge_work(*, owner: Owner | None, address: str | None, seconds: float) -> None:
+    """Count what a request has cost, which is known when it is answered."""
+    for _by, limit, key in _limits(Throttle.WORK, owner, address):
+        _counts().take(limit, key, math.ceil(seconds * _PARTS[Throttle.WORK]))
+
+
+def _limits(
+    throttle: Throttle, owner: Owner | None, address: str | None
+) -> Iterator[tuple[str, RateLimitItem, tuple[str, ...]]]:
+    """What is limited of this throttle: by what, how, and the key that it is counted under."""
+    for by, key in (("person", _person(owner)), ("address", address)):
+        limit = _limit(settings.THROTTLES.get(f"{throttle}_{by}", OFF), _PARTS.get(throttle, 1))
+        if key is not None and limit is not None:
+            yield by, limit, (throttle, by, key)
+
+
+def explain(refusal: Refusal) -> str:
+    """Why the answer is no, in the language of the moment."""
+    if refusal.by == "address":
+        return _("This is more than the site takes from one address in so short a time.")
+    return _("This is more than the site takes from one person in so short a time.")
+
+
+def advise(refusal: Refusal) -> list[str]:
+    """What became of what was asked for and what to do, in the language of the moment."""
+    lost = [_("What you sent just now was not kept.")] if refusal.throttle is Throttle.CLASSIFY else []
+    return [*lost, say_when(refusal.seconds)]
+
+
+def say_when(seconds: int) -> str:
+    """When to try again, in the language of the moment."""
+    if seconds < 120:
+        return _("Please try again in %(count)s s.") % {"count": seconds}
+    return _("Please try again in %(count)s min.") % {"count": math.ceil(seconds / 60)}
+
+
+def forget() -> None:
+    """Begin to count anew, as a process does that has just been started."""
+    _counts_at.cache_clear()
+
+
+class _Memory(Storage):
+    """Counts of this process. The library's own starts a thread every 10 ms to forget what has run out."""
+
+    STORAGE_SCHEME = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+        #: How much of each was taken, and when its window began and ends.
+        self.counts: dict[str, tuple[int, float, float]] = {}
+        self.tidied = time.monotonic()
+
+    @property
+    def base_exceptions(self) -> tuple[type[Exception], ...]:
+        return ()
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        with self.lock:
+            self._tidy()
+            count, began, ends = self._window(key) or (0, time.time(), time.time() + expiry)
+            self.counts[key] = count + amount, began, ends
+            return count + amount
+
+    def get(self, key: str) -> int:
+        window = self._window(key)
+        return window[0] if window else 0
+
+    def get_expiry(self, key: str) -> float:
+        window = self._window(key)
+        return window[2] if window else time.time()
+
+    def _window(self, key: str) -> tuple[int, float, float] | None:
+        """The current window. One that begins in the future is from before the clock was set back: it has ended."""
+        window = self.counts.get(key)
+        return window if window and window[1] <= time.time() < window[2] else None
+
+    def _tidy(self) -> None:
+        if time.monotonic() - self.tidied > _FORGET_SECONDS:
+            self.counts = {key: window for key, window in self.counts.items() if self._window(key)}
+            self.tidied = time.monotonic()
+
+    def check(self) -> bool:
+        return True
+
+    def reset(self) -> int:
+        with self.lock:
+            count = len(self.counts)
+            self.counts = {}
+        return count
+
+    def clear(self, key: str) -> None:
+        with self.lock:
+            self.counts.pop(key, None)
+
+
+class _Counts:
+    """What was taken, in this process or in Redis. While Redis is down, everybody may have everything."""
+
+    def __init__(self, redis_url: str) -> None:
+        self.storage = _redis(redis_url) if redis_url else _Memory()
+        self.limiter = FixedWindowRateLimiter(self.storage)
+        self.left_alone_until = 0.0
+        self.lock = threading.Lock()
+
+    def take(self, limit: RateLimitItem, key: tuple[str, ...], cost: int) -> int | None:
+        """Count and return None, or return the seconds until there is some to be had again."""
+        if time.monotonic() < self.left_alone_until:
+            return None
+        try:
+            # More at once than there ever is would wait for ever.
+            if self._hit(limit, key, min(cost, limit.amount)):
+                seconds = None
+            else:
+                seconds = max(1, math.ceil(self.limiter.get_window_stats(limit, *key).reset_time - time.time()))
+        except StorageError as error:
+            self._leave_alone(error)
+            return None
+        if self.left_alone_until:
+            self.left_alone_until = 0.0
+            logger.info("Redis answers again: limits hold.")
+        return seconds
+
+    def _hit(self, limit: RateLimitItem, key: tuple[str, ...], cost: int) -> bool:
+        # What costs nothing yet is refused when nothing is left.
+        return self.limiter.hit(limit, *key, cost=cost) if cost else self.limiter.test(limit, *key)
+
+    def _leave_alone(self, error: StorageError) -> None:
+        with self.lock:
+            is_news = self.left_alone_until == 0.0
+            self.left_alone_until = time.monotonic() + _LEFT_ALONE_SECONDS
+        if is_news:
+            logger.error("Redis does not answer (%s): nobody is limited until it does.", error.storage_error)
+
+
+def _redis(url: str) -> Storage:
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    seconds = {"socket_connect_timeout": _REDIS_SECONDS, "socket_timeout": _REDIS_SECONDS}
+    return RedisStorage(url, key_prefix="cifarsite", wrap_exceptions=True, retry=Retry(NoBackoff(), 0), **seconds)
+
+
+def _counts() -> _Counts:
+    with _making:
+        return _counts_at(settings.REDIS_URL)
+
+
+@lru_cache(maxsize=1)
+def _counts_at(redis_url: str) -> _Counts:
+    return _Counts(redis_url)
+
+
+@lru_cache(maxsize=64)
+def _limit(text: str, parts: int) -> RateLimitItem | None:
+    if text == OFF:
+        return None
+    limit = parse(text)
+    return type(limit)(limit.amount * parts, limit.multiples)
+
+
+def _person(owner: Owner | None) -> str | None:
+    if owner is None or owner == Owner():
+        return None
+    return f"user {owner.user.pk}" if owner.user else f"visitor {owner.visitor}"
+
+
+# A child of this process counts for itself, on connections of its own.
+os.register_at_fork(after_in_child=forget)

@@ -1,0 +1,150 @@
+"""Classify any number of files as the upload page does, and store them for an account if that is asked for."""
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+from uuid import UUID, uuid5
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.files import File
+from django.db import transaction
+from PIL import Image
+
+from classifier.models import Prediction, Upload
+from classifier.services.models.serving import ServedModel
+from classifier.services.people.ownership import Owner
+from classifier.services.predictions.classification import describe_prediction, describe_upload, discard_files, store
+from classifier.services.predictions.intake import clean_name, read_image
+from classifier.services.predictions.working_copies import copy_if_expensive
+from ml.images.errors import ImageError
+from ml.images.preprocessing import to_thumbnail
+from ml.serving.bulk import Answered, Failed, answer_stream
+
+_UPLOADS = UUID("0b6a1d62-7c1e-4d0b-9c55-6a0f3b1f5b0e")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file: a prediction, stored with its upload if that was asked for; else the reason, in English.
+
+    stored_before: whether the prediction is that of an earlier run, or of another file of the same name and content.
+    """
+
+    path: Path
+    prediction: Prediction | None = None
+    error: str = ""
+    stored_before: bool = False
+
+
+class _StoredBefore(ImageError):
+    """An earlier run has stored the file: there is no need to decode it."""
+
+    message = "Its upload was deleted while the run went on."
+
+    def __init__(self, upload_id: UUID) -> None:
+        super().__init__()
+        self.upload_id = upload_id
+
+
+class _Kept(NamedTuple):
+    timings: dict[str, float]
+    upload: Upload | None = None
+    thumbnail: bytes = b""
+    working_copy: bytes | None = None
+
+
+def classify_files(
+    *, paths: Iterable[Path], served: ServedModel, owner: AbstractBaseUser | None = None
+) -> Iterator[list[Outcome]]:
+    """Yield what becomes of each file, in lists and in order, while the next ones are being read by all processors.
+
+    For an `owner` each is stored as the page does, in the moment before it is yielded; what the same model has
+    answered to the same content under the same name for this owner is not stored again, so a run that was killed goes
+    on. Limits of size are those of the site. Raises storage.StorageUnavailable.
+    """
+    bulk = _Bulk(served, owner)
+    with closing(answer_stream(served.model, paths, bulk.read)) as batches:
+        for batch in batches:
+            yield [bulk.conclude(item) for item in batch]
+
+
+class _Bulk:
+    """Reads files in any thread, and concludes what they came to in the one that has the database."""
+
+    def __init__(self, served: ServedModel, owner: AbstractBaseUser | None) -> None:
+        self.served = served
+        self.owner = owner
+        self.stored: frozenset[bytes] = frozenset()
+        if owner is not None:
+            uploads = Upload.objects.filter(owner=owner, predictions__model_version=served.version)
+            self.stored = frozenset(pk.bytes for pk in uploads.values_list("pk", flat=True).iterator())
+
+    def read(self, path: Path) -> tuple[Image.Image, _Kept]:
+        with path.open("rb") as opened:
+            if self.stored:
+                self._look_up(path, opened)
+            image = read_image(File(opened, path.name))
+        picture, timings = image.decoded.picture, {"decode": image.decode_milliseconds}
+        if self.owner is None:
+            return picture, _Kept(timings)
+        upload = describe_upload(image=image, owner=Owner(user=self.owner))
+        upload.id = self._upload_id(path, upload.sha256)
+        started = time.perf_counter()
+        thumbnail = to_thumbnail(picture)
+        timings["thumbnail"] = 1000 * (time.perf_counter() - started)
+        # Not the content, of which there may be 20 MB: it is read again when it is stored.
+        return picture, _Kept(timings, upload, thumbnail, copy_if_expensive(image.decoded))
+
+    def conclude(self, item: Answered[Path, _Kept] | Failed[Path]) -> Outcome:
+        if isinstance(item, Failed):
+            return self._explain(item)
+        timings = item.kept.timings | item.timings
+        prediction = describe_prediction(served=self.served, seen=item.seen, answers=item.answers, timings=timings)
+        if item.kept.upload is None:
+            return Outcome(item.source, prediction)
+        prediction.upload = item.kept.upload
+        return self._store(item.source, prediction, item.kept)
+
+    def _explain(self, item: Failed[Path]) -> Outcome:
+        path, error = item
+        if isinstance(error, _StoredBefore) and (stored := _stored_prediction(error.upload_id)):
+            return Outcome(path, stored, stored_before=True)
+        return Outcome(path, error=getattr(error, "strerror", None) or str(error))
+
+    def _store(self, path: Path, prediction: Prediction, kept: _Kept) -> Outcome:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            return Outcome(path, error=error.strerror)
+        if hashlib.sha256(content).hexdigest() != prediction.upload.sha256:
+            return Outcome(path, error="The file was changed while it was read.")
+        with transaction.atomic():
+            # Two runs for one account take turns: neither takes the other's files for those of a killed one.
+            get_user_model().objects.select_for_update(no_key=True).get(pk=self.owner.pk)
+            if stored := _stored_prediction(prediction.upload.id):
+                return Outcome(path, stored, stored_before=True)
+            discard_files(upload=prediction.upload)
+            stored = store(
+                prediction=prediction, content=content, thumbnail=kept.thumbnail, working_copy=kept.working_copy
+            )
+            return Outcome(path, stored)
+
+    def _look_up(self, path: Path, opened: BinaryIO) -> None:
+        """Raise _StoredBefore for a file that is; leave another at its beginning."""
+        upload_id = self._upload_id(path, hashlib.file_digest(opened, "sha256").hexdigest())
+        if upload_id.bytes in self.stored:
+            raise _StoredBefore(upload_id)
+        opened.seek(0)
+
+    def _upload_id(self, path: Path, sha256: str) -> UUID:
+        """The same for whatever is not to be stored twice, so that a killed run's half is found by the next."""
+        return uuid5(_UPLOADS, f"{self.owner.pk}\n{self.served.version.digest}\n{sha256}\n{clean_name(path.name)}")
+
+
+def _stored_prediction(upload_id: UUID) -> Prediction | None:
+    return Prediction.objects.select_related("upload", "model_version").filter(upload=upload_id).first()

@@ -1,0 +1,185 @@
+"""Classify an image and keep it: file, thumbnail and rows together, or none of them."""
+
+import datetime
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import DatabaseError, IntegrityError, transaction
+from django.utils import timezone
+
+from classifier.models import ModelVersion, Prediction, Upload
+from classifier.services.models.serving import ServedModel, served_model
+from classifier.services.operations import metrics
+from classifier.services.operations.storage import storage_errors
+from classifier.services.people.ownership import Owner, hand_over
+from classifier.services.predictions.intake import SubmittedImage
+from classifier.services.predictions.turns import Workers, turn
+from classifier.services.predictions.working_copies import copy_if_expensive
+from ml.confidence.decision import Answers
+from ml.images import preprocessing
+from ml.images.formats import FORMATS
+from ml.serving.inference import Seen
+
+
+class OwnerGone(Exception):
+    """The account that something is stored for is no longer there; nothing of it was kept."""
+
+
+def classify(
+    *,
+    image: SubmittedImage,
+    owner: Owner,
+    prediction_id: UUID | None = None,
+    upload_id: UUID | None = None,
+    keep_days: int | None = None,
+    version: ModelVersion | None = None,
+) -> Prediction:
+    """Classify a submitted image and store upload and prediction.
+
+    Raises serving.NoModel, storage.StorageUnavailable, turns.Busy and OwnerGone.
+
+    prediction_id, upload_id: the rows' ids if not random ones; IntegrityError when there is one of this id.
+    keep_days: after so many days both are deleted; None keeps them until their owner deletes them.
+    version: the model that is to answer if not the active one.
+    """
+    prediction, thumbnail = answer(image=image, owner=owner, version=version)
+    copy = copy_if_expensive(image.decoded)
+    if prediction_id is not None:
+        prediction.id = prediction_id
+    if upload_id is not None:
+        upload = prediction.upload
+        upload.id = upload_id
+        prediction.upload = upload
+    if keep_days is not None:
+        prediction.upload.expires_at = timezone.now() + datetime.timedelta(days=keep_days)
+    return store(prediction=prediction, content=image.content, thumbnail=thumbnail, working_copy=copy)
+
+
+def answer(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None = None) -> tuple[Prediction, bytes]:
+    """Classify a submitted image, by the active model unless told another, and store nothing.
+
+    Raises serving.NoModel, turns.Busy. Returns the rows as they would be stored, and the thumbnail's JPEG.
+    """
+    served = served_model(version)
+    picture = image.decoded.picture
+    with turn(Workers.INTERPRETERS):
+        started = time.perf_counter()
+        seen = served.model.see(picture)
+        prepared = time.perf_counter()
+        answers = served.model.answer([seen])
+        inferred = time.perf_counter()
+    thumbnail = preprocessing.to_thumbnail(picture)
+    timings = {
+        "decode": image.decode_milliseconds,
+        "resize": 1000 * (prepared - started),
+        "infer": 1000 * (inferred - prepared),
+        "thumbnail": 1000 * (time.perf_counter() - inferred),
+    }
+    prediction = describe_prediction(served=served, seen=seen, answers=answers, timings=timings)
+    prediction.upload = describe_upload(image=image, owner=owner)
+    metrics.record_prediction(prediction)
+    return prediction, thumbnail
+
+
+def describe_upload(*, image: SubmittedImage, owner: Owner) -> Upload:
+    """Return the row of a submitted image, with its id and without its files; nothing is stored."""
+    decoded = image.decoded
+    return Upload(
+        owner=owner.user,
+        visitor=owner.visitor,
+        original_name=image.original_name,
+        sha256=image.sha256,
+        format=decoded.format,
+        content_type=decoded.content_type,
+        width=decoded.width,
+        height=decoded.height,
+        size=len(image.content),
+    )
+
+
+def describe_prediction(*, served: ServedModel, seen: Seen, answers: Answers, timings: dict[str, float]) -> Prediction:
+    """Return the row of a model's answer to one image, without its upload; nothing is stored.
+
+    answers: of this one image, N = 1. timings: milliseconds of each step.
+    """
+    probabilities = [float(probability) for probability in answers.probabilities[0]]
+    best = int(answers.best(served.model.none_index)[0])
+    return Prediction(
+        model_version=served.version,
+        probabilities=probabilities,
+        network=seen.network,
+        seen_whole=seen.whole,
+        predicted_class=served.model.class_names[best],
+        confidence=probabilities[best],
+        abstained=bool(answers.abstained[0]),
+        abstention_score=float(answers.scores[0]) if served.model.networks[seen.network].rule.score else None,
+        preprocessing_version=preprocessing.PREPROCESSING_VERSION,
+        timings={step: round(milliseconds, 3) for step, milliseconds in timings.items()},
+    )
+
+
+def store(*, prediction: Prediction, content: bytes, thumbnail: bytes, working_copy: bytes | None = None) -> Prediction:
+    """Store a prediction and its upload, both described before, with the upload's files; return the prediction.
+
+    working_copy: see working_copies.copy_if_expensive. Raises storage.StorageUnavailable and OwnerGone.
+    """
+    upload = prediction.upload
+    files = dict(zip(_file_names(upload), (content, thumbnail, working_copy)))
+    files = {name: content for name, content in files.items() if content is not None}
+    # The files come first and the commit last: a process killed in between leaves files without a row, which
+    # `manage.py sweep` removes, and never a row without its files.
+    try:
+        with storage_errors(), _stored_files(upload, files) as names, transaction.atomic():
+            upload.file, upload.thumbnail, *copy = names
+            upload.working_copy = copy[0] if copy else ""
+            upload.save(force_insert=True)
+            prediction.save(force_insert=True)
+    except IntegrityError as error:
+        if upload.owner_id and not get_user_model().objects.filter(pk=upload.owner_id).exists():
+            raise OwnerGone(f"The account {upload.owner_id} was deleted meanwhile.") from error
+        raise
+    if upload.visitor:
+        hand_over(visitor=upload.visitor)
+    return prediction
+
+
+def discard_files(*, upload: Upload) -> None:
+    """Delete the files that `store` would write for an upload without a row: what a killed process left of it."""
+    for name in _file_names(upload):
+        default_storage.delete(name)
+
+
+def _file_names(upload: Upload) -> tuple[str, str, str]:
+    place = f"{upload.id.hex[:2]}/{upload.id}"
+    extension = FORMATS[upload.format].extension
+    return f"uploads/{place}.{extension}", f"thumbnails/{place}.jpg", upload.working_copy_name
+
+
+@contextmanager
+def _stored_files(upload: Upload, contents: dict[str, bytes]) -> Iterator[list[str]]:
+    """Write files to the storage and yield their names; whatever fails in the block or here takes them away again."""
+    # All from the beginning: of a file that a full disk has cut short there is a half, and no answer from the storage.
+    # Free ones: the same submission may be arriving a second time just now, and its files are none of these.
+    names = [default_storage.get_available_name(name) for name in contents]
+    try:
+        for position, content in enumerate(contents.values()):
+            names[position] = default_storage.save(names[position], ContentFile(content))
+        yield names
+    except BaseException:
+        _take_back(upload, names)
+        raise
+
+
+def _take_back(upload: Upload, names: list[str]) -> None:
+    """Delete the files of an upload that certainly have no row; what is left in doubt, `manage.py sweep` finds."""
+    with suppress(OSError, DatabaseError):
+        # A commit may have succeeded although its answer was lost on the way.
+        kept = Upload.objects.filter(pk=upload.pk).values_list("file", "thumbnail", "working_copy").first() or ()
+        for name in names:
+            if name not in kept:
+                default_storage.delete(name)

@@ -1,0 +1,50 @@
+"""Where what people have sent is decoded: in processes of their own, a few for each process of the site."""
+
+import os
+
+from django.conf import settings
+
+from classifier.services.predictions.turns import Workers, record_work, turn
+from ml.images.decoder_pool import Decoders
+from ml.images.preprocessing import DecodedImage
+
+_decoders: Decoders | None = None
+
+
+def decode(*, content: bytes, max_pixels: int) -> DecodedImage:
+    """Decode an image file that may be anything. Raises ImageError, DecoderUnavailable, Busy."""
+    with turn(Workers.DECODERS):
+        return _in_charge().decode(content, max_pixels=max_pixels, record=record_work)
+
+
+def start() -> None:
+    """Start this process's decoders, so that the first image does not wait. Raises DecoderUnavailable."""
+    _in_charge().start()
+
+
+def stop() -> None:
+    """End this process's decoders; the next image starts others."""
+    global _decoders
+    if _decoders is not None:
+        _decoders.close()
+    _decoders = None
+
+
+def _in_charge() -> Decoders:
+    global _decoders
+    if _decoders is None:
+        # Nothing is started yet: two threads at once are of no harm, one of the two objects is forgotten.
+        processes = settings.DECODERS or os.cpu_count() or 1
+        _decoders = Decoders(processes, settings.DECODE_SECONDS, settings.DECODE_MEGABYTES)
+    return _decoders
+
+
+def _forget() -> None:
+    global _decoders
+    if _decoders is not None:
+        _decoders.abandon()
+    _decoders = None
+
+
+# They answer the process that has started them, and no child of it.
+os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,30 @@
+"""Pictures to try the site with."""
+
+from pathlib import Path
+
+from django.core.files import File
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from classifier.services.predictions.intake import SubmittedImage, read_image
+
+#: Their names, in the order they are shown, and what is in them.
+EXAMPLES: dict[str, Promise] = {
+    "ship": _("Ship"),
+    "airplane": _("Airplane"),
+    "automobile": _("Automobile"),
+    "truck": _("Truck"),
+    "frog": _("Frog"),
+    "bird": _("Bird"),
+    "teapot": _("Teapot"),
+}
+#: Where they lie among the static files.
+EXAMPLES_FOLDER = Path(__file__).resolve().parent.parent / "static" / "classifier" / "examples"
+#: The same, for the page to show.
+SMALL_EXAMPLES_FOLDER = EXAMPLES_FOLDER.parent / "examples_small"
+
+
+def read_example(name: str) -> SubmittedImage:
+    """Read one of EXAMPLES as if it had been uploaded."""
+    with (EXAMPLES_FOLDER / f"{name}.jpg").open("rb") as file:
+        return read_image(File(file))

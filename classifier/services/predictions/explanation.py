@@ -1,0 +1,182 @@
+"""What made a model answer as it did: made again from the stored upload when somebody asks."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from classifier.models import Prediction
+from classifier.services.models.serving import loaded_model
+from classifier.services.operations.storage import storage_errors
+from classifier.services.predictions.neighbours import Neighbourhood, neighbourhood
+from classifier.services.predictions.turns import Workers, turn
+from classifier.services.predictions.working_copies import picture_of
+from ml.artifacts.folder import ArtifactError
+from ml.evaluation.metrics import FEWEST_FOR_CALIBRATION, wilson_interval
+from ml.images import preprocessing
+from ml.images.errors import ImageError
+from ml.images.preprocessing import WHOLE, DecodedImage, Framing
+from ml.serving import explanation
+from ml.serving.inference import Seen
+from ml.serving.routing import PHOTOGRAPHS
+
+#: The strength of the map's colours at its strongest part, from 0 to 255.
+_STRONGEST = 210
+_MAP_SIDE = 224
+#: What speaks for the class is warm, what speaks against it cold.
+_FOR, _AGAINST = (226, 88, 34), (46, 110, 190)
+#: Nats below which a map shows as good as nothing.
+_FAINTEST = 0.5
+
+
+class ExplanationUnavailable(Exception):
+    """The upload's file or the model's folder is no longer there."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a file became what the network saw.
+
+    steps: of ml.images.preprocessing.STEPS, those taken. kept_width, kept_height: the shares left after the crop.
+    """
+
+    steps: tuple[str, ...]
+    file_size: tuple[int, int]
+    input_size: tuple[int, int]
+    kept_width: float
+    kept_height: float
+
+    @property
+    def cut(self) -> bool:
+        return min(self.kept_width, self.kept_height) < 1
+
+
+@dataclass(frozen=True)
+class Track:
+    """How answers as confident as this one fared: of `count` test images between `low` and `high`, the share right, and
+    its 95% interval.
+    """
+
+    low: float
+    high: float
+    count: int
+    right: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return wilson_interval(round(self.right * self.count), self.count)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Of `tried` slightly changed pictures `same` are given the same class as what the network saw.
+
+    neighbourhood: the training images most like it, None where there is no index of them.
+    """
+
+    preparation: Preparation
+    same: int
+    tried: int
+    neighbourhood: Neighbourhood | None
+
+
+def explain(*, prediction: Prediction) -> Explanation:
+    """Say how the upload was prepared, how stable the answer is, and what it was learnt from.
+
+    Raises ExplanationUnavailable, StorageUnavailable, turns.Busy.
+    """
+    decoded = _decoded(prediction)
+    seen = _seen(prediction, decoded)
+    with turn(Workers.INTERPRETERS):
+        model = _model(prediction)
+        same, tried = explanation.agreement(model, seen)
+        near = neighbourhood(folder=prediction.model_version.path, model=model, seen=seen)
+    return Explanation(_preparation(prediction, decoded), same, tried, near)
+
+
+def _preparation(prediction: Prediction, decoded: DecodedImage) -> Preparation:
+    height, width, _channels = prediction.network_card["input_shape"]
+    size = decoded.picture.size
+    left, upper, right, lower = _framing(prediction).box(size, (width, height))
+    return Preparation(
+        decoded.steps,
+        (decoded.width, decoded.height),
+        (width, height),
+        (right - left) / size[0],
+        (lower - upper) / size[1],
+    )
+
+
+def input_png(*, prediction: Prediction) -> bytes:
+    """What the network saw, pixel by pixel. Raises ExplanationUnavailable, StorageUnavailable, turns.Busy."""
+    return _png(Image.fromarray(_seen(prediction, _decoded(prediction)).pixels))
+
+
+def map_png(*, prediction: Prediction) -> bytes:
+    """A picture to lay over what the network saw: the warmer, the more that part speaks for the class.
+
+    Raises ExplanationUnavailable, StorageUnavailable, turns.Busy.
+    """
+    if prediction.abstained:
+        raise ExplanationUnavailable(f"The prediction {prediction.pk} is an abstention: no class was answered.")
+    class_index = prediction.model_version.class_names.index(prediction.predicted_class)
+    seen = _seen(prediction, _decoded(prediction))
+    with turn(Workers.INTERPRETERS):
+        values = explanation.occlusion_map(_model(prediction), seen, class_index)
+    strength = np.abs(values) / max(float(np.abs(values).max()), _FAINTEST)
+    layers = np.zeros((*values.shape, 4), np.uint8)
+    layers[..., :3] = np.where((values > 0)[..., None], _FOR, _AGAINST)
+    layers[..., 3] = (_STRONGEST * strength).astype(np.uint8)
+    return _png(Image.fromarray(layers).resize((_MAP_SIDE, _MAP_SIDE), Image.Resampling.BICUBIC))
+
+
+def track_record(prediction: Prediction) -> Track | None:
+    """How often the network was right on test images with similar confidence; None where that says nothing.
+
+    It tells nothing of an abstention, of a picture that was taken for a photograph when the network was tested on
+    thumbnails, and where too few images were tested. The temperature was fitted on the validation images, so that
+    their bins would flatter.
+    """
+    if prediction.abstained or prediction.network == PHOTOGRAPHS or not prediction.saw_the_whole:
+        return None
+    test = prediction.model_version.card["metrics"].get("test", {})
+    if test.get("count", 0) < FEWEST_FOR_CALIBRATION:
+        return None
+    for group in test["reliability"]:
+        if group["low"] <= prediction.confidence <= group["high"] and group["count"]:
+            return Track(group["low"], group["high"], group["count"], group["accuracy"])
+    return None
+
+
+def _decoded(prediction: Prediction) -> DecodedImage:
+    with storage_errors():
+        try:
+            return picture_of(upload=prediction.upload)
+        except FileNotFoundError as error:
+            raise ExplanationUnavailable(f"The file of the upload {prediction.upload_id} is gone.") from error
+        except ImageError as error:
+            raise ExplanationUnavailable(f"The upload {prediction.upload_id} cannot be read: {error}") from error
+
+
+def _framing(prediction: Prediction) -> Framing:
+    return WHOLE if prediction.saw_the_whole else Framing(**prediction.network_card["framing"])
+
+
+def _seen(prediction: Prediction, decoded: DecodedImage) -> Seen:
+    height, width, _channels = prediction.network_card["input_shape"]
+    pixels = preprocessing.to_input(decoded.picture, height, width, _framing(prediction))
+    return Seen(prediction.network, pixels, prediction.saw_the_whole)
+
+
+def _model(prediction: Prediction):
+    try:
+        return loaded_model(prediction.model_version)
+    except ArtifactError as error:
+        raise ExplanationUnavailable(str(error)) from error
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

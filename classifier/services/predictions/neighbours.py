@@ -1,0 +1,54 @@
+"""The training images that the network which answered finds most like a picture, if their index was made."""
+
+import base64
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.artifacts.folder import ArtifactError
+from ml.serving import neighbours
+from ml.serving.inference import LoadedModel, Seen
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingImage:
+    """closeness: one of ml.serving.neighbours.CLOSENESS. address: the picture itself, as a data URI."""
+
+    class_name: str
+    similarity: float
+    closeness: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """The nearest of `count` training images, the nearest first."""
+
+    images: list[TrainingImage]
+    count: int
+
+
+def neighbourhood(*, folder: Path, model: LoadedModel, seen: Seen) -> Neighbourhood | None:
+    """Return the training images most like what a network of the model in `folder` saw; None without a usable index."""
+    network = model.networks[seen.network]
+    try:
+        index = neighbours.load(folder / seen.network, network.card)
+        if index is None:
+            return None
+        found = index.nearest(network.outputs(seen.pixels[None]).features[0])
+    except ArtifactError as error:
+        # What is missing is an addition: the rest of the explanation stands without it.
+        logger.warning("Training images are not shown: %s", error)
+        return None
+    images = [
+        TrainingImage(network.class_names[label], similarity, closeness, _address(picture))
+        for label, similarity, closeness, picture in found
+    ]
+    return Neighbourhood(images, index.count)
+
+
+def _address(picture: bytes) -> str:
+    # Of a few kilobytes; an address of its own for every image would let a person ask for all the others as well.
+    return f"data:image/webp;base64,{base64.b64encode(picture).decode()}"

@@ -1,0 +1,74 @@
+"""What another version would say of the stored uploads; nothing is changed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from uuid import UUID
+
+from classifier.models import ModelVersion, Prediction
+from classifier.services.models.publishing import verified_folder
+from classifier.services.predictions.working_copies import copy_of
+from ml.classes import NONE_CLASS
+from ml.images import preprocessing
+from ml.images.errors import ImageError
+from ml.serving.inference import LoadedModel, Seen
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """One stored prediction and what the other version answers; abstaining answers NONE_CLASS.
+
+    after, confidence: None where the file can no longer be read. label: what a correction says, "" without one.
+    """
+
+    prediction_id: UUID
+    before: str
+    after: str | None
+    confidence: float | None
+    label: str
+
+    @property
+    def flipped(self) -> bool:
+        return self.after is not None and self.after != self.before
+
+    @property
+    def mended(self) -> bool:
+        """Wrong before, right now."""
+        return self.flipped and self.after == self.label
+
+    @property
+    def spoilt(self) -> bool:
+        """Right before, wrong now."""
+        return self.flipped and self.before == self.label
+
+
+def rescore(*, version: ModelVersion) -> Iterator[Rescored]:
+    """Ask a version again what the stored predictions' uploads show. Raises ml.artifacts.folder.ArtifactError."""
+    model = LoadedModel(verified_folder(version))
+    predictions = Prediction.objects.select_related("upload").order_by("pk").iterator(chunk_size=_BATCH)
+    for group in iter(lambda: list(islice(predictions, _BATCH)), []):
+        seen = [_see(model, prediction) for prediction in group]
+        answers = model.answer([one for one in seen if one is not None])
+        answered = iter(zip(answers.best(model.none_index), answers.probabilities, answers.abstained))
+        for prediction, one in zip(group, seen):
+            before, label = prediction.answer, prediction.corrected_class
+            if one is None:
+                yield Rescored(prediction.pk, before, None, None, label)
+                continue
+            best, probabilities, abstained = next(answered)
+            after = NONE_CLASS if abstained else model.class_names[best]
+            yield Rescored(prediction.pk, before, after, float(probabilities[best]), label)
+
+
+def _see(model: LoadedModel, prediction: Prediction) -> Seen | None:
+    upload = prediction.upload
+    try:
+        # Made by an earlier version of the preprocessing, a copy is not what the other model would see now.
+        if (copy := copy_of(upload=upload)) and copy.is_current:
+            return model.see(copy.decoded.picture)
+        with upload.file.open("rb") as file:
+            return model.see(preprocessing.decode(file.read()).picture)
+    except (OSError, ImageError):
+        return None

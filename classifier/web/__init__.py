@@ -1,0 +1,1 @@
+"""Middleware and HTTP helpers that pages and API share."""

@@ -1,0 +1,90 @@
+"""What somebody is told whose request has too large a body, or one that is not announced or arrives otherwise."""
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.utils.log import log_response
+from django.utils.translation import gettext as _
+
+from classifier.web.limits import images_of
+from classifier.web.refusal import refusal
+
+logger = logging.getLogger(__name__)
+
+_MEGABYTE = 1024 * 1024
+#: What a form may hold beside its files.
+_FIELDS_MEGABYTES = 4
+
+
+class BodyMiddleware:
+    """Answers with 413 or 411 before such a body is read, and with 408 or 400 when it comes too slowly or not whole."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Callable, *_arguments) -> HttpResponse | None:
+        images = _images(request, view)
+        if _announced(request) > most_bytes(images):
+            what = _("That is more than the site takes at once.")
+            return _refuse(request, 413, _("Too large"), what, _advice(images))
+        if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
+            # Django would take it for an empty one.
+            what = _("What you sent does not say how long it is.")
+            return _refuse(request, 411, _("Length required"), what, _("Send it whole, with its Content-Length."))
+        if request.encoding:
+            # The forms of the pages come in this; of what else somebody may name, some cannot be read at all.
+            request.encoding = settings.DEFAULT_CHARSET
+        if request.method == "POST" and not getattr(view, "csrf_exempt", False) and "CSRF_COOKIE" in request.META:
+            try:
+                # What looks for the token next takes a form that cannot be read for one without it. Where there is no
+                # cookie to compare it with, the form is refused unread.
+                request.POST  # noqa: B018
+            except UnreadablePostError as error:
+                return _unreadable(request, error)
+        return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return _unreadable(request, exception) if isinstance(exception, UnreadablePostError) else None
+
+
+def _announced(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
+def _images(request: HttpRequest, view: Callable) -> int:
+    has_images = request.content_type == "multipart/form-data" or request.content_type.startswith("image/")
+    return images_of(view) if has_images else 0
+
+
+def most_bytes(images: int) -> int:
+    """Return the size of the largest body that can be of use to a view of so many images."""
+    if images:
+        return (images * settings.MAX_UPLOAD_MEGABYTES + _FIELDS_MEGABYTES) * _MEGABYTE
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+def _advice(images: int) -> str:
+    if images == 1:
+        return _("Choose one file of at most %(size)s MB.") % {"size": settings.MAX_UPLOAD_MEGABYTES}
+    return _("Send less, or send it in parts.")
+
+
+def _unreadable(request: HttpRequest, error: UnreadablePostError) -> HttpResponse:
+    advice = _("Nothing of it was kept. Please send it again.")
+    if isinstance(error.__cause__, TimeoutError):
+        return _refuse(request, 408, _("Too slow"), _("What you sent arrived too slowly."), advice)
+    return _refuse(request, 400, _("Bad request"), _("What you sent ended before it was complete."), advice)
+
+
+def _refuse(request: HttpRequest, status: int, title: str, what: str, advice: str) -> HttpResponse:
+    response = refusal(request, status=status, title=title, what=what, advice=[advice])
+    log_response("%s: %s", title, request.path, response=response, request=request, logger=logger)
+    return response

@@ -1,0 +1,55 @@
+"""What each route limits: requests, and the size of a body. The URLs declare it, and a test asks all of them."""
+
+from collections.abc import Callable
+from functools import partial, wraps
+from inspect import ismethod
+from typing import Any
+
+from django.urls import URLPattern, URLResolver
+
+from classifier.services.people.throttling import Throttle
+
+
+def limited(view: Callable, **methods: Throttle) -> Callable:
+    """Return the view with rate limits by method: `limited(view, POST=Throttle.CLASSIFY)`."""
+    view.limits = methods | ({"HEAD": methods["GET"]} if "GET" in methods else {})
+    return view
+
+
+def unlimited(view: Callable) -> Callable:
+    """Return the view, which costs as little as any page."""
+    return limited(view)
+
+
+def takes(view: Callable, *, images: int) -> Callable:
+    """Return the view, to which a request may bring so many images; any other view is brought none."""
+    view.images = images
+    return view
+
+
+def staff_only(urls: tuple[list, str, str], **named: dict[str, Throttle]) -> tuple[list, str, str]:
+    """Return an administration's URLs, unlimited but for the named routes: `staff_only(urls, login={"POST": ...})`."""
+    patterns, _app, _namespace = urls
+    for pattern in _all(patterns):
+        if ismethod(pattern.callback):
+            # It takes no attribute of its own.
+            pattern.callback = wraps(pattern.callback)(partial(pattern.callback))
+        limited(pattern.callback, **named.get(pattern.name or "", {}))
+    return urls
+
+
+def limits_of(view: Any) -> dict[str, Throttle] | None:
+    """Which methods of a view are limited, and as what; None where nothing is declared."""
+    return getattr(view, "limits", None)
+
+
+def images_of(view: Any) -> int:
+    """How many images a request may bring to a view."""
+    return getattr(view, "images", 0)
+
+
+def _all(patterns: list[URLPattern | URLResolver]) -> list[URLPattern]:
+    found = []
+    for pattern in patterns:
+        found += _all(pattern.url_patterns) if isinstance(pattern, URLResolver) else [pattern]
+    return found

@@ -1,0 +1,125 @@
+"""Every request has a number, a line in the log and its place in the metrics; what it carries is in none of them."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.functional import SimpleLazyObject, empty
+
+from classifier.services.operations import metrics
+from classifier.web.request_ids import begin_request, current_request_id, end_request, resume_request, route_of
+
+logger = logging.getLogger(__name__)
+
+HEADER = "X-Request-ID"
+
+
+class ObservationMiddleware:
+    """The outermost one, so that whatever goes wrong within has a number too. Static files pass it by."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        # Read once: this is all that a request for a static file costs.
+        self.static = f"/{settings.STATIC_URL.lstrip('/')}"
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith(self.static):
+            return self._answer(request)
+        started = time.perf_counter()
+        metrics.begin_request()
+        token = begin_request(request.headers.get(HEADER, "") if settings.BEHIND_PROXY else "")
+        try:
+            response = self._answer(request)
+            response[HEADER] = current_request_id()
+            if _is_open_ended(request, response):
+                response.streaming_content = _Observed(request, response, started)
+            else:
+                _record(request, response, started, _size(request, response))
+            return response
+        finally:
+            end_request(token)
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.method == "HEAD":
+            _leave_out_body(response)
+        return response
+
+
+class _Observed:
+    """A body that is made while it is sent: the request is over when it is, or when nobody reads on."""
+
+    def __init__(self, request: HttpRequest, response: StreamingHttpResponse, started: float) -> None:
+        self.request, self.response, self.started = request, response, started
+        self.parts = iter(response.streaming_content)
+        self.request_id = current_request_id()
+        self.size, self.is_over = 0, False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        token = resume_request(self.request_id)
+        try:
+            part = next(self.parts)
+        finally:
+            end_request(token)
+        self.size += len(part)
+        return part
+
+    def close(self) -> None:
+        """The server calls it once, however the body ended."""
+        if self.is_over:
+            return
+        self.is_over = True
+        token = resume_request(self.request_id)
+        try:
+            _record(self.request, self.response, self.started, self.size)
+        finally:
+            end_request(token)
+
+
+def _record(request: HttpRequest, response: HttpResponseBase, started: float, size: int) -> None:
+    seconds = time.perf_counter() - started
+    route = route_of(request)
+    metrics.end_request(method=request.method, route=route, status=response.status_code, seconds=seconds)
+    answered = {
+        "method": request.method,
+        "route": route,
+        "status": response.status_code,
+        "milliseconds": round(1000 * seconds, 1),
+        "bytes": size,
+        "user_id": _user_id(request),
+    }
+    words = "%s %s %s, %.0f ms, %s bytes"
+    values = request.method, route, response.status_code, 1000 * seconds, size
+    logger.info(words, *values, extra={"answered": answered})
+
+
+def _user_id(request: HttpRequest) -> int | None:
+    user = getattr(request, "user", None)
+    if isinstance(user, SimpleLazyObject) and user._wrapped is empty:
+        return None  # Nobody has asked who it is, and it would take the database to know.
+    return getattr(user, "pk", None)
+
+
+def _leave_out_body(response: HttpResponseBase) -> None:
+    """Keep what the headers say of a body that is not sent. One that is made while it is sent is closed unread."""
+    if response.streaming:
+        response.streaming_content = ()
+        return
+    response.headers.setdefault("Content-Length", str(len(response.content)))
+    response.content = b""
+
+
+def _is_open_ended(request: HttpRequest, response: HttpResponseBase) -> bool:
+    return request.method != "HEAD" and response.streaming and "Content-Length" not in response.headers
+
+
+def _size(request: HttpRequest, response: HttpResponse) -> int:
+    if request.method == "HEAD":
+        return 0
+    return int(response.headers.get("Content-Length") or len(response.content))

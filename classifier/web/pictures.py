@@ -1,0 +1,45 @@
+"""Answers that are a person's picture: for that person's browser and program alone, and never more than a picture.
+
+Their Content-Security-Policy is that of every answer which is no page, see headers.py.
+"""
+
+from django.db.models.fields.files import FieldFile
+from django.http import FileResponse, Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.utils.http import content_disposition_header
+
+from classifier.models import Upload
+from classifier.services.history.export import safe_name
+
+
+def image_response(upload: Upload) -> FileResponse:
+    """The file as it came, with the type and the ending of what its bytes are. Raises Http404 where it is gone."""
+    return _stored(upload.file, upload.content_type, safe_name(upload))
+
+
+def thumbnail_response(upload: Upload) -> FileResponse:
+    """The small JPEG made of it. Raises Http404 where it is gone."""
+    return _stored(upload.thumbnail, "image/jpeg", "thumbnail.jpg")
+
+
+def png_response(content: bytes, *, name: str) -> HttpResponse:
+    """A picture that was made just now; the same address always has the same one."""
+    return _guarded(HttpResponse(content, content_type="image/png"), name)
+
+
+def _stored(file: FieldFile, content_type: str, name: str) -> FileResponse:
+    try:
+        opened = file.open("rb")
+    except FileNotFoundError as error:
+        raise Http404 from error
+    return _guarded(FileResponse(opened, content_type=content_type), name, "immutable")
+
+
+def _guarded(response: HttpResponseBase, name: str, *lasting: str) -> HttpResponseBase:
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Disposition"] = content_disposition_header(False, name)
+    # What is seen never changes under its address; the browser may keep it, nobody between may, and not for another.
+    response["Cache-Control"] = ", ".join(("private", "max-age=86400", *lasting))
+    patch_vary_headers(response, ["Authorization", "Cookie"])
+    return response

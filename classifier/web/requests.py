@@ -1,0 +1,29 @@
+"""What pages need to know of a request: whose it is."""
+
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from classifier.models import Prediction
+from classifier.services.people.ownership import Owner, predictions_of
+from classifier.web.visitors import visitor_of, visitor_or_new
+
+
+def owner_of(request: HttpRequest) -> Owner:
+    """The person behind a request; an anonymous one who has uploaded nothing owns nothing."""
+    if request.user.is_authenticated:
+        return Owner(user=request.user)
+    return Owner(visitor=visitor_of(request))
+
+
+def uploader_of(request: HttpRequest, *, submission: UUID | None) -> Owner:
+    """The person behind a request that is about to store something; see `visitors.remember_visitor`."""
+    if request.user.is_authenticated:
+        return Owner(user=request.user)
+    return Owner(visitor=visitor_or_new(request, submission=submission))
+
+
+def own_prediction(request: HttpRequest, prediction_id: UUID) -> Prediction:
+    """The person's prediction of this number. Raises Http404 for anybody else's as for none."""
+    return get_object_or_404(predictions_of(owner_of(request)), pk=prediction_id)

@@ -1,0 +1,58 @@
+"""What is limited on the pages, and what a person is told who has to wait. For the API: api/throttling.py."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from classifier.services.operations import metrics
+from classifier.services.people.lockout import seconds_locked_out
+from classifier.services.people.throttling import Throttle, advise, charge_work, explain, say_when, take, take_work
+from classifier.services.predictions.turns import visiting
+from classifier.web.clients import address_of
+from classifier.web.limits import limits_of
+from classifier.web.refusal import refusal
+from classifier.web.requests import owner_of
+
+#: Nobody is signed in yet.
+_BY_ADDRESS_ALONE = (Throttle.SIGN_IN, Throttle.SIGN_UP, Throttle.RESET)
+
+
+class ThrottleMiddleware:
+    """Answers with the status 429 where somebody asks for too much, before what was sent is read."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with visiting(address_of(request)) as visit:
+            response = self.get_response(request)
+        if visit.turns:
+            charge_work(owner=owner_of(request), address=visit.address, seconds=visit.seconds)
+        return response
+
+    def process_view(self, request: HttpRequest, view: Callable, *_arguments) -> HttpResponse | None:
+        # The API's views declare theirs to Django REST framework.
+        throttle = (limits_of(view) or {}).get(request.method)
+        if throttle is None:
+            return None
+        owner = None if throttle in _BY_ADDRESS_ALONE else owner_of(request)
+        address = address_of(request)
+        refused = take(throttle=throttle, owner=owner, address=address)
+        if refused is None and throttle in (Throttle.CLASSIFY, Throttle.READ):
+            refused = take_work(owner=owner, address=address)
+        if refused is None:
+            return None
+        return _too_many(request, _("Too many requests"), explain(refused), advise(refused), refused.seconds)
+
+
+def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials: dict | None) -> HttpResponse:
+    """The answer to signing in after too many failures, the same for every name: django-axes asks for it."""
+    metrics.record_locked_out()
+    seconds = seconds_locked_out(request, credentials)
+    text = _("There were too many attempts to sign in with a wrong name or password from where you are.")
+    return _too_many(request, _("Too many attempts"), text, [say_when(seconds)], seconds)
+
+
+def _too_many(request: HttpRequest, title: str, what: str, advice: list[str], seconds: int) -> HttpResponse:
+    return refusal(request, status=429, title=title, what=what, advice=advice, retry_after=seconds)

@@ -1,0 +1,137 @@
+"""What a person or a program is told while the disk, the database or the model cannot do its part."""
+
+import logging
+import sys
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.log import log_response
+from django.utils.translation import gettext as _
+
+from classifier.services.models.serving import NoModel
+from classifier.services.operations.storage import Reason, as_unavailable, explain, renew_connection
+from classifier.services.predictions.classification import OwnerGone
+from classifier.services.predictions.turns import Busy
+from classifier.web.errors import fault
+from classifier.web.refusal import problem, refusal, wants_json
+from ml.images.decoder_pool import DecoderUnavailable
+from ml.serving.inference import NoInterpreterFree
+
+logger = logging.getLogger(__name__)
+
+#: A lock is soon gone; somebody has to make room on a disk.
+_RETRY_AFTER = {Reason.BUSY: 5, Reason.UNREACHABLE: 15}
+_RETRY_AFTER_OTHERS = 30
+#: So often a process tries again to load a model.
+_RETRY_AFTER_NO_MODEL = 10
+#: A turn at a decoder or an interpreter takes seconds.
+_RETRY_AFTER_BUSY = 5
+
+
+@dataclass(frozen=True)
+class _Trouble:
+    """cause: for the log. text: in the person's words. retry_after: in seconds."""
+
+    cause: str
+    text: str
+    retry_after: int
+
+
+class UnavailableMiddleware:
+    """Turns a disk, a database or a model that cannot do its part for now into an answer with the status 503.
+
+    No view or API method needs to handle StorageUnavailable, NoModel, DecoderUnavailable, NoInterpreterFree, or what
+    the database itself raises; nor Busy, whose answer may be 429, nor OwnerGone, whose answer is 403.
+    """
+
+    def __init__(self, get_response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, OwnerGone):
+            return _gone(request)
+        return _busy(request, exception) if isinstance(exception, Busy) else unavailable_response(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The answer to an error outside of the views (a session that cannot be saved, for one), or to any other fault."""
+    error = sys.exc_info()[1]
+    return (error and unavailable_response(request, error)) or _fault(request)
+
+
+def _fault(request: HttpRequest) -> HttpResponse:
+    if not wants_json(request):
+        return fault()
+    text = _("The fault is ours and has been logged. Please try again.")
+    return problem(status=500, title=_("Something went wrong"), detail=text)
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    what = _("Your account was deleted while this was on its way.")
+    return refusal(request, status=403, title=_("Account deleted"), what=what, advice=[_("Nothing of it was kept.")])
+
+
+def _busy(request: HttpRequest, error: Busy) -> HttpResponse:
+    """429 where the client's other requests are what it waits for, else 503."""
+    if error.own:
+        status, title = 429, _("Too many requests")
+        what = _("The site is still busy with your other images, or with those of somebody at your address.")
+    else:
+        status, title, what = 503, _("Not available at the moment"), _("The site is busy with other people's images.")
+    response = refusal(
+        request, status=status, title=title, what=what, advice=[_advice(request)], retry_after=_RETRY_AFTER_BUSY
+    )
+    log_response("%s: %s", error, request.path, response=response, request=request, logger=logger)
+    return response
+
+
+def unavailable_response(request: HttpRequest, error: BaseException) -> HttpResponse | None:
+    """Return the answer with the status 503 for an error that passes, with one line in the log; None for any other."""
+    trouble = _trouble(error)
+    if trouble is None:
+        return None
+    response = _answer(request, trouble)
+    # Django's own way to log an answer marks it, so that it does not log the same one again.
+    log_response("%s: %s", trouble.cause, request.path, response=response, request=request, logger=logger)
+    if unavailable := as_unavailable(error):
+        renew_connection(unavailable)
+    return response
+
+
+def _trouble(error: BaseException) -> _Trouble | None:
+    if isinstance(error, NoModel):
+        return _Trouble(str(error), _("No model can answer at the moment."), _RETRY_AFTER_NO_MODEL)
+    if isinstance(error, NoInterpreterFree):
+        return _Trouble(str(error), _("The site is busy with other people's images."), _RETRY_AFTER_OTHERS)
+    if isinstance(error, DecoderUnavailable):
+        return _Trouble(str(error), _("The site cannot read images at the moment."), _RETRY_AFTER_OTHERS)
+    if unavailable := as_unavailable(error):
+        retry_after = _RETRY_AFTER.get(unavailable.reason, _RETRY_AFTER_OTHERS)
+        return _Trouble(str(unavailable), explain(unavailable), retry_after)
+    return None
+
+
+def _answer(request: HttpRequest, trouble: _Trouble) -> HttpResponse:
+    return refusal(
+        request,
+        status=503,
+        title=_("Not available at the moment"),
+        what=trouble.text,
+        advice=[_("Nothing that was stored is lost."), _advice(request)],
+        retry_after=trouble.retry_after,
+    )
+
+
+def _advice(request: HttpRequest) -> str:
+    if request.resolver_match and request.resolver_match.view_name == "api_batch":
+        # What became of the images before this one is not taken back.
+        return _(
+            "Some of the images may have been kept: under its Idempotency-Key the same can be sent again in a minute, "
+            "and none is stored twice."
+        )
+    if request.method in ("GET", "HEAD"):
+        return _("Please try again in a minute.")
+    return _("What you sent just now was not kept: please send it again in a minute.")

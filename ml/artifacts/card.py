@@ -1,0 +1,134 @@
+"""What a model's folder says of itself: its card."""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ml.classes import LONGEST_CLASS_NAME, fault_of
+
+CARD_FILE = "card.json"
+CARD_FORMAT = 2
+#: What a model or one of its networks may be called, and so a folder of theirs.
+MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+class ArtifactError(Exception):
+    """A model folder is missing, damaged or in the way; the message names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model folder says of itself.
+
+    input_shape: height, width, channels. metrics: split -> the fields of `ml.evaluation.metrics.Assessment`.
+    calibration: the fields of `ml.confidence.calibration.Calibration`. abstention: the score that counts, the share of
+    validation images it answers, and the threshold of every score: the fields of `ml.confidence.decision.DecisionRule`.
+    files: name -> SHA-256 of every file it needs.
+    statistics: whether there are statistics of its training images.
+    framing: the fields of `ml.images.preprocessing.Framing`; none for the whole picture.
+    networks: for a model of several, name -> what it is. routing: the rule that tells photographs from thumbnails, by
+    which one of them answers, or a picture is framed; and what it was measured to do (see `ml.serving.routing`).
+    """
+
+    name: str
+    architecture: str
+    class_names: tuple[str, ...]
+    input_shape: tuple[int, int, int]
+    parameter_count: int
+    recipe: dict[str, Any]
+    seed: int
+    dataset: dict[str, Any]
+    training: dict[str, Any]
+    export: dict[str, Any]
+    libraries: dict[str, str]
+    metrics: dict[str, dict[str, Any]]
+    calibration: dict[str, float]
+    abstention: dict[str, Any]
+    created_at: str
+    files: dict[str, str] = field(default_factory=dict)
+    statistics: bool = True
+    framing: dict[str, float] = field(default_factory=dict)
+    networks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    routing: dict[str, Any] = field(default_factory=dict)
+    format: int = CARD_FORMAT
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Card":
+        """Return the card that `as_dict` made these of. Raises KeyError or TypeError where it did not."""
+        shapes = {name: tuple(values[name]) for name in ("class_names", "input_shape")}
+        return cls(**{**values, **shapes})
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 that changes with the card or any of the model's files: what tells two versions apart."""
+        values = self.as_dict()
+        # Entries that older cards lack count only where they say something: a published digest does not change.
+        for name, default in {"statistics": True, "framing": {}, "networks": {}, "routing": {}}.items():
+            if values[name] == default:
+                del values[name]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def network_folders(self) -> tuple[str, ...]:
+        """Where the networks are below the model's folder: in itself, "", or in one folder each."""
+        return tuple(self.networks) or ("",)
+
+    @property
+    def tested_on(self) -> dict[str, Any]:
+        """Name and fingerprint of the data set that the figures are of: that of the training, unless the card tells."""
+        return self.dataset.get("evaluated_on") or self.dataset
+
+
+def load_card(folder: Path) -> Card:
+    """Read the card; raise ArtifactError when there is none or it is not one that this version understands."""
+    path = folder / CARD_FILE
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ArtifactError(f"{folder} is not a model folder: there is no {CARD_FILE} in it.") from None
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return parse_card(path, content)
+
+
+def parse_card(path: Path, content: bytes) -> Card:
+    """Return the card that was read from `path`; errors as `load_card`."""
+    try:
+        values = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise unreadable(path, error) from error
+    if not isinstance(values, dict) or values.get("format") != CARD_FORMAT:
+        raise ArtifactError(f"{path} is not a card of format {CARD_FORMAT}, the one this version reads.")
+    try:
+        card = Card.from_dict(values)
+        _check_names(path, card)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise wrong_entries(path, error) from error
+    return card
+
+
+def _check_names(path: Path, card: Card) -> None:
+    """Raise ArtifactError unless what others show, store and look for by these names can be called so."""
+    for name in (card.name, *card.networks):
+        if not MODEL_NAME.fullmatch(name):
+            raise ArtifactError(f"{path} names a model or a network {name!r}. Correct it, or train the model again.")
+    for name in card.class_names:
+        if fault := fault_of(name):
+            raise ArtifactError(
+                f"{path} has the class {name[:LONGEST_CLASS_NAME]!r}. A class {fault}. "
+                "Rename it and train the model again."
+            )
+
+
+def wrong_entries(path: Path, error: Exception) -> ArtifactError:
+    return ArtifactError(f"{path} lacks or has too many entries ({error}). Restore it or train the model again.")
+
+
+def unreadable(path: Path, error: Exception) -> ArtifactError:
+    return ArtifactError(f"{path} cannot be read ({error}). Restore the folder or train the model again.")

@@ -1,0 +1,166 @@
+"""From a trained network to its model folder: export, calibrate and evaluate what is served, draw, write the card."""
+
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ml.artifacts import folder as artifacts
+from ml.artifacts.export import export
+from ml.artifacts.folder import Card
+from ml.artifacts.litert import Graph
+from ml.confidence.decision import DecisionRule, Outputs
+from ml.data.dataset import Dataset
+from ml.evaluation import metrics as evaluation
+from ml.evaluation.metrics import Assessment
+from ml.images.preprocessing import WHOLE
+from ml.serving.routing import Router
+from ml.training.checkpoints import EpochRecord
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network, its kernels rounded, and what its card is to say of how it came to be.
+
+    accuracy_float32: that on each held-out split before the kernels were rounded. card: name, architecture, recipe,
+    seed, dataset and training, as `ml.artifacts.folder.Card` has them.
+    """
+
+    model: "keras.Model"
+    history: list[EpochRecord]
+    best_epoch: int
+    label_smoothing: float
+    accuracy_float32: dict[str, float]
+    card: dict[str, Any]
+
+
+class _Probabilities(NamedTuple):
+    probabilities: np.ndarray
+
+
+def write(trained: Trained, dataset: Dataset, folder: Path, report: Callable[[str], None]) -> Card:
+    """Write the model folder and return its card. All figures are of the graph that is served, not of Keras's network.
+
+    Raises ExportError when the graph does not do what the network does. `report` hears the name of each step.
+    """
+    model, class_names = trained.model, dataset.class_names
+    with artifacts.writing(folder) as temporary:
+        report("export")
+        exported = export(model, temporary, *dataset.selection)
+        report("calibrate")
+        graph = Graph((temporary / artifacts.LITERT_FILE).read_bytes(), threads=os.cpu_count() or 1)
+        outputs = {
+            name: evaluation.run(partial(_outputs, graph, len(class_names)), split.images)
+            for name, split in (
+                ("train", dataset.train),
+                ("selection", dataset.selection),
+                ("validation", dataset.reporting),
+                ("test", dataset.test),
+            )
+        }
+        rule = DecisionRule.fit(
+            outputs["train"],
+            dataset.train.labels,
+            outputs["selection"],
+            dataset.selection.labels,
+            label_smoothing=trained.label_smoothing,
+        )
+        rule.statistics.save(temporary / artifacts.STATISTICS_FILE)
+        answers = {name: rule.answer(outputs[name]) for name in ("validation", "test")}
+        assessments = {
+            name: evaluation.assess(answers[name], split.labels, class_names)
+            for name, split in (("validation", dataset.reporting), ("test", dataset.test))
+        }
+        report("draw")
+        _draw(trained, dataset, assessments["test"], answers["test"].probabilities, temporary, report)
+        history = [asdict(record) for record in trained.history]
+        (temporary / artifacts.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
+        report("write")
+        return artifacts.save_card(
+            temporary,
+            Card(
+                **trained.card,
+                class_names=class_names,
+                input_shape=dataset.image_shape,
+                parameter_count=model.count_params(),
+                export={**exported, "weights": "float16", "accuracy_float32": trained.accuracy_float32},
+                libraries=library_versions(),
+                metrics={split: assessment.as_dict() for split, assessment in assessments.items()},
+                **rule.as_dict(),
+                **_framing(dataset),
+                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            ),
+        )
+
+
+def _draw(
+    trained: Trained,
+    dataset: Dataset,
+    test: Assessment,
+    probabilities: np.ndarray,
+    folder: Path,
+    report: Callable[[str], None],
+) -> None:
+    """Draw all plots. One that cannot be drawn is reported and left out: a model is worth more than its pictures."""
+    from ml.plots import charts as plots
+    from ml.plots.architecture import save_network
+
+    names = dataset.class_names
+    for draw in (
+        partial(save_network, trained.model, folder),
+        partial(plots.save_curves, trained.history, trained.best_epoch, test.evaluation, folder),
+        partial(plots.save_confusion, test.evaluation, names, "test", folder),
+        partial(plots.save_reliability, test, folder),
+        partial(plots.save_mistakes, dataset.test, probabilities, names, folder),
+    ):
+        try:
+            draw()
+        except Exception as error:
+            name = draw.func.__name__.removeprefix("save_")
+            report(f"leave out the plot {name!r}, which cannot be drawn ({type(error).__name__}: {error})")
+
+
+def accuracies(model: "keras.Model", dataset: Dataset) -> dict[str, float]:
+    """Return the share that the Keras network has right of the test images and of the reporting half of validation."""
+
+    def answer(images: np.ndarray) -> _Probabilities:
+        return _Probabilities(model.predict_on_batch(images.astype("float32")))
+
+    return {
+        split: float((evaluation.run(answer, images).probabilities.argmax(axis=1) == labels).mean())
+        for split, (images, labels) in (("validation", dataset.reporting), ("test", dataset.test))
+    }
+
+
+def _outputs(graph: Graph, class_count: int, images: np.ndarray) -> Outputs:
+    return Outputs.split(graph(images), class_count)
+
+
+def _framing(dataset: Dataset) -> dict[str, dict[str, float]]:
+    """What the card says of photographs: how they are framed, and what tells them from thumbnails, which are not."""
+    if dataset.framing == WHOLE:
+        return {}
+    return {"framing": asdict(dataset.framing), "routing": asdict(Router.fit(dataset.validation.images))}
+
+
+def backend() -> str:
+    """The name of the backend that Keras runs on: `tensorflow`, `torch` or `jax`."""
+    import keras
+
+    return keras.backend.backend()
+
+
+def library_versions() -> dict[str, str]:
+    versions = {name: importlib.metadata.version(name) for name in ("keras", "numpy", "pillow")}
+    return {"python": platform.python_version(), **versions, backend(): importlib.metadata.version(backend())}

@@ -1,0 +1,156 @@
+"""How much an image looks like what the network was trained on: scores by which it answers or abstains.
+
+A higher score means more alike, for every one of them:
+
+maximum_probability   the largest softmax probability after calibration (Hendrycks and Gimpel 2017)
+energy                the logarithm of the summed exponentials of the logits (Liu et al. 2020)
+mahalanobis           minus the distance of the features to the nearest class's mean (Lee et al. 2018)
+relative_mahalanobis  the same, less the distance to the mean of all images (Ren et al. 2021)
+known_probability     one less the probability of the class "none", for a network that has learnt it
+"""
+
+import io
+import zlib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from ml.confidence.calibration import Calibration
+
+#: What every network has; distances need the statistics of its training images.
+_OF_LOGITS = ("maximum_probability", "energy")
+_OF_FEATURES = ("mahalanobis", "relative_mahalanobis")
+_OF_NONE = "known_probability"
+SCORES = (*_OF_LOGITS, *_OF_FEATURES)
+#: Share of validation images that are answered.
+COVERAGE = 0.95
+
+#: Part of the mean variance added to every variance, so that few images or dead features give no singular matrix.
+_SHRINKAGE = 1e-3
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """Where the features of training images lie: a Gaussian for each class, of one covariance, and one for all.
+
+    class_whitening, whitening, float32 (features, features): multiplied by them, the features of a class, or of
+    everything, have the unit matrix as covariance.
+    class_centres, float32 (classes, features); centre, float32 (features,): the means, multiplied likewise.
+    """
+
+    class_whitening: np.ndarray
+    class_centres: np.ndarray
+    whitening: np.ndarray
+    centre: np.ndarray
+
+    @classmethod
+    def fit(cls, features: np.ndarray, labels: np.ndarray, class_count: int) -> "FeatureStatistics":
+        """Measure training features (N, features) with their labels (N,); every class needs one image at least."""
+        features = features.astype(np.float64)
+        class_means = np.stack([features[labels == label].mean(axis=0) for label in range(class_count)])
+        mean = features.mean(axis=0)
+        class_whitening, whitening = _whitening(features - class_means[labels]), _whitening(features - mean)
+        return cls(
+            class_whitening.astype(np.float32),
+            (class_means @ class_whitening).astype(np.float32),
+            whitening.astype(np.float32),
+            (mean @ whitening).astype(np.float32),
+        )
+
+    @classmethod
+    def load(cls, content: bytes) -> "FeatureStatistics":
+        """Raise ValueError when `content` is not that of a file that `save` wrote."""
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                return cls(*(arrays[field.name] for field in fields(cls)))
+        except (BadZipFile, EOFError, KeyError, TypeError, zlib.error) as error:
+            raise ValueError(f"not the statistics of a model: {error}") from error
+
+    def save(self, path: Path) -> None:
+        np.savez_compressed(path, **vars(self))
+
+    def class_distances(self, features: np.ndarray) -> np.ndarray:
+        """Squared Mahalanobis distance to the mean of every class, (N, classes)."""
+        offsets = (features @ self.class_whitening)[:, None] - self.class_centres
+        return np.einsum("ncf,ncf->nc", offsets, offsets)
+
+    def distance(self, features: np.ndarray) -> np.ndarray:
+        """Squared Mahalanobis distance to the mean of all training images, (N,)."""
+        offsets = features @ self.whitening - self.centre
+        return np.einsum("nf,nf->n", offsets, offsets)
+
+
+def available(*, statistics: FeatureStatistics | None, none_index: int | None) -> tuple[str, ...]:
+    """The names of the scores that a network has."""
+    of_features = _OF_FEATURES if statistics else ()
+    return (*_OF_LOGITS, *of_features, *([] if none_index is None else [_OF_NONE]))
+
+
+def scores(
+    name: str,
+    logits: np.ndarray,
+    features: np.ndarray,
+    *,
+    calibration: Calibration,
+    statistics: FeatureStatistics | None,
+    none_index: int | None = None,
+) -> np.ndarray:
+    """Return the score of this name, (N,), for logits (N, classes) and features (N, features).
+
+    none_index: which class stands for none of the others, if there is one.
+    """
+    if name not in available(statistics=statistics, none_index=none_index):
+        raise ValueError(
+            f"There is no score {name!r}. Choose one of: "
+            f"{', '.join(available(statistics=statistics, none_index=none_index))}."
+        )
+    if name == "maximum_probability":
+        probabilities = calibration.probabilities(logits)
+        known = probabilities if none_index is None else np.delete(probabilities, none_index, axis=1)
+        return known.max(axis=1)
+    if name == _OF_NONE:
+        return 1 - calibration.probabilities(logits)[:, none_index]
+    if name == "energy":
+        largest = logits.max(axis=1)
+        return largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1))
+    nearest = statistics.class_distances(features).min(axis=1)
+    if name == "mahalanobis":
+        return -nearest
+    return statistics.distance(features) - nearest
+
+
+def threshold(validation_scores: np.ndarray, coverage: float = COVERAGE, weights: np.ndarray | None = None) -> float:
+    """Return a score that a share of `coverage` of these reaches, half-way to the next one below.
+
+    There a difference in rounding, as between two engines, makes nobody's answer another. weights: how much each
+    counts, (N,); equally without them.
+    """
+    order = np.argsort(validation_scores, kind="stable")
+    ordered = validation_scores[order]
+    if weights is None:
+        lowest = int((1 - coverage) * (len(ordered) - 1) + 1e-9)
+    else:
+        below = np.cumsum(weights[order]) / weights.sum()
+        lowest = int(np.searchsorted(below, 1 - coverage, side="right"))
+    if lowest == 0:
+        return float(ordered[0])
+    return float((ordered[lowest - 1] + ordered[lowest]) / 2)
+
+
+def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
+    """Area under the ROC curve: how often a positive's score is above a negative's, ties counting half."""
+    order = np.sort(negative)
+    below = np.searchsorted(order, positive, side="left")
+    not_above = np.searchsorted(order, positive, side="right")
+    return float((below + not_above).mean() / (2 * len(negative)))
+
+
+def _whitening(centred: np.ndarray) -> np.ndarray:
+    """Return W with W W^T the inverse covariance of these rows, a little shrunk towards the unit matrix."""
+    covariance = centred.T @ centred / len(centred)
+    size = len(covariance)
+    mean_variance = max(np.trace(covariance) / size, np.finfo(np.float32).tiny)
+    precision = np.linalg.inv(covariance + _SHRINKAGE * mean_variance * np.eye(size))
+    return np.linalg.cholesky((precision + precision.T) / 2)

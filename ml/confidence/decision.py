@@ -1,0 +1,129 @@
+"""From a network's raw outputs to an answer: calibrated probabilities, and whether to abstain."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ml.confidence import abstention
+from ml.confidence.abstention import FeatureStatistics
+from ml.confidence.calibration import Calibration, softmax
+
+#: The best of those that `manage.py evaluate --photos` shows side by side.
+DEFAULT_SCORE = "relative_mahalanobis"
+
+
+class Outputs(NamedTuple):
+    """What a network computes: logits (N, classes), and the features they are made from (N, features)."""
+
+    logits: np.ndarray
+    features: np.ndarray
+
+    @classmethod
+    def split(cls, values: np.ndarray, class_count: int) -> "Outputs":
+        """Take apart what a served graph puts side by side, (N, classes + features)."""
+        return cls(values[:, :class_count], values[:, class_count:])
+
+
+class Answers(NamedTuple):
+    """What a model answers to N images.
+
+    probabilities: calibrated, float32 (N, classes); uncalibrated: the softmax of the logits as they are.
+    scores: that by which the model abstains, (N,), and thresholds: what it has to reach; both 0 where it never does.
+    abstained: whether it does.
+    """
+
+    probabilities: np.ndarray
+    uncalibrated: np.ndarray
+    scores: np.ndarray
+    thresholds: np.ndarray
+    abstained: np.ndarray
+
+    @property
+    def margins(self) -> np.ndarray:
+        """How far each score is above its threshold, (N,)."""
+        return self.scores - self.thresholds
+
+    def best(self, none_index: int | None = None) -> np.ndarray:
+        """The most probable class of each image, (N,); `none_index`, the class of none of the others, left out."""
+        probabilities = self.probabilities
+        if none_index is not None:
+            probabilities = probabilities.copy()
+            probabilities[:, none_index] = -1
+        return probabilities.argmax(axis=1)
+
+
+@dataclass(frozen=True)
+class DecisionRule:
+    """How outputs become answers.
+
+    thresholds: for each score the value under which it would abstain; `score` names the one that counts, None for a
+    model that always answers. statistics: None for a network whose training images could not be measured.
+    none_index: which class stands for none of the others, if there is one.
+    """
+
+    calibration: Calibration
+    score: str | None
+    thresholds: dict[str, float]
+    statistics: FeatureStatistics | None
+    none_index: int | None = None
+
+    @classmethod
+    def fit(
+        cls,
+        train: Outputs,
+        train_labels: np.ndarray,
+        validation: Outputs,
+        validation_labels: np.ndarray,
+        *,
+        label_smoothing: float = 0.0,
+        score: str | None = DEFAULT_SCORE,
+    ) -> "DecisionRule":
+        """Measure features on training images; fit calibration and thresholds on validation images alone."""
+        statistics = FeatureStatistics.fit(train.features, train_labels, train.logits.shape[1])
+        calibration = Calibration.fit(validation.logits, validation_labels, label_smoothing)
+        thresholds = {
+            name: abstention.threshold(
+                abstention.scores(name, *validation, calibration=calibration, statistics=statistics)
+            )
+            for name in abstention.SCORES
+        }
+        return cls(calibration, score, thresholds, statistics)
+
+    def answer(self, outputs: Outputs) -> Answers:
+        probabilities = self.calibration.probabilities(outputs.logits)
+        scores = thresholds = np.zeros(len(probabilities), np.float32)
+        if self.score is not None:
+            scores = self.scores(self.score, outputs)
+            thresholds = np.full(len(scores), self.thresholds[self.score])
+        # Not `<`: a score that is no number is no reason to answer.
+        return Answers(probabilities, softmax(outputs.logits), scores, thresholds, ~(scores >= thresholds))
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Every score that the network has."""
+        return abstention.available(statistics=self.statistics, none_index=self.none_index)
+
+    def scores(self, name: str, outputs: Outputs) -> np.ndarray:
+        """The score of this name, (N,)."""
+        return abstention.scores(
+            name, *outputs, calibration=self.calibration, statistics=self.statistics, none_index=self.none_index
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a card keeps of it; the statistics have their own file."""
+        return {
+            "calibration": asdict(self.calibration),
+            "abstention": {"score": self.score, "coverage": abstention.COVERAGE, "thresholds": self.thresholds},
+        }
+
+    @classmethod
+    def from_card(
+        cls,
+        calibration: dict[str, Any],
+        abstention: dict[str, Any],
+        *,
+        statistics: FeatureStatistics | None,
+        none_index: int | None = None,
+    ) -> "DecisionRule":
+        return cls(Calibration(**calibration), abstention["score"], abstention["thresholds"], statistics, none_index)

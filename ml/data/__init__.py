@@ -1,0 +1,1 @@
+"""Labelled images: CIFAR-10, folders of one's own, splits, duplicates, augmentation."""

@@ -1,0 +1,253 @@
+"""Decode image files in processes of their own, whatever the files do to the codecs.
+
+A decoder that crashes, hangs or takes too much memory is replaced by another; only the file that did it is refused.
+"""
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from PIL import Image
+
+from ml.images.decoder_process import ANSWER, NO_MEMORY, READY, REQUEST, send
+from ml.images.errors import DamagedImage, ImageError, TooMuchMemory
+from ml.images.formats import FORMATS
+from ml.images.pixels import WORKING_SIDE
+from ml.images.preprocessing import MAX_PIXELS, STEPS, DecodedImage
+
+logger = logging.getLogger(__name__)
+
+_ROOT = Path(__file__).parents[2]
+#: What a decoder needs of the environment, which may hold secrets besides.
+_NEEDED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
+_START_SECONDS = 60.0
+#: Who waits for a decoder gives up when so many files before it may have taken all the time there is.
+_MOST_FILES_BEFORE = 3
+#: A process whose end of the socket is closed has ended, or is about to.
+_END_SECONDS = 1.0
+#: How a process ends that somebody else has ended: the system's guard of memory, for one.
+_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
+#: The most bytes that a decoder may say about a picture, and send of it.
+_MAX_DESCRIPTION, _MAX_PIXELS = 10_000, 3 * WORKING_SIDE**2
+#: What a decoder may say is wrong with a file.
+_ERRORS: dict[str, type[ImageError]] = {
+    error.code: error for error in ImageError.__subclasses__() if error.__module__ == ImageError.__module__
+}
+
+
+class DecoderUnavailable(Exception):
+    """No decoder can be started; the message says why."""
+
+
+class TooSlow(ImageError):
+    code = "too_slow"
+    message = "Reading the image takes more than {limit} seconds. Make it smaller, or save it as JPEG, and retry."
+
+
+class _Ended(Exception):
+    """The decoder was ended from outside, which is not the file's fault."""
+
+
+class Decoders:
+    """At most `processes` decoders, started when they are needed; further threads that want one wait.
+
+    seconds: after so long without an answer a decoder is ended. megabytes: memory that a file may take of each.
+    command: what starts a decoder, if not the usual.
+    """
+
+    def __init__(self, processes: int, seconds: int, megabytes: int, command: list[str] | None = None) -> None:
+        self.processes, self.seconds = processes, seconds
+        self.command = command or [sys.executable, "-m", "ml.images.decoder_process", str(megabytes)]
+        self._places = threading.BoundedSemaphore(processes)
+        #: Those with nothing to do. The last one that had is asked next: the processor still knows it best.
+        self._idle: list[_Decoder] = []
+
+    def start(self) -> None:
+        """Start all decoders, and wait for none. Raises DecoderUnavailable."""
+        while len(self._idle) < self.processes:
+            self._idle.append(_Decoder(self.command))
+
+    def decode(
+        self, content: bytes, *, max_pixels: int = MAX_PIXELS, record: Callable[[float], None] | None = None
+    ) -> DecodedImage:
+        """As `preprocessing.decode`. Raises ImageError, and DecoderUnavailable.
+
+        record: is told the seconds that a decoder took, whatever came of it.
+        """
+        with self._place():
+            started = time.perf_counter()
+            try:
+                answer = self._ask(content, max_pixels)
+            except _Ended:
+                logger.warning("A decoder was ended from outside; another reads the file of %d bytes.", len(content))
+                answer = self._ask_again(content, max_pixels)
+            finally:
+                if record is not None:
+                    record(time.perf_counter() - started)
+        if isinstance(answer, ImageError):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """End the decoders that have nothing to do."""
+        while self._idle:
+            self._idle.pop().end()
+
+    def abandon(self) -> None:
+        """Let go of decoders that are another process's, after a fork."""
+        while self._idle:
+            self._idle.pop().channel.close()
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        seconds = _MOST_FILES_BEFORE * self.seconds
+        if not self._places.acquire(timeout=seconds):
+            raise DecoderUnavailable(f"All decoders have been busy for {seconds} seconds.")
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    def _ask(self, content: bytes, max_pixels: int, decoder: "_Decoder | None" = None) -> DecodedImage | ImageError:
+        decoder = decoder or self._take()
+        was_used = decoder.is_ready
+        try:
+            answer = decoder.ask(content, max_pixels, self.seconds)
+        except TooMuchMemory as error:
+            answer = error
+        except BaseException:
+            decoder.end()
+            raise
+        if not isinstance(answer, TooMuchMemory):
+            self._idle.append(decoder)
+            return answer
+        # Nobody knows what a codec has left of its memory for the next file.
+        decoder.end()
+        # Nor what those before have left for this one, which is to be judged by itself.
+        return self._ask(content, max_pixels, _Decoder(self.command)) if was_used else answer
+
+    def _ask_again(self, content: bytes, max_pixels: int) -> DecodedImage | ImageError:
+        try:
+            return self._ask(content, max_pixels)
+        except _Ended:
+            # Twice with the same file is no chance: the machine has too little memory for it.
+            raise TooMuchMemory() from None
+
+    def _take(self) -> "_Decoder":
+        while self._idle:
+            decoder = self._idle.pop()
+            if decoder.process.poll() is None:
+                return decoder
+            decoder.end()
+        return _Decoder(self.command)
+
+
+class _Decoder:
+    """One process, and the way to it."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.is_ready = False
+        self.channel, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self.process = subprocess.Popen(  # noqa: S603
+                    command, stdin=theirs, stdout=subprocess.DEVNULL, cwd=_ROOT, env=_environment()
+                )
+        except OSError as error:
+            self.channel.close()
+            raise DecoderUnavailable(f"A decoder cannot be started: {error}") from error
+
+    def ask(self, content: bytes, max_pixels: int, seconds: int) -> DecodedImage | ImageError:
+        """Return what the decoder says of a file. What is raised means that it must be ended.
+
+        Raises ImageError, DecoderUnavailable and _Ended.
+        """
+        self._wait_until_ready()
+        try:
+            return self._ask(content, max_pixels, seconds)
+        except TimeoutError as error:
+            logger.error("A decoder is ended: it took more than %d s for a file of %d bytes.", seconds, len(content))
+            raise TooSlow(limit=seconds) from error
+        except OSError as error:
+            raise self._reason(content) from error
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            logger.error("A decoder is ended: it makes no sense after a file of %d bytes: %s.", len(content), error)
+            raise DamagedImage() from error
+
+    def end(self) -> int:
+        """End it unless it has ended, and return how it did."""
+        self.channel.close()
+        self.process.kill()
+        return self.process.wait()
+
+    def _wait_until_ready(self) -> None:
+        if self.is_ready:
+            return
+        try:
+            self._receive(len(READY), time.monotonic() + _START_SECONDS)
+        except OSError as error:
+            raise DecoderUnavailable(f"A decoder cannot be started: {error}") from error
+        self.is_ready = True
+
+    def _ask(self, content: bytes, max_pixels: int, seconds: int) -> DecodedImage | ImageError:
+        deadline = time.monotonic() + seconds
+        request = REQUEST.pack(len(content), max_pixels, seconds)
+        self.channel.settimeout(seconds)
+        send(self.channel, request, content)
+        length, pixels = ANSWER.unpack(self._receive(ANSWER.size, deadline))
+        if length > _MAX_DESCRIPTION or pixels > _MAX_PIXELS:
+            raise ValueError(f"{length} and {pixels} bytes")
+        description = json.loads(self._receive(length, deadline))
+        return _understand(description, self._receive(pixels, deadline))
+
+    def _receive(self, length: int, deadline: float) -> bytearray:
+        received = bytearray(length)
+        rest = memoryview(received)
+        while rest:
+            self.channel.settimeout(max(deadline - time.monotonic(), 0.001))
+            count = self.channel.recv_into(rest)
+            if not count:
+                raise ConnectionResetError("it has ended")
+            rest = rest[count:]
+        return received
+
+    def _reason(self, content: bytes) -> Exception:
+        """What it means that the decoder has ended by itself."""
+        code = None
+        with suppress(subprocess.TimeoutExpired):
+            code = self.process.wait(_END_SECONDS)
+        if code == NO_MEMORY:
+            return TooMuchMemory()
+        if code in _FROM_OUTSIDE:
+            return _Ended()
+        logger.error("A decoder has crashed (%s) at a file of %d bytes.", code, len(content))
+        return DamagedImage()
+
+
+def _understand(description: dict, pixels: bytearray) -> DecodedImage | ImageError:
+    """What a decoder has sent, of which nothing is believed: a file may have taken it over."""
+    if "error" in description:
+        values = {name: int(value) for name, value in description["values"].items()}
+        return _ERRORS[description["error"]](**values)
+    kind, steps = description["format"], tuple(description["steps"])
+    (width, height), size = map(int, description["size"]), (int(description["width"]), int(description["height"]))
+    if kind not in FORMATS or not set(steps) <= set(STEPS) or min(width, height, *size) < 1:
+        raise ValueError("there is no such image")
+    if len(pixels) != 3 * width * height:
+        raise ValueError(f"{len(pixels)} bytes are no picture of {width} x {height}")
+    picture = Image.frombytes("RGB", (width, height), pixels)
+    return DecodedImage(picture, kind, *size, steps, float(description["seconds"]))
+
+
+def _environment() -> dict[str, str]:
+    """What a decoder may know of this process's environment. NumPy's threads would only take its memory."""
+    return {name: os.environ[name] for name in _NEEDED if name in os.environ} | {"OPENBLAS_NUM_THREADS": "1"}

@@ -1,0 +1,160 @@
+"""A process that decodes image files for another one: `python -m ml.images.decoder_process MEGABYTES`.
+
+Its standard input is a socket. A request is REQUEST and then the file's content; the answer is ANSWER and then a
+description in JSON and the picture's RGB bytes. It says READY once, and ends when nobody is at the other end any more.
+Codecs are given bytes from strangers: here a fault of theirs ends a process that has nothing else in its hands.
+"""
+
+import io
+import json
+import resource
+import signal
+import socket
+import struct
+import sys
+import time
+from pathlib import Path
+
+from PIL import Image
+
+from ml.images.codecs import webp_still
+from ml.images.errors import DamagedImage, ImageError, TooMuchMemory
+from ml.images.pixels import WORKING_SIDE
+from ml.images.preprocessing import DecodedImage, decode
+
+READY = b"R"
+#: Bytes of the file, pixels that it may have, seconds that decoding may take.
+REQUEST = struct.Struct("!QQI")
+#: Bytes of the description and of the picture.
+ANSWER = struct.Struct("!II")
+#: How it ends when it cannot even hold the file.
+NO_MEMORY = 3
+
+_MEGABYTE = 1024 * 1024
+#: Up to so many bytes, copying costs less than sending twice.
+_SMALL = 100_000
+#: More seconds after which a decoder ends itself that whoever asked has not ended: that one is gone.
+_GRACE = 5
+#: Bytes a pixel that a codec needs which calls a file damaged when it runs out of memory.
+_NEEDED = {"HEIF": 8, "AVIF": 10, "CMYK": 8, "WEBP": 20}
+
+
+def serve(channel: socket.socket, limit: int) -> None:
+    """Answer requests until the other end is closed; limit: bytes of memory that this process may take."""
+    channel.sendall(READY)
+    while request := _receive(channel, REQUEST.size):
+        # Codecs hold some of it after a file.
+        left = limit - _own_data()
+        length, max_pixels, seconds = REQUEST.unpack(request)
+        content = _receive(channel, length)
+        if len(content) < length:
+            return
+        # The system's own way of ending it: a codec that hangs never comes back to Python.
+        signal.alarm(seconds + _GRACE)
+        description, pixels = _answer(content, max_pixels, left)
+        signal.alarm(0)
+        # Not kept while the next file arrives.
+        content = b""
+        send(channel, ANSWER.pack(len(description), len(pixels)) + description, pixels)
+
+
+def send(channel: socket.socket, head: bytes, body: bytes) -> None:
+    """Send both, a small body in one piece with its head, so that the other end is woken once."""
+    if len(body) < _SMALL:
+        channel.sendall(head + body)
+    else:
+        channel.sendall(head)
+        channel.sendall(body)
+
+
+def _receive(channel: socket.socket, length: int) -> bytes:
+    try:
+        return channel.recv(length, socket.MSG_WAITALL) if length else b""
+    except MemoryError:
+        sys.exit(NO_MEMORY)
+
+
+def _answer(content: bytes, max_pixels: int, left: int) -> tuple[bytes, bytes]:
+    # Codecs that need memory for all pixels before any is decoded are refused it; `decode` checks the very number.
+    Image.MAX_IMAGE_PIXELS = (max_pixels + 1) // 2
+    started = time.process_time()
+    try:
+        image = _decode(content, max_pixels, left)
+    except ImageError as error:
+        return json.dumps({"error": error.code, "values": error.values}).encode(), b""
+    return _describe(image, time.process_time() - started)
+
+
+def _describe(image: DecodedImage, seconds: float) -> tuple[bytes, bytes]:
+    names = ("format", "width", "height", "steps")
+    description = {name: getattr(image, name) for name in names} | {
+        "size": image.picture.size,
+        "seconds": seconds,
+    }
+    return json.dumps(description).encode(), image.picture.tobytes()
+
+
+def _decode(content: bytes, max_pixels: int, left: int) -> DecodedImage:
+    try:
+        return decode(content, max_pixels=max_pixels)
+    except MemoryError as error:
+        raise TooMuchMemory() from error
+    except DamagedImage as error:
+        if _needs_more(content, left):
+            raise TooMuchMemory() from error
+        raise
+
+
+def _needs_more(content: bytes, limit: int) -> bool:
+    """Whether a file of a kind whose codec never says that it ran out of memory is so large that it must have."""
+    is_webp = content[8:12] == b"WEBP"
+    if is_webp and (size := webp_still.large_size_of(content)):
+        return size[0] * size[1] * webp_still.bytes_a_pixel(content) > limit
+    if is_webp:
+        # Even its size is only told to one who has the memory; Pillow refuses twice as many as this before that.
+        Image.MAX_IMAGE_PIXELS = limit // _NEEDED["WEBP"] // 2
+    try:
+        image = Image.open(io.BytesIO(content), formats=["WEBP", "JPEG", "HEIF", "AVIF"])
+    except Image.DecompressionBombError:
+        return is_webp
+    except Exception:
+        return False
+    needed = _NEEDED.get(image.format) or _NEEDED.get(image.mode, 0)
+    return image.width * image.height * needed > limit
+
+
+def _confine(megabytes: int) -> int:
+    """Take from this process what decoding does not need, and return the bytes of memory that it may take."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+    limit = _own_data() + megabytes * _MEGABYTE
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    return limit
+
+
+def _own_data() -> int:
+    """The bytes of memory that this process has taken until now, as the system counts them for RLIMIT_DATA."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return 1024 * int(status.partition("VmData:")[2].split()[0])
+
+
+def main() -> None:
+    megabytes = int(sys.argv[1])
+    # Whoever has started it is told to stop by the same signals, and needs it until the last answer.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    # All codecs now: none may be looked for on the disk later.
+    Image.init()
+    limit = _confine(megabytes)
+    with socket.socket(fileno=0) as channel:
+        # Room for a whole picture, where the system allows it: both sides are woken once.
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 3 * WORKING_SIDE**2)
+        serve(channel, limit)
+
+
+if __name__ == "__main__":
+    main()

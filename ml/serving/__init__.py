@@ -1,0 +1,1 @@
+"""A model folder loaded for predictions: LiteRT, explanations, bulk, similar training images."""

@@ -1,0 +1,154 @@
+"""Any number of pictures through a model: a stream that every processor reads and answers, in constant memory."""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from PIL import Image
+
+from ml.confidence.decision import Answers
+from ml.images.errors import ImageError
+from ml.images.formats import is_image_file
+from ml.serving.inference import LoadedModel, Seen
+
+#: More are hardly faster on one thread, and a network for photographs needs 6 MB for each, in every thread.
+BATCH_SIZE = 4
+#: Batches in work or waiting to be collected, for each thread: enough to work on while the last ones are stored.
+BATCHES_AHEAD = 2
+
+Source = TypeVar("Source")
+Kept = TypeVar("Kept")
+
+
+class Answered(NamedTuple, Generic[Source, Kept]):
+    """What a model saw of one picture and answers to it.
+
+    kept: what `read` returned beside the picture. answers: of this one picture, N = 1.
+    timings: milliseconds of "resize", and of "infer" its share of the batch's.
+    """
+
+    source: Source
+    kept: Kept
+    seen: Seen
+    answers: Answers
+    timings: dict[str, float]
+
+
+class Failed(NamedTuple, Generic[Source]):
+    """Why a source could not be read."""
+
+    source: Source
+    error: OSError | ImageError
+
+
+class _Prepared(NamedTuple):
+    source: Any
+    kept: Any
+    seen: Seen
+    resize_milliseconds: float
+
+
+def find_images(
+    paths: Iterable[Path], *, recursive: bool = False, on_error: Callable[[OSError], None] = lambda error: None
+) -> Iterator[Path]:
+    """Yield files as they are named, and of a folder the images in it by name, `recursive` those of its folders too.
+
+    In a folder an image is what has an image's suffix, or none and an image's first bytes; hidden files and folders
+    are left out, and links to folders are not followed, so that none leads round in a circle. `on_error` hears of
+    folders that cannot be read.
+    """
+    for path in paths:
+        if os.path.isdir(path):
+            yield from _images_below(path, recursive, on_error)
+        else:
+            yield path
+
+
+def _images_below(folder: Path, recursive: bool, on_error: Callable[[OSError], None]) -> Iterator[Path]:
+    folders = [os.fspath(folder)]
+    while folders:
+        images, inner = [], []
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        inner.append(entry.path)
+                    elif _is_image(entry):
+                        images.append(entry.path)
+        except OSError as error:
+            on_error(error)
+        yield from map(Path, sorted(images))
+        if recursive:
+            folders += sorted(inner, reverse=True)
+
+
+def _is_image(entry: os.DirEntry) -> bool:
+    """Whether a folder's entry is to be read: a link that leads nowhere is, to be reported; a pipe would never end."""
+    if not is_image_file(entry.path):
+        return False
+    return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
+
+
+def answer_stream(
+    model: LoadedModel,
+    sources: Iterable[Source],
+    read: Callable[[Source], tuple[Image.Image, Kept]],
+    *,
+    threads: int | None = None,
+) -> Iterator[list[Answered[Source, Kept] | Failed[Source]]]:
+    """Yield what the model answers to the picture that `read` returns for each source: lists, in the sources' order.
+
+    `read` is called in the threads, as many as there are processors if not given; where it raises OSError or
+    ImageError, the source has failed and the others go on. Sources are taken from the iterator as they are needed, and
+    a picture is let go as soon as the model has seen it. Closing the iterator ends the threads.
+    """
+    threads = threads or os.cpu_count() or 1
+    sources = iter(sources)
+    pending: deque[Future] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="bulk")
+    try:
+        # A thread does all of a batch: nothing is handed on, and each interpreter's memory stays with its processor.
+        while batch := list(islice(sources, BATCH_SIZE)):
+            pending.append(pool.submit(_answer_batch, model, batch, read))
+            if len(pending) >= BATCHES_AHEAD * threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _answer_batch(
+    model: LoadedModel, sources: list[Source], read: Callable[[Source], tuple[Image.Image, Kept]]
+) -> list[Answered[Source, Kept] | Failed[Source]]:
+    items = [_prepare(model, source, read) for source in sources]
+    prepared = [item for item in items if isinstance(item, _Prepared)]
+    started = time.perf_counter()
+    answers = model.answer([item.seen for item in prepared])
+    infer = 1000 * (time.perf_counter() - started) / max(len(prepared), 1)
+    each = iter(Answers(*(values[row : row + 1] for values in answers)) for row in range(len(prepared)))
+    return [
+        Answered(item.source, item.kept, item.seen, next(each), {"resize": item.resize_milliseconds, "infer": infer})
+        if isinstance(item, _Prepared)
+        else item
+        for item in items
+    ]
+
+
+def _prepare(
+    model: LoadedModel, source: Source, read: Callable[[Source], tuple[Image.Image, Kept]]
+) -> _Prepared | Failed[Source]:
+    try:
+        picture, kept = read(source)
+    except (OSError, ImageError) as error:
+        return Failed(source, error)
+    started = time.perf_counter()
+    seen = model.see(picture)
+    return _Prepared(source, kept, seen, 1000 * (time.perf_counter() - started))

@@ -1,0 +1,210 @@
+"""A loaded model: pictures in, calibrated probabilities out, on LiteRT; no TensorFlow."""
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from ml.artifacts.card import CARD_FILE, ArtifactError, Card, load_card, wrong_entries
+from ml.artifacts.folder import LITERT_FILE, STATISTICS_FILE, load_network_card, read_verified
+from ml.artifacts.litert import Graph
+from ml.classes import NONE_CLASS, without_none
+from ml.confidence.abstention import FeatureStatistics
+from ml.confidence.decision import Answers, DecisionRule, Outputs
+from ml.images import preprocessing
+from ml.images.preprocessing import WHOLE, Framing
+from ml.serving.routing import PHOTOGRAPHS, THUMBNAILS, Router
+
+#: A batch of hundreds takes seconds; whoever waits longer for an interpreter gives up.
+_MOST_SECONDS = 60.0
+
+
+class NoInterpreterFree(Exception):
+    """Every interpreter of a network is taken, and has been for long."""
+
+
+class Seen(NamedTuple):
+    """What a network sees of a picture: which one, "" in a model of one; pixels, uint8 (height, width, channels);
+    whether that is the whole picture.
+    """
+
+    network: str
+    pixels: np.ndarray
+    whole: bool = False
+
+
+class Network:
+    """One network of a model, safe to share between threads.
+
+    It keeps some interpreters, as many as there are processors unless told otherwise, and lends them out: they share
+    the weights that were read, and more of them would only wait for each other. Make it after a fork, never before: an
+    interpreter's thread pool does not survive one.
+    """
+
+    def __init__(self, folder: Path, interpreters: int = 0, *, card: Card | None = None) -> None:
+        """Read and verify the files that `card` describes: the folder's own card, unless another one is given.
+
+        Raises ArtifactError, which names the file.
+        """
+        self.card = card = card or load_card(folder)
+        statistics = _statistics(folder, card) if card.statistics else None
+        try:
+            self.framing = Framing(**card.framing)
+            self.rule = DecisionRule.from_card(
+                card.calibration, card.abstention, statistics=statistics, none_index=_none_index(card)
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise wrong_entries(folder / CARD_FILE, error) from error
+        self._path = folder / LITERT_FILE
+        self._content = read_verified(folder, card, LITERT_FILE)
+        self._idle: list[Graph] = []
+        self._slots = threading.BoundedSemaphore(interpreters or os.cpu_count() or 1)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.card.class_names
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        return self.card.input_shape
+
+    def prepare(self, picture: Image.Image, *, whole: bool = False) -> np.ndarray:
+        """Return what the network sees of a decoded picture, uint8 (height, width, channels): what its framing leaves,
+        or the whole.
+        """
+        height, width, _channels = self.input_shape
+        return preprocessing.to_input(picture, height, width, WHOLE if whole else self.framing)
+
+    def answer(self, images: np.ndarray) -> Answers:
+        """Return probabilities and abstentions for pixels 0-255 of shape (N, height, width, channels).
+
+        Raises ValueError for another shape, ArtifactError when LiteRT cannot run the graph.
+        """
+        return self.rule.answer(self.outputs(images))
+
+    def outputs(self, images: np.ndarray) -> Outputs:
+        """Return logits and features, before any decision; input and errors as `answer`."""
+        if tuple(images.shape[1:]) != self.input_shape:
+            raise ValueError(f"images have the shape {images.shape}, not (N, {', '.join(map(str, self.input_shape))})")
+        with self._graph() as graph:
+            return Outputs.split(graph(images), len(self.class_names))
+
+    @contextmanager
+    def _graph(self) -> Iterator[Graph]:
+        if not self._slots.acquire(timeout=_MOST_SECONDS):
+            raise NoInterpreterFree(f"All interpreters have been busy for {_MOST_SECONDS:.0f} seconds.")
+        try:
+            # The one used last comes first: the others are made only when requests really meet.
+            try:
+                graph = self._idle.pop()
+            except IndexError:
+                graph = self._new_graph()
+            yield graph
+            self._idle.append(graph)
+        finally:
+            self._slots.release()
+
+    def _new_graph(self) -> Graph:
+        try:
+            return Graph(self._content)
+        except (RuntimeError, ValueError) as error:
+            raise ArtifactError(
+                f"{self._path} is not a graph that LiteRT runs ({error}). Restore it or train the model again."
+            ) from error
+
+
+class LoadedModel:
+    """A model folder ready to answer, safe to share between threads: one network, or several and the rule between them.
+
+    Make it after a fork, never before.
+    """
+
+    def __init__(self, folder: Path, interpreters: int = 0) -> None:
+        """Read and verify every file that it needs. Raises ArtifactError, which names the one that is not as it was."""
+        self.card: Card = load_card(folder)
+        self.networks = {
+            name: Network(folder / name, interpreters, card=load_network_card(folder, self.card, name))
+            for name in self.card.network_folders
+        }
+        try:
+            self._router = Router.from_card(self.card.routing) if self.card.routing else None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise wrong_entries(folder / CARD_FILE, error) from error
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.card.class_names
+
+    @property
+    def none_index(self) -> int | None:
+        """Which class stands for none of the others, if the model has one."""
+        return _none_index(self.card)
+
+    @property
+    def known_classes(self) -> tuple[str, ...]:
+        """The classes but for that of none of the others, which comes last."""
+        return without_none(self.class_names)
+
+    def see(self, picture: Image.Image) -> Seen:
+        """Choose the network that answers a decoded picture, and return what it sees of it: of a thumbnail all."""
+        kind = self._router.choose(picture) if self._router else PHOTOGRAPHS
+        name = kind if len(self.networks) > 1 else ""
+        network = self.networks[name]
+        whole = kind == THUMBNAILS or network.framing == WHOLE
+        return Seen(name, network.prepare(picture, whole=whole), whole)
+
+    def see_all(self, images: np.ndarray) -> list[Seen]:
+        """Do so for each of a data set's images, uint8 (N, height, width, 3)."""
+        return [self.see(Image.fromarray(image)) for image in images]
+
+    def answer(self, seen: Sequence[Seen]) -> Answers:
+        """Return the answers in the order of `seen`, which `see` gave.
+
+        Raises ArtifactError when LiteRT cannot run a network's graph.
+        """
+        if len(self.networks) == 1 and seen:
+            return self.networks[""].answer(np.stack([one.pixels for one in seen]))
+        answers = _empty_answers(len(seen), len(self.class_names))
+        for name, network in self.networks.items():
+            rows = [row for row, one in enumerate(seen) if one.network == name]
+            if rows:
+                found = network.answer(np.stack([seen[row].pixels for row in rows]))
+                # A network without the class "none" gives it no probability.
+                columns = [self.class_names.index(of_network) for of_network in network.class_names]
+                for values, of_network in zip(answers, found):
+                    values[np.ix_(rows, columns) if values.ndim == 2 else rows] = of_network
+        return answers
+
+    def warm_up(self) -> None:
+        """Answer once with every network, so that the first person does not wait for it."""
+        self.answer([Seen(name, np.zeros(net.input_shape, np.uint8)) for name, net in self.networks.items()])
+
+
+def _none_index(card: Card) -> int | None:
+    return card.class_names.index(NONE_CLASS) if NONE_CLASS in card.class_names else None
+
+
+def _empty_answers(count: int, class_count: int) -> Answers:
+    return Answers(
+        np.zeros((count, class_count), np.float32),
+        np.zeros((count, class_count), np.float32),
+        np.zeros(count, np.float32),
+        np.zeros(count, np.float32),
+        np.zeros(count, bool),
+    )
+
+
+def _statistics(folder: Path, card: Card) -> FeatureStatistics:
+    content = read_verified(folder, card, STATISTICS_FILE)
+    try:
+        return FeatureStatistics.load(content)
+    except ValueError as error:
+        raise ArtifactError(
+            f"{folder / STATISTICS_FILE} cannot be read ({error}). Restore it or train the model again."
+        ) from error

@@ -1,0 +1,222 @@
+"""The training images that a network finds most like a picture: an index in the network's folder, and the search in it.
+
+Two images are alike as the cosine of the angle between their features, the layer before the last, is near to 1.
+"""
+
+import io
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from ml.artifacts import folder as artifacts
+from ml.artifacts import readers
+from ml.artifacts.folder import LITERT_FILE, NEIGHBOURS_FOLDER, ArtifactError, Card
+from ml.data.dataset import Dataset, DatasetError
+from ml.serving.inference import LoadedModel, Network
+from ml.serving.routing import THUMBNAILS
+
+#: How like a training image is, from the most to the least: as good as the same, or beside what the nearest training
+#: image is to a picture that the network has not learnt from: nearer than to half of them, than to a tenth, or than to
+#: a hundredth.
+CLOSENESS = ("same", "very_similar", "similar", "a_little", "hardly")
+_QUANTILES = (0.5, 0.1, 0.01)
+#: Rounding makes the features of an image differ from those in the index by less.
+_SAME = 1e-4
+_FORMAT = 2
+_INDEX_FILE, _FEATURES_FILE, _LABELS_FILE = "index.json", "features.npy", "labels.npy"
+_THUMBNAILS_FILE, _ENDS_FILE = "thumbnails.bin", "ends.npy"
+_FILES = (_FEATURES_FILE, _LABELS_FILE, _THUMBNAILS_FILE, _ENDS_FILE)
+#: Features are read so many rows at a time: half a megabyte of a usual network's.
+_ROWS = 256
+_LARGEST_SIDE = 64
+_BATCH = 64
+_REMEDY = "Make it anew: manage.py build_neighbours"
+_PICTURES_COMPARED = 1000
+
+
+class Neighbour(NamedTuple):
+    """A training image. similarity: from -1 to 1. closeness: one of CLOSENESS. picture: WebP without loss."""
+
+    label: int
+    similarity: float
+    closeness: str
+    picture: bytes
+
+
+@dataclass(frozen=True)
+class Index:
+    """The training images of one network, on the disk. usual: the similarities at which one closeness ends."""
+
+    folder: Path
+    count: int
+    usual: tuple[float, ...]
+
+    def nearest(self, features: np.ndarray, count: int = 5) -> list[Neighbour]:
+        """Return the images most like features (F,), the most similar first. Raises ArtifactError."""
+        try:
+            similarities = self._similarities(normalised(features[None])[0])
+            rows = _largest(similarities, count)
+            labels = np.load(self.folder / _LABELS_FILE)
+            return [
+                Neighbour(int(labels[row]), float(value), self._closeness(value), picture)
+                for row, value, picture in zip(rows, similarities[rows], self._pictures(rows))
+            ]
+        except (OSError, ValueError, IndexError) as error:
+            raise _damaged(self.folder, error) from error
+
+    def _similarities(self, query: np.ndarray) -> np.ndarray:
+        # Read, not mapped: a mapped file that is cut short while it is in use kills the process (SIGBUS). In blocks, so
+        # that the hundred megabytes of a search do not stay in memory. As float16 the file would be half as large and
+        # the search take nine times as long, nearly all of it to turn the numbers into float32.
+        with (self.folder / _FEATURES_FILE).open("rb") as file:
+            np.lib.format.read_magic(file)
+            (count, width), _fortran, dtype = np.lib.format.read_array_header_1_0(file)
+            similarities, block = np.empty(count, dtype), np.empty((_ROWS, width), dtype)
+            for start in range(0, count, _ROWS):
+                rows = block[: count - start]
+                if file.readinto(rows) != rows.nbytes:
+                    raise ValueError(f"{_FEATURES_FILE} was cut short")
+                np.matmul(rows, query, out=similarities[start : start + _ROWS])
+        return similarities.clip(-1, 1)
+
+    def _closeness(self, similarity: float) -> str:
+        limits = (1 - _SAME, *self.usual)
+        return next((name for name, limit in zip(CLOSENESS, limits) if similarity >= limit), CLOSENESS[-1])
+
+    def _pictures(self, rows: np.ndarray) -> list[bytes]:
+        ends = np.load(self.folder / _ENDS_FILE)
+        pictures = []
+        with (self.folder / _THUMBNAILS_FILE).open("rb") as file:
+            for row in rows:
+                start, end = int(ends[row - 1]) if row else 0, int(ends[row])
+                file.seek(start)
+                pictures.append(file.read(end - start))
+                if file.tell() != end:
+                    raise ValueError(f"{_THUMBNAILS_FILE} was cut short")
+        return pictures
+
+
+def network_with_neighbours(card: Card) -> str:
+    """Which of a model's networks has an index: its only one, "", or the one for thumbnails."""
+    return THUMBNAILS if card.networks else ""
+
+
+def build(folder: Path, dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> Index:
+    """Put an index of the training images into a model's folder, in the place of an earlier one, whole or not at all.
+
+    dataset: the one that the model was trained on. `progress` hears the images done and those in all. Raises
+    DatasetError for another data set, ArtifactError when the folder cannot be written to or the graph cannot be read.
+    """
+    model = LoadedModel(folder)
+    name = network_with_neighbours(model.card)
+    network = model.networks[name]
+    dataset = _learnt_from(network.card, dataset)
+    count, compared = len(dataset.train.labels), dataset.validation.images[:_PICTURES_COMPARED]
+    images = np.concatenate([dataset.train.images, compared])
+    features = _features(network, images, progress)
+    pictures = [_encoded(image) for image in dataset.train.images]
+    usual = np.quantile(_nearest_similarities(features[:count], features[count:]), _QUANTILES)
+    with artifacts.replacing(folder / name / NEIGHBOURS_FOLDER) as new:
+        np.save(new / _FEATURES_FILE, features[:count])
+        np.save(new / _LABELS_FILE, dataset.train.labels.astype(np.uint16))
+        np.save(new / _ENDS_FILE, np.cumsum([len(picture) for picture in pictures], dtype=np.int64))
+        (new / _THUMBNAILS_FILE).write_bytes(b"".join(pictures))
+        description = {"graph": network.card.files[LITERT_FILE], "count": count, "usual": usual.tolist()}
+        description["files"] = {file: artifacts.sha256(new / file) for file in _FILES}
+        artifacts.write_json(new / _INDEX_FILE, {"format": _FORMAT, "dataset": dataset.fingerprint, **description})
+    return load(folder / name, network.card)
+
+
+def load(folder: Path, card: Card) -> Index | None:
+    """Return the index in a network's folder; None where there is none.
+
+    card: that of the network which is asked. Raises ArtifactError for an index of another graph, or a damaged one.
+    """
+    place = folder / NEIGHBOURS_FOLDER
+    try:
+        values = json.loads((place / _INDEX_FILE).read_text(encoding="utf-8"))
+        if values["format"] != _FORMAT or values["graph"] != card.files[LITERT_FILE]:
+            raise ArtifactError(f"{place} was made for another network than {card.name}. {_REMEDY}")
+        _verify(place, values["files"])
+        return Index(place, values["count"], tuple(values["usual"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(place, error) from error
+
+
+#: The files that had their checksums, by path, with what changes when a file is written: hashing takes a second.
+_verified: dict[Path, tuple[str, int, int, int]] = {}
+
+
+def _verify(place: Path, checksums: dict[str, str]) -> None:
+    for name in _FILES:
+        path, status = place / name, (place / name).stat()
+        state = (checksums[name], status.st_ino, status.st_size, status.st_mtime_ns)
+        if _verified.get(path) != state:
+            if artifacts.sha256(path) != checksums[name]:
+                raise ValueError(f"{name} is not the file that was written")
+            _verified[path] = state
+
+
+def _damaged(place: Path, error: Exception) -> ArtifactError:
+    return ArtifactError(f"{place} cannot be read ({error}). {_REMEDY}")
+
+
+def normalised(features: np.ndarray) -> np.ndarray:
+    """Bring features (N, F) to length 1, float32; those of length 0 stay so."""
+    features = features.astype(np.float32)
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+
+
+def _learnt_from(card: Card, dataset: Dataset) -> Dataset:
+    """Return the part of the data set that the network has learnt from. Raises DatasetError if it is another one."""
+    part = readers.learnt_from(card, dataset)
+    if part is None:
+        raise DatasetError(
+            f"{card.name} was trained on {card.dataset.get('name', 'another data set')}, and this is not it, byte for "
+            f"byte: {dataset.name}, {dataset.fingerprint}. Give the data set it was trained on as --data-dir."
+        )
+    return part
+
+
+def _features(network: Network, images: np.ndarray, progress: Callable[[int, int], None] | None) -> np.ndarray:
+    """Normalised features, float32 (N, F), of images that the network takes as they are, on all processors."""
+    starts = range(0, len(images), _BATCH)
+    pool, parts = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="neighbours"), []
+    try:
+        for outputs in pool.map(lambda start: network.outputs(images[start : start + _BATCH]), starts):
+            parts.append(normalised(outputs.features))
+            if progress:
+                progress(min(len(parts) * _BATCH, len(images)), len(images))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return np.concatenate(parts)
+
+
+def _nearest_similarities(stored: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """The similarity of the most similar row of `stored` to each query, (N,)."""
+    blocks = (queries[start : start + _BATCH] for start in range(0, len(queries), _BATCH))
+    return np.concatenate([(block @ stored.T).max(axis=1) for block in blocks])
+
+
+def _largest(values: np.ndarray, count: int) -> np.ndarray:
+    """Where the largest of the values are, the largest first: no sorting of all the others."""
+    rows = np.argpartition(-values, min(count, len(values)) - 1)[:count]
+    return rows[np.lexsort((rows, -values[rows]))]
+
+
+def _encoded(pixels: np.ndarray) -> bytes:
+    image = Image.fromarray(pixels)
+    image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
+    buffer = io.BytesIO()
+    # Half of what the pixels take, two thirds of a PNG; more effort takes ten times as long and saves nothing.
+    image.save(buffer, "WEBP", lossless=True, method=0)
+    return buffer.getvalue()

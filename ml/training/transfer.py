@@ -1,0 +1,98 @@
+"""What a training run takes over from a trained model: weights to begin with, or answers to learn from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml.artifacts import folder as artifacts
+from ml.artifacts.export import outputs_of
+from ml.confidence import calibration
+from ml.networks import torch_layers
+from ml.networks.policy import dtype_policy
+from ml.networks.registry import find_architecture
+
+if TYPE_CHECKING:
+    import keras
+
+#: Images, float32 (N, H, W, C) of 0-255, to probabilities (N, classes).
+Teacher = Callable[[np.ndarray], np.ndarray]
+
+
+class TransferError(Exception):
+    """The trained model does not fit the run; the message says why."""
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A trained model's folder and the SHA-256 of its network: another one under that path is not taken for it."""
+
+    name: str
+    architecture: str
+    folder: str
+    sha256: str
+
+    @classmethod
+    def of(cls, folder: Path) -> "ModelSource":
+        """Raise ArtifactError when the folder holds no undamaged model."""
+        card = artifacts.verify(folder)
+        return cls(card.name, card.architecture, str(folder.resolve()), card.files[artifacts.KERAS_FILE])
+
+    def load(self) -> tuple["keras.Model", artifacts.Card]:
+        """Return the network and its card. Raises ArtifactError, or TransferError when it is no longer the same."""
+        import keras
+
+        card = artifacts.verify(Path(self.folder))
+        if card.files[artifacts.KERAS_FILE] != self.sha256:
+            raise TransferError(f"{self.folder} no longer holds the model {self.name} that the run began with.")
+        return keras.models.load_model(Path(self.folder) / artifacts.KERAS_FILE, compile=False), card
+
+
+def take_weights(model: "keras.Model", source: ModelSource) -> list[str]:
+    """Set the weights of `model` to those of `source`, which is of the same architecture, layer by layer.
+
+    Layers of other shapes, as the last one for other classes, are left alone; their names are returned. Raises
+    TransferError and ArtifactError.
+    """
+    trained, _card = source.load()
+    left = []
+    for layer, other in zip(model.layers, trained.layers, strict=True):
+        weights = other.get_weights()
+        if [array.shape for array in weights] == [array.shape for array in layer.get_weights()]:
+            layer.set_weights(weights)
+        else:
+            left.append(layer.name)
+    return left
+
+
+def teacher(
+    source: ModelSource,
+    *,
+    class_names: tuple[str, ...],
+    image_shape: tuple[int, int, int],
+    temperature: float,
+    compute_dtype: str,
+) -> Teacher:
+    """Return what gives the softmax of the trained model's logits over `temperature` (Hinton et al. 2015).
+
+    Raises TransferError when it knows other classes or takes images of another shape, and ArtifactError.
+    """
+    trained, card = source.load()
+    if card.class_names != class_names:
+        raise TransferError(f"The teacher {source.name} knows other classes: {', '.join(card.class_names)}.")
+    if card.input_shape != image_shape:
+        raise TransferError(
+            f"The teacher {source.name} takes images of {' x '.join(map(str, card.input_shape[:2]))} pixels, not of "
+            f"{' x '.join(map(str, image_shape[:2]))}."
+        )
+    with dtype_policy(compute_dtype):
+        network = find_architecture(card.architecture).build(image_shape, len(class_names))
+        network.set_weights(trained.get_weights())
+        outputs = outputs_of(torch_layers.faster(network))
+
+    def answer(images: np.ndarray) -> np.ndarray:
+        return calibration.softmax(outputs(images).logits, temperature)
+
+    return answer
