@@ -45,10 +45,11 @@ bench: $(VENV)/.installed-requirements-serve ## measure the site beside other wa
 screenshots: $(VENV)/.installed-requirements-dev ## take the pictures of every page for docs/pages.md anew
 	$(BIN)/python -m docs.screenshots
 
-lint: $(VENV)/.installed-requirements-dev ## style, layers, migrations, translations, deployment settings
+lint: $(VENV)/.installed-requirements-dev ## style, layers, types, migrations, translations, deployment settings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	DEBUG=true $(BIN)/mypy
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	DEBUG=false SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
 		ALLOWED_HOSTS=example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
@@ -71,4 +72,4 @@ messages: $(VENV)/.installed-requirements-dev ## collect and compile translation
 	$(BIN)/python manage.py compilemessages --locale uk --verbosity 0 --ignore '.venv*'
 
 clean: ## remove what is made here, but no data and no trained model
-	rm -rf $(VENV) $(BENCH_VENV) staticfiles .pytest_cache .ruff_cache .coverage htmlcov
+	rm -rf $(VENV) $(BENCH_VENV) staticfiles .pytest_cache .ruff_cache .mypy_cache .coverage htmlcov

@@ -71,7 +71,7 @@ def whiten(model: "keras.Model", images: np.ndarray) -> None:
     model.get_layer(WHITENING).set_weights([kernel.astype(np.float32)])
 
 
-def _normalised(x):
+def _normalised(x: "keras.KerasTensor") -> "keras.KerasTensor":
     from keras import layers
 
     return layers.ReLU()(layers.BatchNormalization()(x))

@@ -1,6 +1,7 @@
 """The pictures of a model folder, as SVG and PNG."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +10,10 @@ from ml.data.dataset import Split
 from ml.evaluation.metrics import Assessment, Evaluation
 from ml.plots import text as plot_text
 from ml.training.loop import EpochRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 CURVES = "curves"
 CONFUSION = "confusion"
@@ -96,7 +101,7 @@ def save_confusion(evaluation: Evaluation, class_names: tuple[str, ...], split: 
     save_figure(figure, folder / CONFUSION)
 
 
-def _confusion_matrix(matrix: np.ndarray, labels: list[str]):
+def _confusion_matrix(matrix: np.ndarray, labels: list[str]) -> "Figure":
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = 2.5 + 0.6 * len(labels)
     figure = new_figure(side, side)
@@ -104,7 +109,7 @@ def _confusion_matrix(matrix: np.ndarray, labels: list[str]):
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(matrix.shape):
         colour = "white" if shares[row, column] > 0.5 else "black"
-        axes.text(column, row, matrix[row, column], ha="center", va="center", color=colour, fontsize=8)
+        axes.text(column, row, str(matrix[row, column]), ha="center", va="center", color=colour, fontsize=8)
     axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
     axes.set_yticks(range(len(labels)), labels)
     axes.set_xlabel("Predicted")
@@ -112,8 +117,10 @@ def _confusion_matrix(matrix: np.ndarray, labels: list[str]):
     return figure
 
 
-def _worst_confusions(matrix: np.ndarray, labels: list[str]):
+def _worst_confusions(matrix: np.ndarray, labels: list[str]) -> "Figure":
     """The pairs of classes that were confused most often, as bars: a plot of one size, however many classes."""
+    from matplotlib.ticker import MaxNLocator
+
     wrong = matrix * ~np.eye(len(matrix), dtype=bool)
     order = np.argsort(-wrong, axis=None, kind="stable")[:_CONFUSIONS_SHOWN]
     pairs = [(row, column) for row, column in zip(*np.unravel_index(order, wrong.shape)) if wrong[row, column]]
@@ -124,12 +131,12 @@ def _worst_confusions(matrix: np.ndarray, labels: list[str]):
     axes.set_yticks(range(len(pairs)), [f"{labels[row]} → {labels[column]}" for row, column in pairs])
     axes.invert_yaxis()
     axes.margins(x=0.12)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(f"Images; the most frequent mistakes among {len(labels)} classes: true → predicted")
     return figure
 
 
-def _draw_reliability(axes, bins: list[ReliabilityBin]) -> None:
+def _draw_reliability(axes: "Axes", bins: list[ReliabilityBin]) -> None:
     total = sum(group.count for group in bins)
     for group in bins:
         width = group.high - group.low
@@ -143,7 +150,7 @@ def _draw_reliability(axes, bins: list[ReliabilityBin]) -> None:
     axes.grid(alpha=0.3)
 
 
-def new_figure(width: float, height: float):
+def new_figure(width: float, height: float) -> "Figure":
     """Return an empty figure of this size in inches."""
     # A figure of its own, not pyplot's: no display and no state shared between threads.
     from matplotlib.figure import Figure
@@ -151,7 +158,7 @@ def new_figure(width: float, height: float):
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def save_figure(figure, path: Path, *, svg: bool = True) -> None:
+def save_figure(figure: "Figure", path: Path, *, svg: bool = True) -> None:
     """Write a figure as PNG, and as SVG, under this path without its ending."""
     from matplotlib import rc_context
 

@@ -77,7 +77,7 @@ def _sgd_with_fast_biases(rate: float) -> type:
     class SgdWithFastBiases(keras.optimizers.SGD):
         """Biases of batch normalisation learn `rate` times as fast: to SGD, a gradient so many times as large."""
 
-        def apply(self, grads, trainable_variables=None):
+        def apply(self, grads: list, trainable_variables: list | None = None) -> None:
             variables = self._trainable_variables if trainable_variables is None else trainable_variables
             grads = [
                 gradient * rate if variable.name == _BIAS else gradient for gradient, variable in zip(grads, variables)

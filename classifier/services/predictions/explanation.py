@@ -18,7 +18,7 @@ from ml.images import preprocessing
 from ml.images.errors import ImageError
 from ml.images.preprocessing import WHOLE, DecodedImage, Framing
 from ml.serving import explanation
-from ml.serving.inference import Seen
+from ml.serving.inference import LoadedModel, Seen
 from ml.serving.routing import PHOTOGRAPHS
 
 #: The strength of the map's colours at its strongest part, from 0 to 255.
@@ -169,7 +169,7 @@ def _seen(prediction: Prediction, decoded: DecodedImage) -> Seen:
     return Seen(prediction.network, pixels, prediction.saw_the_whole)
 
 
-def _model(prediction: Prediction):
+def _model(prediction: Prediction) -> LoadedModel:
     try:
         return loaded_model(prediction.model_version)
     except ArtifactError as error:
