@@ -3,14 +3,15 @@
 Environment: HOST and PORT to listen on, WEB_CONCURRENCY processes, WEB_THREADS in each; PURGE_EVERY_SECONDS,
 SWEEP_AT_START=false for no `manage.py sweep`, and SWEEP_AFTER_MINUTES: see cifarsite.housekeeping; LOG_FORMAT as in
 the settings;
-PROMETHEUS_MULTIPROC_DIR for a folder of one's own; CLIENT_HEAD_SECONDS, CLIENT_BODY_SECONDS and
-CLIENT_BYTES_PER_SECOND: see cifarsite.worker.
+PROMETHEUS_MULTIPROC_DIR for a folder of one's own; CLIENT_SECONDS.
 """
 
 import logging
 import os
 import re
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -27,9 +28,13 @@ bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(_processors, 4))
 threads = int(os.environ.get("WEB_THREADS") or 4)
 os.environ["WEB_THREADS"] = str(threads)
-worker_class = "cifarsite.worker.Worker"
-# A connection that has sent nothing yet, or nothing more, takes no thread.
+worker_class = "gthread"
 keepalive = 5
+# A client that sends or takes nothing for so long is ended: a telephone that has left its network would keep its thread
+# for ever. One that sends a byte now and then is for a proxy to hold back: docs/deployment.md.
+_CLIENT_SECONDS = float(os.environ.get("CLIENT_SECONDS") or 30)
+# The system would wait for a client without that bound.
+sendfile = False
 # An interpreter has its own copy of the weights: together the processes have one a processor, not one each.
 os.environ.setdefault("INTERPRETERS", str(max(_processors // workers, 1)))
 os.environ.setdefault("DECODERS", os.environ["INTERPRETERS"])
@@ -56,7 +61,11 @@ class logger_class(Logger):
         super().setup(cfg)
         for handler in self.error_log.handlers:
             handler.setFormatter(formatter(os.environ.get("LOG_FORMAT") or ("text" if _is_debug else "json")))
-        self.error_log.filters = [_without_what_was_sent]
+        self.error_log.filters = [_is_no_silent_client, _without_what_was_sent]
+
+
+def _is_no_silent_client(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
 
 
 def _without_what_was_sent(record: logging.LogRecord) -> bool:
@@ -112,7 +121,12 @@ def post_worker_init(worker) -> None:
 
 
 def when_ready(server) -> None:
-    """Start the housekeeping, once for all processes."""
+    """Bound the waits for clients, and start the housekeeping, once for all processes."""
+    seconds = struct.pack("ll", int(_CLIENT_SECONDS), int(_CLIENT_SECONDS % 1 * 1_000_000))
+    for listener in server.LISTENERS:
+        # A connection inherits them from the socket that it came to.
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "cifarsite.settings"}
     # It answers no requests.
     del env["PROMETHEUS_MULTIPROC_DIR"]

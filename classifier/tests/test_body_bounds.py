@@ -17,7 +17,7 @@ from classifier.web.limits import images_of
 
 MEGABYTE = 1024 * 1024
 #: An answer takes this at most on a busy machine. A body that does not come is waited for longer.
-PATIENCE, BODY_SECONDS = 20, 60
+PATIENCE, CLIENT_SECONDS = 20, 60
 #: What stands in addresses. None of it has to be there: the body is refused before anybody looks.
 FACTS = {
     **dict.fromkeys(("prediction", "upload", "token", "object"), UUID(int=0)),
@@ -34,7 +34,7 @@ MULTIPART, FORM = "multipart/form-data; boundary=a", "application/x-www-form-url
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Site]:
-    variables = {"WEB_CONCURRENCY": "1", "SWEEP_AT_START": "false", "CLIENT_BODY_SECONDS": str(BODY_SECONDS)}
+    variables = {"WEB_CONCURRENCY": "1", "SWEEP_AT_START": "false", "CLIENT_SECONDS": str(CLIENT_SECONDS)}
     limits = dict.fromkeys(("THROTTLE_API_ADDRESS", "THROTTLE_SIGN_IN_ADDRESS", "THROTTLE_SIGN_UP_ADDRESS"), "off")
     with serve(tmp_path_factory.mktemp("server"), **variables | limits) as site:
         yield site

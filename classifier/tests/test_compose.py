@@ -36,8 +36,19 @@ def test_every_setting_reaches_the_site(services):
 
 def test_only_the_web_service_is_asked_whether_it_serves(services):
     assert "healthcheck" not in services["web"]
-    others = {name: service for name, service in services.items() if name != "web"}
-    assert all(service["healthcheck"] == {"disable": True} for service in others.values())
+    others = [one for name, one in services.items() if name != "web" and one["image"] == services["web"]["image"]]
+    assert all(service["healthcheck"] == {"disable": True} for service in others)
+
+
+def test_only_the_proxy_is_reached_from_outside(services):
+    assert [name for name, service in services.items() if service.get("ports")] == ["proxy"]
+    assert services["web"]["environment"]["BEHIND_PROXY"] == "true"
+    source, target, _read_only = services["proxy"]["volumes"][0].split(":")
+    assert target == "/etc/nginx/nginx.conf"
+    configuration = (BASE_DIR / source).read_text()
+    assert "listen 8080;" in configuration
+    assert "http://web:8080;" in configuration
+    assert "PORT=8080" in (BASE_DIR / "Dockerfile").read_text()
 
 
 def test_every_container_is_bounded_and_has_no_capability(services):

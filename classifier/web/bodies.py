@@ -79,7 +79,7 @@ def _advice(images: int) -> str:
 
 def _unreadable(request: HttpRequest, error: UnreadablePostError) -> HttpResponse:
     advice = _("Nothing of it was kept. Please send it again.")
-    if isinstance(error.__cause__, TimeoutError):
+    if isinstance(error.__cause__, (BlockingIOError, TimeoutError)):
         return _refuse(request, 408, _("Too slow"), _("What you sent arrived too slowly."), advice)
     return _refuse(request, 400, _("Bad request"), _("What you sent ended before it was complete."), advice)
 
