@@ -100,7 +100,8 @@ def measure_apart(model: LoadedModel, files: list[Path]) -> tuple[float, float]:
 
     def see(path: Path) -> Seen | None:
         try:
-            return model.see(preprocessing.decode(path.read_bytes()).picture)
+            decoded = preprocessing.decode(path.read_bytes())
+            return model.see(decoded.picture, decoded.size)
         except image_errors.ImageError:
             return None
 

@@ -63,8 +63,8 @@ class Photographs:
         files = image_folder.list_images(folder, (*class_names, NONE_CLASS), fewest=0)
         known = [(path, label) for path, label in files if label < len(class_names)]
 
-        def see(picture):
-            return [to_input(picture, side, side, Framing(margin=margin)) for margin in MARGINS]
+        def see(decoded):
+            return [to_input(decoded.picture, side, side, Framing(margin=margin)) for margin in MARGINS]
 
         seen = np.stack(image_reading.read_pictures([path for path, _ in known], see)).astype(np.float32)
         return cls(

@@ -43,7 +43,7 @@ def description(card: Card) -> list[str]:
     """Return the sentences, in the language of the moment."""
     if card.networks:
         return [
-            _("It holds several networks, and a measured rule decides which of them answers a picture."),
+            _("It holds several networks, and the size of an image decides which of them predicts its class."),
             *(
                 f"{network_label(name)[:1].upper()}{network_label(name)[1:]}: {_architecture(network['architecture'])}"
                 for name, network in card.networks.items()

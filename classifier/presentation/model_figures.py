@@ -190,10 +190,7 @@ def _on_photographs(card: Card, figures: dict[str, Any]) -> list[tuple[str, str]
 
 def _making(card: Card) -> list[tuple[str, str]]:
     if card.networks:
-        return [
-            *_routing(card),
-            (_("Size"), _("%(parameters)s parameters") % {"parameters": whole(card.parameter_count)}),
-        ]
+        return [(_("Size"), _("%(parameters)s parameters") % {"parameters": whole(card.parameter_count)})]
     training = card.training
     rows = [
         (
@@ -221,28 +218,6 @@ def _making(card: Card) -> list[tuple[str, str]]:
                     "processors": training["processor_count"],
                     "speed": speed(training["images_per_second"]),
                     "best": training["best_epoch"],
-                },
-            )
-        )
-    return rows
-
-
-def _routing(card: Card) -> list[tuple[str, str]]:
-    errors = card.routing["errors"]
-    by_side = errors["enlarged_thumbnails_taken_for_photographs"]
-    shown = "; ".join(f"{side}: {percent(share, 1)}" for side, share in by_side.items())
-    label = _("Enlarged thumbnails taken for photographs, by their side in pixels")
-    if not errors.get("fitted_apart"):
-        label = _("Enlarged thumbnails taken for photographs, by their side in pixels (the thumbnails fitted the rule)")
-    rows = [(label, shown)]
-    if errors["photographs"]:
-        rows.append(
-            (
-                _("Photographs taken for thumbnails"),
-                _("%(share)s; %(count)s photographs")
-                % {
-                    "share": with_interval(errors["photographs_taken_for_thumbnails"], errors["photographs"], 1),
-                    "count": whole(errors["photographs"]),
                 },
             )
         )

@@ -29,8 +29,7 @@ class Card:
     files: name -> SHA-256 of every file it needs.
     statistics: whether there are statistics of its training images.
     framing: the fields of `ml.images.preprocessing.Framing`; none for the whole picture.
-    networks: for a model of several, name -> what it is. routing: the rule that tells photographs from thumbnails, by
-    which one of them answers, or a picture is framed; and what it was measured to do (see `ml.serving.routing`).
+    networks: for a model of several, name -> what it is; `ml.serving.routing` says which of them predicts.
     """
 
     name: str
@@ -52,7 +51,6 @@ class Card:
     statistics: bool = True
     framing: dict[str, float] = field(default_factory=dict)
     networks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    routing: dict[str, Any] = field(default_factory=dict)
     format: int = CARD_FORMAT
 
     def as_dict(self) -> dict[str, Any]:
@@ -69,7 +67,7 @@ class Card:
         """SHA-256 that changes with the card or any of the model's files: what tells two versions apart."""
         values = self.as_dict()
         # Entries that older cards lack count only where they say something: a published digest does not change.
-        for name, default in {"statistics": True, "framing": {}, "networks": {}, "routing": {}}.items():
+        for name, default in {"statistics": True, "framing": {}, "networks": {}}.items():
             if values[name] == default:
                 del values[name]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -1,7 +1,7 @@
 """Models of several networks: the one for photographs is written, and put together with one for thumbnails."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,16 +19,14 @@ from ml.confidence.calibration import Calibration
 from ml.data.dataset import Dataset
 from ml.evaluation import metrics as evaluation
 from ml.networks import class_map
-from ml.serving import routing
 from ml.serving.inference import LoadedModel
-from ml.serving.routing import PHOTOGRAPHS, THUMBNAILS, Router
+from ml.serving.routing import PHOTOGRAPHS, THUMBNAILS
 
 if TYPE_CHECKING:
     import keras
 
 #: What the network for photographs answers is more probably one of the classes than none of them.
 _KNOWN_PROBABILITY = 0.5
-_THUMBNAILS_MEASURED = 1000
 _IMAGES_COMPARED = 16
 
 
@@ -144,38 +142,25 @@ def combine(
     thumbnails: Path,
     photographs: Path,
     dataset: Dataset,
-    pictures: Sequence[Image.Image],
     report: Callable[[str], None],
 ) -> Card:
-    """Write a model folder that holds both networks, and the measured rule by which one of them answers.
+    """Write a model folder that holds both networks.
 
-    dataset: that of the network for thumbnails, on whose validation images the rule is fitted and, on others of them,
-    its errors are counted; the whole is evaluated on it. pictures: photographs on which the rule's errors are counted
-    besides, if there are any. Raises ArtifactError.
+    dataset: that of the network for thumbnails; the whole is evaluated on it. Raises ArtifactError.
     """
     artifacts.check_free(folder)
     sources = {THUMBNAILS: thumbnails, PHOTOGRAPHS: photographs}
     cards = {name: artifacts.verify(source) for name, source in sources.items()}
     _check_classes(cards)
-    report("measure the rule")
-    fitted, measured = _two_parts(dataset.validation.images)
-    router = Router.fit(fitted)
-    rule = {**asdict(router), "errors": {**routing.measure(router, measured, pictures), "fitted_apart": True}}
     with artifacts.writing(folder) as temporary:
         for name, source in sources.items():
             shutil.copytree(source, temporary / name, ignore=shutil.ignore_patterns(*artifacts.MADE_LATER))
-        card = artifacts.save_card(temporary, _card(folder.name, cards, rule, dataset))
+        card = artifacts.save_card(temporary, _card(folder.name, cards, dataset))
         report("evaluate")
         model = LoadedModel(temporary)
         splits = {"validation": dataset.reporting, "test": dataset.test}
         metrics = {name: _evaluate(model, *split) for name, split in splits.items()}
         return artifacts.save_card(temporary, replace(card, metrics=metrics))
-
-
-def _two_parts(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The images that the rule is fitted on, and others on which its errors are counted."""
-    half = min(len(images) // 2, _THUMBNAILS_MEASURED)
-    return images[:half], images[half : 2 * half]
 
 
 def _check_classes(cards: dict[str, Card]) -> None:
@@ -190,7 +175,7 @@ def _evaluate(model: LoadedModel, images: np.ndarray, labels: np.ndarray) -> dic
     return evaluation.assess(answers, labels, model.class_names).as_dict()
 
 
-def _card(name: str, cards: dict[str, Card], rule: dict, dataset: Dataset) -> Card:
+def _card(name: str, cards: dict[str, Card], dataset: Dataset) -> Card:
     first = cards[THUMBNAILS]
     trained_on = first.dataset
     if dataset.fingerprint != trained_on["fingerprint"]:
@@ -214,7 +199,6 @@ def _card(name: str, cards: dict[str, Card], rule: dict, dataset: Dataset) -> Ca
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         statistics=False,
         networks={network: _summary(card) for network, card in cards.items()},
-        routing=rule,
     )
 
 

@@ -128,7 +128,7 @@ def read(backbone: Backbone, folder: Path) -> tuple[Examples, Examples]:
     blurred: list[Examples] = []
     for start in range(0, len(files), _READ_AT_ONCE):
         part = files[start : start + _READ_AT_ONCE]
-        pictures = image_reading.read_pictures([path for path, _ in part], lambda picture: picture)
+        pictures = image_reading.read_pictures([path for path, _ in part], lambda decoded: decoded.picture)
         labelled = [(picture, label, source_of(path)) for picture, (path, label) in zip(pictures, part)]
         found.append(_examples(backbone, labelled, backbone.to_pixels))
         blurred.append(

@@ -21,8 +21,6 @@ from ml.confidence.decision import DecisionRule, Outputs
 from ml.data.dataset import Dataset
 from ml.evaluation import metrics as evaluation
 from ml.evaluation.metrics import Assessment
-from ml.images.preprocessing import WHOLE
-from ml.serving.routing import Router
 from ml.training.checkpoints import EpochRecord
 
 if TYPE_CHECKING:
@@ -98,7 +96,7 @@ def write(trained: Trained, dataset: Dataset, folder: Path, report: Callable[[st
                 libraries=library_versions(),
                 metrics={split: assessment.as_dict() for split, assessment in assessments.items()},
                 **rule.as_dict(),
-                **_framing(dataset),
+                framing=asdict(dataset.framing),
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             ),
         )
@@ -145,13 +143,6 @@ def accuracies(model: "keras.Model", dataset: Dataset) -> dict[str, float]:
 
 def _outputs(graph: Graph, class_count: int, images: np.ndarray) -> Outputs:
     return Outputs.split(graph(images), class_count)
-
-
-def _framing(dataset: Dataset) -> dict[str, dict[str, float]]:
-    """What the card says of photographs: how they are framed, and what tells them from thumbnails, which are not."""
-    if dataset.framing == WHOLE:
-        return {}
-    return {"framing": asdict(dataset.framing), "routing": asdict(Router.fit(dataset.validation.images))}
 
 
 def backend() -> str:

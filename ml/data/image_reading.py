@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from PIL import Image
 
 from ml.data.dataset import DatasetError, Progress, Split
 from ml.data.duplicates import Signature, groups
 from ml.data.folder_report import printable
 from ml.data.pixel_file import NoSpace, PixelFile
 from ml.images.errors import ImageError
-from ml.images.preprocessing import decode, to_input
+from ml.images.preprocessing import DecodedImage, decode, to_input
 
 #: Bytes of decoded images; more of them are kept in a file.
 MOST_IN_MEMORY = 256 * 2**20
@@ -100,16 +99,16 @@ def read_files(
 
 
 def read_pictures(
-    paths: list[Path], convert: Callable[[Image.Image], Converted], *, progress: Progress | None = None
+    paths: list[Path], convert: Callable[[DecodedImage], Converted], *, progress: Progress | None = None
 ) -> list[Converted]:
-    """Return what `convert` makes of every decoded picture, in order.
+    """Return what `convert` makes of every decoded image, in order.
 
     `progress` hears the files done and the files in all. Raises DatasetError.
     """
 
     def read(path: Path) -> Converted | str:
         try:
-            return convert(decode(path.read_bytes()).picture)
+            return convert(decode(path.read_bytes()))
         except (OSError, ImageError) as error:
             return f"{path}: {error}"
 

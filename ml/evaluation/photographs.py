@@ -123,7 +123,9 @@ def load(folder: Path, model: LoadedModel, progress: Progress | None = None) -> 
     known = labels < len(classes)
     if not known.any():
         raise DatasetError(f"{folder} has no photograph of {', '.join(classes)}.")
-    seen = image_reading.read_pictures([path for path, _ in files], model.see, progress=progress)
+    seen = image_reading.read_pictures(
+        [path for path, _ in files], lambda decoded: model.see(decoded.picture, decoded.size), progress=progress
+    )
     return Photographs(
         [one for one, is_known in zip(seen, known) if is_known],
         labels[known],

@@ -14,8 +14,9 @@ from ml.images.formats import FORMATS
 from ml.images.opening import open_image
 from ml.images.pixels import to_working_picture
 
-#: Raise it whenever the same bytes would give other pixels: every prediction names the version that made it.
-PREPROCESSING_VERSION = "4"
+#: Raise it whenever the same bytes would give other pixels or reach another network: every prediction names the
+#: version that made it.
+PREPROCESSING_VERSION = "5"
 
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
@@ -70,6 +71,10 @@ class DecodedImage:
     height: int
     steps: tuple[str, ...] = ()
     seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.width, self.height
 
     @property
     def content_type(self) -> str:

@@ -9,11 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from PIL import Image
-
 from ml.confidence.decision import Answers
 from ml.images.errors import ImageError
 from ml.images.formats import is_image_file
+from ml.images.preprocessing import DecodedImage
 from ml.serving.inference import LoadedModel, Seen
 
 #: More are hardly faster on one thread, and a network for photographs needs 6 MB for each, in every thread.
@@ -99,7 +98,7 @@ def _is_image(entry: os.DirEntry) -> bool:
 def answer_stream(
     model: LoadedModel,
     sources: Iterable[Source],
-    read: Callable[[Source], tuple[Image.Image, Kept]],
+    read: Callable[[Source], tuple[DecodedImage, Kept]],
     *,
     threads: int | None = None,
 ) -> Iterator[list[Answered[Source, Kept] | Failed[Source]]]:
@@ -126,7 +125,7 @@ def answer_stream(
 
 
 def _answer_batch(
-    model: LoadedModel, sources: list[Source], read: Callable[[Source], tuple[Image.Image, Kept]]
+    model: LoadedModel, sources: list[Source], read: Callable[[Source], tuple[DecodedImage, Kept]]
 ) -> list[Answered[Source, Kept] | Failed[Source]]:
     items = [_prepare(model, source, read) for source in sources]
     prepared = [item for item in items if isinstance(item, _Prepared)]
@@ -143,12 +142,12 @@ def _answer_batch(
 
 
 def _prepare(
-    model: LoadedModel, source: Source, read: Callable[[Source], tuple[Image.Image, Kept]]
+    model: LoadedModel, source: Source, read: Callable[[Source], tuple[DecodedImage, Kept]]
 ) -> _Prepared | Failed[Source]:
     try:
-        picture, kept = read(source)
+        decoded, kept = read(source)
     except (OSError, ImageError) as error:
         return Failed(source, error)
     started = time.perf_counter()
-    seen = model.see(picture)
+    seen = model.see(decoded.picture, decoded.size)
     return _Prepared(source, kept, seen, 1000 * (time.perf_counter() - started))

@@ -18,7 +18,7 @@ from ml.confidence.abstention import FeatureStatistics
 from ml.confidence.decision import Answers, DecisionRule, Outputs
 from ml.images import preprocessing
 from ml.images.preprocessing import WHOLE, Framing
-from ml.serving.routing import PHOTOGRAPHS, THUMBNAILS, Router
+from ml.serving.routing import THUMBNAILS, kind_of
 
 #: A batch of hundreds takes seconds; whoever waits longer for an interpreter gives up.
 _MOST_SECONDS = 60.0
@@ -120,7 +120,7 @@ class Network:
 
 
 class LoadedModel:
-    """A model folder ready to answer, safe to share between threads: one network, or several and the rule between them.
+    """A model folder ready to answer, safe to share between threads: one network or several.
 
     Make it after a fork, never before.
     """
@@ -132,10 +132,6 @@ class LoadedModel:
             name: Network(folder / name, interpreters, card=load_network_card(folder, self.card, name))
             for name in self.card.network_folders
         }
-        try:
-            self._router = Router.from_card(self.card.routing) if self.card.routing else None
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise wrong_entries(folder / CARD_FILE, error) from error
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -151,9 +147,12 @@ class LoadedModel:
         """The classes but for that of none of the others, which comes last."""
         return without_none(self.class_names)
 
-    def see(self, picture: Image.Image) -> Seen:
-        """Choose the network that answers a decoded picture, and return what it sees of it: of a thumbnail all."""
-        kind = self._router.choose(picture) if self._router else PHOTOGRAPHS
+    def see(self, picture: Image.Image, size: tuple[int, int] | None = None) -> Seen:
+        """Choose the network that answers a decoded picture, and return what it sees of it: of a thumbnail all.
+
+        size: width and height of the whole file, of which the picture may be a reduced copy.
+        """
+        kind = kind_of(*(size or picture.size))
         name = kind if len(self.networks) > 1 else ""
         network = self.networks[name]
         whole = kind == THUMBNAILS or network.framing == WHOLE

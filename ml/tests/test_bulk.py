@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from ml.images.errors import NotAnImage
+from ml.images.preprocessing import DecodedImage
 from ml.serving.bulk import BATCH_SIZE, BATCHES_AHEAD, Answered, Failed, answer_stream, find_images
 from ml.serving.inference import LoadedModel
 from ml.tests.factories import photograph
@@ -23,13 +23,17 @@ def model() -> LoadedModel:
     return LoadedModel(Path(__file__).parents[1] / "trained" / "student_cnn")
 
 
-def read(seed: int) -> tuple[Image.Image, str]:
+def decoded(seed: int) -> DecodedImage:
+    return DecodedImage(photograph(48, 40, seed), "PNG", 48, 40)
+
+
+def read(seed: int) -> tuple[DecodedImage, str]:
     """A picture for each number, but none for 5 and 11."""
     if seed == 5:
         raise NotAnImage
     if seed == 11:
         raise FileNotFoundError
-    return photograph(48, 40, seed), f"picture {seed}"
+    return decoded(seed), f"picture {seed}"
 
 
 def flat(batches: Iterator[list]) -> list:
@@ -76,8 +80,8 @@ def test_however_long_the_stream_only_so_much_of_it_is_held(model):
             alive += change
             most_alive = max(most_alive, alive)
 
-    def counting_read(seed: int) -> tuple[Image.Image, None]:
-        picture = photograph(48, 40, seed)
+    def counting_read(seed: int) -> tuple[DecodedImage, None]:
+        picture = decoded(seed)
         count(1)
         weakref.finalize(picture, count, -1)
         return picture, None
@@ -101,10 +105,10 @@ def test_however_long_the_stream_only_so_much_of_it_is_held(model):
 def test_all_threads_read_at_once(model):
     together = threading.Barrier(4, timeout=300)
 
-    def meet(seed: int) -> tuple[Image.Image, None]:
+    def meet(seed: int) -> tuple[DecodedImage, None]:
         if seed % BATCH_SIZE == 0:
             together.wait()
-        return photograph(48, 40, seed), None
+        return decoded(seed), None
 
     assert len(flat(answer_stream(model, range(4 * BATCH_SIZE), meet, threads=4))) == 4 * BATCH_SIZE
 

@@ -19,7 +19,6 @@ from ml.networks.class_map import PHOTOGRAPH_CLASSES
 from ml.networks.photograph_network import FRAMING, Direction, backbone, fit_direction, learn_deer, photograph_network
 from ml.serving import routing
 from ml.serving.inference import LoadedModel, Seen
-from ml.serving.routing import Router, measure
 from ml.tests.factories import scene, some_images
 
 SHIPPED = Path(__file__).resolve().parents[1] / "trained" / "student_cnn"
@@ -51,13 +50,11 @@ def for_photographs(thumbnails, tmp_path_factory) -> tuple[Path, Card]:
 @pytest.fixture(scope="module")
 def both(for_photographs, thumbnails, tmp_path_factory) -> tuple[Path, Card]:
     folder = tmp_path_factory.mktemp("models") / "both"
-    pictures = [scene(256, seed) for seed in range(3)]
     card = composite.combine(
         folder,
         thumbnails=SHIPPED,
         photographs=for_photographs[0],
         dataset=thumbnails,
-        pictures=pictures,
         report=say_nothing,
     )
     return folder, card
@@ -172,14 +169,21 @@ def test_both_networks_lie_in_the_folder_with_what_the_card_says_of_them(both):
     assert card.networks["photographs"]["input_shape"] == [SIZE, SIZE, 3]
     assert card.networks["thumbnails"]["digest"] == artifacts.load_card(SHIPPED).digest
     assert card.parameter_count == sum(network["parameter_count"] for network in card.networks.values())
-    assert card.routing["smallest_side"] == 33
 
 
 def test_thumbnail_goes_to_one_and_photograph_to_the_other(model):
     assert model.see(Image.fromarray(some_images(1)[0])).network == "thumbnails"
-    assert model.see(scene(128).resize((32, 32)).resize((320, 320))).network == "thumbnails"
+    # Blurred and enlarged images are photographs too: only their size counts.
+    assert model.see(scene(128).resize((32, 32)).resize((500, 374))).network == "photographs"
     seen = model.see(scene(256))
     assert (seen.network, seen.pixels.shape) == ("photographs", (SIZE, SIZE, 3))
+
+
+def test_reduced_picture_is_routed_by_the_size_of_its_file(model):
+    """Of a panorama of 4000 x 300 pixels a strip is left when it is decoded."""
+    strip = scene(640).resize((640, 48))
+    assert model.see(strip).network == "thumbnails"
+    assert model.see(strip, (4000, 300)).network == "photographs"
 
 
 def test_answers_come_in_the_order_of_the_questions_each_from_its_network(model):
@@ -222,21 +226,6 @@ def test_the_card_says_on_which_data_its_figures_were_measured(both):
     assert card.tested_on == {"name": "Scenes", "fingerprint": "sha256:scenes"}
 
 
-def test_errors_of_the_rule_are_in_the_card(both):
-    errors = both[1].routing["errors"]
-    assert (errors["thumbnails"], errors["photographs"], errors["fitted_apart"]) == (20, 3, True)
-    assert set(errors["enlarged_thumbnails_taken_for_photographs"]) == {"48", "64", "96", "128", "256", "500"}
-    assert 0 <= errors["photographs_taken_for_thumbnails"] <= 1
-
-
-def test_errors_of_the_rule_are_counted_on_thumbnails_that_did_not_fit_it(both, thumbnails):
-    rule, images = both[1].routing, thumbnails.validation.images
-    router = Router.fit(images[:20])
-    assert router.least_detail == rule["least_detail"]
-    counted = measure(router, images[20:], [])["enlarged_thumbnails_taken_for_photographs"]
-    assert counted == rule["errors"]["enlarged_thumbnails_taken_for_photographs"]
-
-
 def test_damage_in_either_network_is_found(both, tmp_path):
     for name in ("thumbnails/model.tflite", "photographs/card.json"):
         copy = tmp_path / name.replace("/", "-")
@@ -257,7 +246,6 @@ def test_networks_of_other_classes_are_not_put_together(for_photographs, thumbna
             thumbnails=other,
             photographs=for_photographs[0],
             dataset=thumbnails,
-            pictures=[],
             report=say_nothing,
         )
     assert not (tmp_path / "both").exists()

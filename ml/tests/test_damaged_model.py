@@ -68,7 +68,7 @@ def test_graph_that_its_card_describes_but_nothing_runs_is_refused_by_name(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("entry", "value"), [("calibration", 3), ("abstention", None), ("framing", {"zoom": 1}), ("routing", {"a": 1})]
+    ("entry", "value"), [("calibration", 3), ("abstention", None), ("framing", {"zoom": 1}), ("routing", {})]
 )
 def test_card_with_entries_of_another_kind_is_refused(tmp_path, entry, value):
     folder = model_copy(tmp_path, "student_cnn")

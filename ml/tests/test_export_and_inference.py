@@ -17,7 +17,6 @@ from ml.confidence.calibration import softmax
 from ml.confidence.decision import DecisionRule, Outputs
 from ml.images.preprocessing import Framing, to_input
 from ml.serving.inference import LoadedModel, Network
-from ml.serving.routing import Router
 from ml.tests.factories import card, quadrants, scene, small_model, some_images
 
 FEATURES = 1100
@@ -261,13 +260,12 @@ def test_picture_is_prepared_at_the_size_that_the_card_states(exported, loaded, 
 def test_photographs_are_framed_and_thumbnails_seen_whole(exported, tmp_path):
     shutil.copytree(exported[0], tmp_path / "model")
     framing, photograph = Framing(squareness=1.0, margin=0.25), scene(256)
-    router = Router(smallest_side=33, least_detail=0.1)
-    artifacts.save_card(tmp_path / "model", card(framing=asdict(framing), routing=asdict(router)))
+    artifacts.save_card(tmp_path / "model", card(framing=asdict(framing)))
     model = LoadedModel(tmp_path / "model")
     seen = model.see(photograph)
     assert (seen.network, seen.whole) == ("", False)
     assert np.array_equal(seen.pixels, to_input(photograph, 32, 32, framing))
-    for thumbnail in (photograph.resize((40, 32)), photograph.resize((32, 32)).resize((256, 200))):
+    for thumbnail in (photograph.resize((40, 32)), photograph.resize((256, 64))):
         seen = model.see(thumbnail)
         assert seen.whole
         assert np.array_equal(seen.pixels, to_input(thumbnail, 32, 32))

@@ -43,7 +43,7 @@ class Colours:
         self.rule = rule
         self.networks = {"": self}
 
-    def see(self, picture: Image.Image) -> Seen:
+    def see(self, picture: Image.Image, size: tuple[int, int]) -> Seen:
         return Seen("", to_input(picture, *SHAPE[:2]))
 
     def outputs(self, images: np.ndarray) -> Outputs:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from PIL import Image
 
 from classifier.management.activation import activate, add_activation
 from classifier.management.numbers import whole_number
@@ -17,16 +16,14 @@ from ml.artifacts.export import ExportError
 from ml.artifacts.folder import ArtifactError
 from ml.building import composite
 from ml.building.pipeline import TensorFlowMissing
-from ml.data import image_reading
 from ml.data.dataset import DatasetError
 from ml.networks.registry import WeightsMissing
-from ml.serving import bulk
 
 
 class Command(BaseCommand):
     help = (
-        "Put a trained network for thumbnails and EfficientNet-Lite0 for photographs into one model, measure the rule "
-        "by which one of them answers, evaluate the whole and publish it."
+        "Put a trained network for thumbnails and EfficientNet-Lite0 for photographs into one model, evaluate it and "
+        "publish it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -48,7 +45,6 @@ class Command(BaseCommand):
             "none/ for others; file names begin with their source and `_`.",
         )
         parser.add_argument("--data-dir", type=Path, help="As for manage.py train.")
-        parser.add_argument("--photos", type=Path, help="Photographs on which the rule's errors are counted.")
         add_activation(parser, "Let the new model answer on the site.")
 
     def handle(self, *, name: str, thumbnails: str, **options) -> None:
@@ -73,7 +69,6 @@ class Command(BaseCommand):
                     thumbnails=source,
                     photographs=photographs,
                     dataset=dataset,
-                    pictures=self._pictures(options["photos"]),
                     report=self._report,
                 )
             version = publishing.publish(folder=folder)
@@ -82,13 +77,6 @@ class Command(BaseCommand):
         self.stdout.write(f"{test_in_words(card)}. Published as {version}.")
         if options["activate"]:
             activate(self, version, sure=options["yes"])
-
-    def _pictures(self, folder: Path | None) -> list[Image.Image]:
-        if folder is None:
-            return []
-        if not (paths := list(bulk.find_images([folder], recursive=True))):
-            raise CommandError(f"There are no photographs in {folder}.")
-        return image_reading.read_pictures(paths, lambda picture: picture)
 
     def _report(self, step: str) -> None:
         self.stderr.write(f"{step} ...")

@@ -13,7 +13,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.files import File
 from django.db import transaction
-from PIL import Image
 
 from classifier.models import Prediction, Upload
 from classifier.services.models.serving import ServedModel
@@ -22,7 +21,7 @@ from classifier.services.predictions.classification import describe_prediction, 
 from classifier.services.predictions.intake import clean_name, read_image
 from classifier.services.predictions.working_copies import copy_if_expensive
 from ml.images.errors import ImageError
-from ml.images.preprocessing import to_thumbnail
+from ml.images.preprocessing import DecodedImage, to_thumbnail
 from ml.serving.bulk import Answered, Failed, answer_stream
 
 _UPLOADS = UUID("0b6a1d62-7c1e-4d0b-9c55-6a0f3b1f5b0e")
@@ -84,21 +83,21 @@ class _Bulk:
             uploads = Upload.objects.filter(owner=owner, predictions__model_version=served.version)
             self.stored = frozenset(pk.bytes for pk in uploads.values_list("pk", flat=True).iterator())
 
-    def read(self, path: Path) -> tuple[Image.Image, _Kept]:
+    def read(self, path: Path) -> tuple[DecodedImage, _Kept]:
         with path.open("rb") as opened:
             if self.stored:
                 self._look_up(path, opened)
             image = read_image(File(opened, path.name))
-        picture, timings = image.decoded.picture, {"decode": image.decode_milliseconds}
+        decoded, timings = image.decoded, {"decode": image.decode_milliseconds}
         if self.owner is None:
-            return picture, _Kept(timings)
+            return decoded, _Kept(timings)
         upload = describe_upload(image=image, owner=Owner(user=self.owner))
         upload.id = self._upload_id(path, upload.sha256)
         started = time.perf_counter()
-        thumbnail = to_thumbnail(picture)
+        thumbnail = to_thumbnail(decoded.picture)
         timings["thumbnail"] = 1000 * (time.perf_counter() - started)
         # Not the content, of which there may be 20 MB: it is read again when it is stored.
-        return picture, _Kept(timings, upload, thumbnail, copy_if_expensive(image.decoded))
+        return decoded, _Kept(timings, upload, thumbnail, copy_if_expensive(decoded))
 
     def conclude(self, item: Answered[Path, _Kept] | Failed[Path]) -> Outcome:
         if isinstance(item, Failed):

@@ -69,7 +69,7 @@ def answer(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None 
     picture = image.decoded.picture
     with turn(Workers.INTERPRETERS):
         started = time.perf_counter()
-        seen = served.model.see(picture)
+        seen = served.model.see(picture, image.decoded.size)
         prepared = time.perf_counter()
         answers = served.model.answer([seen])
         inferred = time.perf_counter()

@@ -67,8 +67,10 @@ def _see(model: LoadedModel, prediction: Prediction) -> Seen | None:
     try:
         # Made by an earlier version of the preprocessing, a copy is not what the other model would see now.
         if (copy := copy_of(upload=upload)) and copy.is_current:
-            return model.see(copy.decoded.picture)
-        with upload.file.open("rb") as file:
-            return model.see(preprocessing.decode(file.read()).picture)
+            decoded = copy.decoded
+        else:
+            with upload.file.open("rb") as file:
+                decoded = preprocessing.decode(file.read())
+        return model.see(decoded.picture, decoded.size)
     except (OSError, ImageError):
         return None
