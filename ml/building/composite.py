@@ -85,7 +85,7 @@ def write_photograph_network(
                 recipe={},
                 seed=0,
                 training={},
-                export={**compared, "weights": "float32"},
+                export={**compared, "weights": "float16"},
                 libraries=library_versions(),
                 metrics={},
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),

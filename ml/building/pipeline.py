@@ -11,7 +11,6 @@ from typing import Any
 
 from ml.artifacts import folder as artifacts
 from ml.artifacts import readers
-from ml.artifacts.export import round_to_float16
 from ml.artifacts.folder import ArtifactError, Card
 from ml.building import writing
 from ml.data.dataset import Dataset
@@ -94,10 +93,9 @@ def write_model(
     folder: Path,
     report: Callable[[str], None] = lambda step: None,
 ) -> Card:
-    """Round, export, calibrate and evaluate a trained network into `folder`, with its plots and its card."""
+    """Export, calibrate and evaluate a trained network into `folder`, with its plots and its card."""
     report("evaluate")
     accuracies = writing.accuracies(result.model, dataset)
-    round_to_float16(result.model)
     trained = writing.Trained(
         model=result.model,
         history=result.history,

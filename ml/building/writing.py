@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network, its kernels rounded, and what its card is to say of how it came to be.
+    """A trained network, and what its card is to say of how it came to be.
 
-    accuracy_float32: that on each held-out split before the kernels were rounded. card: name, architecture, recipe,
+    accuracy_float32: that on each held-out split before `export` rounds the kernels. card: name, architecture, recipe,
     seed, dataset and training, as `ml.artifacts.folder.Card` has them.
     """
 

@@ -1,3 +1,4 @@
+import io
 import shutil
 import subprocess
 import sys
@@ -7,10 +8,11 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from ml.artifacts import folder as artifacts
 from ml.artifacts import probe
-from ml.artifacts.export import FEWEST_TO_CHOOSE, TOLERANCE, ExportError, export, round_to_float16, serving_network
+from ml.artifacts.export import FEWEST_TO_CHOOSE, TOLERANCE, ExportError, export, serving_network
 from ml.artifacts.litert import Graph
 from ml.classes import CLASS_NAMES
 from ml.confidence.calibration import softmax
@@ -36,10 +38,9 @@ def model():
 
 @pytest.fixture(scope="module")
 def exported(model, tmp_path_factory):
-    """The folder of that network, rounded and exported; what the export found; its weights before."""
+    """The folder of that network, exported; what the export found; its weights before."""
     folder = tmp_path_factory.mktemp("exported")
     before = model.get_weights()
-    round_to_float16(model)
     found = export(model, folder, some_images(40))
     labels = np.arange(40) % 10
     outputs = Outputs.split(Graph((folder / artifacts.LITERT_FILE).read_bytes())(some_images(40)), 10)
@@ -60,6 +61,21 @@ def test_kernels_are_rounded_to_float16_and_nothing_else(model, exported):
         expected = before.astype(np.float16) if before.ndim > 1 else before
         assert np.array_equal(weights, expected)
         assert np.isfinite(weights).all()
+
+
+def test_file_has_the_kernels_as_float16_and_keras_reads_them(model, exported):
+    import h5py
+    import keras
+
+    path = exported[0] / artifacts.KERAS_FILE
+    kinds = set()
+    with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
+        weights.visititems(
+            lambda _, item: kinds.add((item.ndim > 1, item.dtype.name)) if isinstance(item, h5py.Dataset) else None
+        )
+    assert kinds == {(True, "float16"), (False, "float32")}
+    read = keras.saving.load_model(path)
+    assert all(np.array_equal(*pair) for pair in zip(read.get_weights(), model.get_weights(), strict=True))
 
 
 @pytest.mark.parametrize("count", [1, 2, 32])
@@ -132,9 +148,10 @@ def in_float32(model, images: np.ndarray) -> np.ndarray:
     return model.predict(images.astype("float32"), verbose=0).argmax(axis=1)
 
 
-def decided(count: int) -> tuple[np.ndarray, object]:
-    """Images, and a small network that is far from undecided about any of them."""
-    network, images = small_model(), some_images(3 * count)
+def decided(count: int, network: object = None) -> tuple[np.ndarray, object]:
+    """Images, and a small network, or this one, that is far from undecided about any of them."""
+    network = network or small_model()
+    images = some_images(3 * count)[:, : network.input_shape[1], : network.input_shape[2]]
     kernel, bias = network.layers[-1].get_weights()
     network.layers[-1].set_weights([30 * kernel, bias])
     probabilities = np.sort(network.predict(images.astype("float32"), verbose=0), axis=1)
@@ -178,15 +195,36 @@ def test_graph_stays_in_float32_where_too_few_images_can_tell(tmp_path):
     assert "accuracy_by_arithmetic" not in found
 
 
-def test_depthwise_convolutions_stay_in_float32_which_is_faster(tmp_path):
+def depthwise_network(*, scaled: bool = False):
+    """A convolution, a depthwise one, and, if asked for, a gate as squeeze-and-excitation has it."""
     import keras
     from keras import layers
 
+    keras.utils.set_random_seed(0)
     inputs = keras.Input((8, 8, 3))
-    x = layers.DepthwiseConv2D(3)(inputs)
+    x = layers.Conv2D(16, 3, activation="relu")(layers.Rescaling(1 / 255)(inputs))
+    x = layers.DepthwiseConv2D(3, activation="relu")(x)
+    if scaled:
+        x = layers.Multiply()([x, layers.Conv2D(16, 1, activation="sigmoid")(x)])
     outputs = layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(x))
-    images = np.zeros((4, 8, 8, 3), np.uint8)
-    found = export(keras.Model(inputs, outputs), tmp_path, images, np.zeros(4, np.int64))
+    return keras.Model(inputs, outputs)
+
+
+def test_depthwise_convolutions_compute_on_integers_from_first_to_last(tmp_path):
+    images, network = decided(FEWEST_TO_CHOOSE, depthwise_network())
+    found = export(network, tmp_path, images, in_float32(network, images))
+    assert found["arithmetic"] == "int8"
+    tensors = Interpreter(str(tmp_path / artifacts.LITERT_FILE)).get_tensor_details()
+    # What the first convolution gives the second.
+    assert {tensor["dtype"] for tensor in tensors if tuple(tensor["shape"]) == (1, 6, 6, 16)} == {np.int8}
+    graph = Graph((tmp_path / artifacts.LITERT_FILE).read_bytes())
+    expected = network.predict(images[:8].astype("float32"), verbose=0)
+    assert softmax(graph(images[:8])[:, :3]).argmax(axis=1).tolist() == expected.argmax(axis=1).tolist()
+
+
+def test_gated_depthwise_convolutions_stay_in_float32(tmp_path):
+    images, network = some_images(FEWEST_TO_CHOOSE)[:, :8, :8], depthwise_network(scaled=True)
+    found = export(network, tmp_path, images, in_float32(network, images))
     assert found["arithmetic"] == "float32"
     assert "accuracy_by_arithmetic" not in found
 
