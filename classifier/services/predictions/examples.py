@@ -19,7 +19,7 @@ EXAMPLES: dict[str, Promise] = {
     "teapot": _("Teapot"),
 }
 #: Where they lie among the static files.
-EXAMPLES_FOLDER = Path(__file__).resolve().parent.parent / "static" / "classifier" / "examples"
+EXAMPLES_FOLDER = Path(__file__).resolve().parents[2] / "static" / "classifier" / "examples"
 #: The same, for the page to show.
 SMALL_EXAMPLES_FOLDER = EXAMPLES_FOLDER.parent / "examples_small"
 
