@@ -1,11 +1,8 @@
 """Forms that send something to be classified."""
 
 from collections.abc import Iterable
-from functools import cached_property
 from uuid import uuid4
 
-from crispy_forms.helper import FormHelper
-from crispy_forms.layout import HTML, Field, Layout, Submit
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -50,7 +47,7 @@ NOT_KEPT = 0
 class _SubmissionForm(forms.Form):
     """Something to classify; the same content under the same number is one submission, however often it arrives."""
 
-    submission = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput(attrs={"autocomplete": "off"}))
+    submission = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput)
     keep = forms.TypedChoiceField(
         label=_("Keep the image and its result"),
         required=False,
@@ -71,6 +68,16 @@ class _SubmissionForm(forms.Form):
             keep.widget.choices = _anonymous_choices(keep.choices, settings.ANONYMOUS_DAYS)
 
     @property
+    def keep_choices(self) -> list[tuple[str, str]]:
+        """What may be chosen, for the templates, which are written by hand."""
+        return [(str(days), text) for days, text in self.fields["keep"].widget.choices]
+
+    @property
+    def keep_chosen(self) -> str:
+        chosen = self["keep"].value()
+        return "" if chosen is None else str(chosen)
+
+    @property
     def status(self) -> int:
         """The HTTP status for this form's errors."""
         codes = [error.code for errors in self.errors.as_data().values() for error in errors]
@@ -88,7 +95,6 @@ class UploadForm(_SubmissionForm):
 
     image = ImageField(
         label=_("Choose a photograph, or drop it here"),
-        widget=forms.ClearableFileInput(attrs={"accept": formats.ACCEPT, "data-upload-input": ""}),
     )
 
     def __init__(self, *args, **kwargs) -> None:
@@ -100,27 +106,18 @@ class UploadForm(_SubmissionForm):
             megapixels=settings.MAX_IMAGE_MEGAPIXELS,
         )
 
-    @cached_property
-    def helper(self) -> FormHelper:
-        helper = FormHelper()
-        helper.form_id = "upload-form"
-        helper.form_action = "home"
-        helper.attrs = {
-            "enctype": "multipart/form-data",
-            "data-upload": "",
-            # A script refuses what the server would, in the same words.
-            "data-max-megabytes": settings.MAX_UPLOAD_MEGABYTES,
-            "data-too-large": explain(FileTooLarge(limit="{limit}")),
-        }
-        helper.layout = Layout(
-            "submission",
-            # Files are sent as soon as they are chosen: how long to keep them is chosen first.
-            "keep",
-            Field("image"),
-            HTML("{% include 'classifier/_upload_ways.html' %}"),
-            Submit("classify", _("Classify"), css_class="btn-lg w-100"),
-        )
-        return helper
+    @property
+    def accept(self) -> str:
+        return formats.ACCEPT
+
+    @property
+    def max_megabytes(self) -> int:
+        return settings.MAX_UPLOAD_MEGABYTES
+
+    @property
+    def too_large(self) -> str:
+        """What a script says of a file that the server would refuse; it puts in the limit."""
+        return explain(FileTooLarge(limit="{limit}"))
 
 
 class ExampleForm(_SubmissionForm):
@@ -130,11 +127,6 @@ class ExampleForm(_SubmissionForm):
         choices=list(EXAMPLES.items()),
         error_messages={"invalid_choice": _("There is no such example. Choose one of those shown.")},
     )
-
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, auto_id=False, **kwargs)
-        # As chosen for the image above them.
-        self.fields["keep"].widget = forms.HiddenInput()
 
     def clean(self) -> dict:
         if "example" in self.cleaned_data:

@@ -97,7 +97,7 @@ def test_what_django_suspects_is_logged_by_its_name(lines, monkeypatch, client):
     def suspect(*_arguments, **_options):
         raise SuspiciousOperation(f"{SENT} of {NUMBER}")
 
-    monkeypatch.setattr(home, "empty_forms", suspect)
+    monkeypatch.setattr(home, "known_classes", suspect)
     assert client.get("/?token=SECRET").status_code == 400
     trouble, line = lines
     assert (trouble["message"], line["status"]) == ("SuspiciousOperation: /", 400)
@@ -155,7 +155,7 @@ def fail(number: int, client: Client, monkeypatch, settings):
         client.post("/accounts/sign-in/")
         return client.post("/accounts/sign-in/")
     if number == 500:
-        monkeypatch.setattr(home, "empty_forms", lambda *_args, **_options: 1 / 0)
+        monkeypatch.setattr(home, "known_classes", lambda *_args, **_options: 1 / 0)
         return Client(raise_request_exception=False).get("/")
     ModelVersion.objects.update(active=False)
     return client.post("/", {"image": image_file()})
@@ -174,7 +174,7 @@ def test_problem_of_a_program_has_its_number(monkeypatch, settings):
     settings.THROTTLES = {"api_address": "3/minute"}
     client = Client(headers={"Accept": "application/json"}, raise_request_exception=False)
     answers = [client.get(f"/api/{path}") for path in ("v1/me/", "nothing/", "v1/predictions/", "v1/me/")]
-    monkeypatch.setattr(home, "empty_forms", lambda *_args, **_options: 1 / 0)
+    monkeypatch.setattr(home, "known_classes", lambda *_args, **_options: 1 / 0)
     answers.append(client.get("/"))
     ModelVersion.objects.update(active=False)
     answers.append(client.post("/", {"image": image_file()}))

@@ -9,11 +9,12 @@ from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from django.db import DatabaseError
 from django.test import Client
+from django.urls import set_script_prefix
 from PIL import Image
 
 from classifier.models import ModelVersion, Prediction, Upload
 from classifier.services.predictions.intake import clean_name
-from classifier.tests.factories import SHIPPED_FOLDER, image_bytes, image_file
+from classifier.tests.factories import SHIPPED_FOLDER, image_bytes, image_file, make_user
 from classifier.tests.pages import elements, probabilities_of, result_of
 from ml.classes import CLASS_NAMES
 from ml.images import preprocessing
@@ -271,7 +272,6 @@ def test_upload_with_the_token_of_any_form_is_taken():
 
 
 def test_forms_are_every_requests_own():
-    """The page's forms are rendered once for all; what belongs to one request is not."""
     first, second = Client(), Client()
     seen = [
         {field.get("name"): field["value"] for field in elements(client.get("/"), "value")}
@@ -280,8 +280,37 @@ def test_forms_are_every_requests_own():
     for name in ("csrfmiddlewaretoken", "submission"):
         assert len({fields[name] for fields in seen}) == 3, name
     page = first.get("/").text
-    assert "belongs-here" not in page
     assert len(set(re.findall(r'name="submission" value="([0-9a-f-]{36})"', page))) == 2
+
+
+def test_header_names_the_person_signed_in_and_leads_back_to_the_page(client, db):
+    for name in ("olena", "taras"):
+        client.force_login(make_user(name))
+        page = client.get(f"/?from={name}").text
+        assert f">{name}</a>" in page
+        assert f'name="next" value="/?from={name}"' in page
+        assert ({"olena", "taras"} - {name}).pop() not in page
+    client.logout()
+    assert "taras" not in client.get("/").text
+
+
+def test_form_leads_to_where_the_site_lies(client):
+    set_script_prefix("/elsewhere/")
+    try:
+        page = client.get("/")
+    finally:
+        set_script_prefix("/")
+    assert {form["action"] for form in elements(page, "enctype")} == {"/elsewhere/"}
+
+
+def test_refused_form_says_what_is_wrong_where_it_is(client):
+    (field,) = elements(client.post("/", {"image": image_file(content=b"no"), "keep": "7"}), "aria-invalid")
+    assert (field["name"], "autofocus" in field) == ("image", True)
+    page = client.post("/", {"image": image_file(content=b"no"), "keep": "8"})
+    keep, image = elements(page, "aria-invalid")
+    assert ("autofocus" in keep, "autofocus" in image) == (True, False)
+    texts = [element["id"] for element in elements(page, "id") if "invalid-feedback" in element.get("class", "")]
+    assert texts == [field["aria-describedby"].split()[-1] for field in (keep, image)]
 
 
 def test_chosen_time_to_keep_stays_chosen_for_the_next_upload(client):

@@ -14,7 +14,6 @@ from classifier.services.models.serving import known_classes
 from classifier.services.people.ownership import Owner
 from classifier.services.predictions.classification import answer
 from classifier.services.predictions.submission import classify_once
-from classifier.views.uploading import empty_forms, refused_forms
 from classifier.web.headers import with_previews
 from classifier.web.requests import owner_of, uploader_of
 from classifier.web.visitors import remember_visitor
@@ -84,21 +83,21 @@ def _remembered(request: HttpRequest) -> int | None:
     return choices.get(request.COOKIES.get(KEEP_COOKIE, ""))
 
 
-def _page(request: HttpRequest) -> HttpResponse:
-    uploading = empty_forms(request, keep=_remembered(request), is_known=owner_of(request) != Owner())
-    return render(request, "classifier/home.html", {"class_names": known_classes(), "uploading": uploading})
+def _page(request: HttpRequest, sent: UploadForm | ExampleForm | None = None) -> HttpResponse:
+    """The page with empty forms; one that was sent and refused says what is wrong with it, as does the status."""
+    empty = {"initial": {"keep": _remembered(request)}, "is_anonymous": request.user.is_anonymous}
+    context = {
+        "class_names": known_classes(),
+        "form": sent if isinstance(sent, UploadForm) else UploadForm(**empty),
+        "examples": sent if isinstance(sent, ExampleForm) else ExampleForm(**empty),
+        "is_known": owner_of(request) != Owner(),
+    }
+    return render(request, "classifier/home.html", context, status=sent.status if sent else 200)
 
 
 def _refusal(request: HttpRequest, sent: UploadForm | ExampleForm) -> HttpResponse:
     """The page once more with what is wrong, or that alone for a script."""
-    if request.htmx:
-        context = {"errors": [text for texts in sent.errors.values() for text in texts]}
-        return render(request, "classifier/_upload_row_result.html", context, status=sent.status)
-    other = {"initial": {"keep": _remembered(request)}, "is_anonymous": request.user.is_anonymous}
-    if isinstance(sent, UploadForm):
-        form, examples = sent, ExampleForm(**other)
-    else:
-        form, examples = UploadForm(**other), sent
-    uploading = refused_forms(request, form=form, examples=examples, is_known=owner_of(request) != Owner())
-    context = {"class_names": known_classes(), "uploading": uploading}
-    return render(request, "classifier/home.html", context, status=sent.status)
+    if not request.htmx:
+        return _page(request, sent)
+    context = {"errors": [text for texts in sent.errors.values() for text in texts]}
+    return render(request, "classifier/_upload_row_result.html", context, status=sent.status)
