@@ -7,15 +7,18 @@ VENV ?= .venv
 BENCH_VENV ?= .venv-bench
 PORT ?= 8000
 BIN := $(VENV)/bin
+CODE := benchmarks cifarsite classifier docs ml tools manage.py conftest.py
 
 help: ## list what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-$(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)
-
-$(VENV)/.installed-%: %.txt | $(BIN)/python
+# Nothing is made or installed for a Python that cannot have it.
+CHECK = tools/check_python.py $(1) $(or $(firstword $(MAKECMDGOALS)),run)
+$(VENV)/.installed-%: export VENV := $(VENV)
+$(VENV)/.installed-%: %.txt
+	@if [ -x $(BIN)/python ]; then $(BIN)/python $(call CHECK,$*); \
+	elif command -v $(PYTHON) >/dev/null; then $(PYTHON) $(call CHECK,$*) && $(PYTHON) -m venv $(VENV); \
+	else echo "$(PYTHON) is not installed. Name one that is: PYTHON=python3.12 make ..." >&2; exit 1; fi
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement $<
 	@touch $@
 
@@ -34,40 +37,45 @@ run: $(VENV)/.installed-requirements-serve ## serve http://localhost:8000 (PORT=
 train: $(VENV)/.installed-requirements ## train the network (ARGS="--epochs 5 --limit 5000" and the like)
 	$(BIN)/python manage.py train $(ARGS)
 
-test: $(VENV)/.installed-requirements-dev ## install what the tests need and run them (ARGS="--cov" to see what they reach)
+test: $(VENV)/.installed-requirements ## install what the tests need and run them (ARGS="--cov" to see what they reach)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The peers' libraries want other versions than the site's, so they have an environment of their own.
-bench: $(VENV)/.installed-requirements-serve ## measure the site beside other ways to serve (PHOTOS_DIR=... with your photographs)
-	@$(MAKE) --no-print-directory VENV=$(BENCH_VENV) $(BENCH_VENV)/.installed-requirements-bench
+$(BENCH_VENV)/.installed: benchmarks/serving/requirements.txt | $(VENV)/.installed-requirements-serve
+	$(BIN)/python -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --disable-pip-version-check --quiet --requirement $<
+	@touch $@
+
+bench: $(VENV)/.installed-requirements-serve $(BENCH_VENV)/.installed ## measure the site beside other ways to serve (PHOTOS_DIR=... with your photographs)
 	$(BIN)/python -m benchmarks.serving --python $(BENCH_VENV)/bin/python $(ARGS)
 
-screenshots: $(VENV)/.installed-requirements-dev ## take the pictures of every page for docs/pages.md anew
+screenshots: $(VENV)/.installed-requirements ## take the pictures of every page for docs/pages.md anew
 	$(BIN)/python -m docs.screenshots
 
-lint: $(VENV)/.installed-requirements-dev ## style, layers, types, migrations, translations, deployment settings
+lint: $(VENV)/.installed-requirements ## style, layers, types, insecure code, migrations, translations, deployment settings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(CODE)
 	DEBUG=true $(BIN)/mypy
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	DEBUG=false SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
 		ALLOWED_HOSTS=example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
 
-audit: $(VENV)/.installed-requirements-dev ## known weaknesses: of the code, and of the packages where the advisories can be reached
+audit: $(VENV)/.installed-requirements ## known weaknesses of the packages, where the advisories can be reached
 	VENV=$(VENV) .ci/audit
 
-format: $(VENV)/.installed-requirements-dev ## put the code into shape
+format: $(VENV)/.installed-requirements ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(VENV)/.installed-requirements-dev ## pin the requirements anew from the .in files
-	for name in requirements-serve requirements requirements-dev requirements-bench; do \
+lock: $(VENV)/.installed-requirements ## pin the requirements anew from the .in files
+	for name in requirements-serve requirements; do \
 		$(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command "make lock" $$name.in --output-file $$name.txt || exit 1; \
 	done
 
-messages: $(VENV)/.installed-requirements-dev ## collect and compile translations (needs gettext)
+messages: $(VENV)/.installed-requirements ## collect and compile translations (needs gettext)
 	$(BIN)/python manage.py makemessages --locale uk --no-location --no-wrap --ignore '.venv*' --ignore runs --ignore staticfiles
 	$(BIN)/python manage.py compilemessages --locale uk --verbosity 0 --ignore '.venv*'
 

@@ -66,7 +66,9 @@ def _describe(files: list[Path]) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", type=Path, required=True, help="the Python that has requirements-bench.txt")
+    parser.add_argument(
+        "--python", type=Path, required=True, help="the Python that has benchmarks/serving/requirements.txt"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="how often each server has its turn")
     parser.add_argument("--seconds", type=float, default=1.5, help="how long each load goes on")
     parser.add_argument("--servers", nargs="+", choices=NAMES, default=[*NAMES], metavar="NAME", help=", ".join(NAMES))

@@ -39,7 +39,7 @@ class Contestant:
 
 
 def contestants(names: Sequence[str], *, python: Path, folder: Path, cache: Path) -> list[Contestant]:
-    """Prepare servers in a folder. python: that of requirements-bench.txt; cache: where the exported model is kept."""
+    """Prepare servers in a folder. python: that of requirements.txt beside; cache: where the exported model is kept."""
     prepared = []
     for name in names:
         if name in _PEERS:

@@ -1,6 +1,6 @@
 """The process that makes the load, with Locust: a question in JSON on a line in, an answer on a line out.
 
-It runs in the virtual environment of requirements-bench.txt; `load.py` is its other side and says what the fields are.
+It runs in the virtual environment of `make bench`; `load.py` is its other side and says what the fields are.
 Locust because a classification by Gradio is three requests that follow from one another, because a mix of files is no
 more than a list of bodies, and because it comes with pip; every server is asked by it alike, and its own processor
 time is measured with each load.

@@ -1,4 +1,4 @@
-"""Servers that are really started: the site by itself, and beside a peer where requirements-bench.txt is installed."""
+"""Servers that are really started: the site by itself, and beside a peer where its libraries are installed."""
 
 import os
 import sys
@@ -17,7 +17,9 @@ from benchmarks.serving.site import COMMAND, prepare_site
 pytestmark = pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux's /proc")
 
 BENCH_PYTHON = ROOT / os.environ.get("BENCH_VENV", ".venv-bench") / "bin" / "python"
-needs_peers = pytest.mark.skipif(not BENCH_PYTHON.exists(), reason="needs requirements-bench.txt: make bench")
+needs_peers = pytest.mark.skipif(
+    not BENCH_PYTHON.exists(), reason="needs benchmarks/serving/requirements.txt: make bench"
+)
 
 
 def test_a_site_is_prepared_with_a_person_signed_in(tmp_path):
