@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from classifier.api import examples
+from classifier.api import schema_examples
 from classifier.api.representations import MeSerializer
 from classifier.api.schema import operation
 
@@ -16,7 +16,7 @@ class Me(APIView):
         summary=gettext_lazy("Read whose account this is"),
         description=gettext_lazy("And which token the request was made with, what it may do and until when."),
         answer=MeSerializer,
-        example=examples.ME,
+        example=schema_examples.ME,
     )
     def get(self, request: Request) -> Response:
         return Response(MeSerializer(request).data)

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from classifier.api import examples
+from classifier.api import schema_examples
 from classifier.api.representations import ModelDetailSerializer, ModelListSerializer
 from classifier.api.schema import MODEL, operation
 from classifier.models import ModelVersion
@@ -19,7 +19,7 @@ class Models(APIView):
         summary=gettext_lazy("List the models"),
         description=gettext_lazy("Every published version; “active” is the one that answers unless you name another."),
         answer=ModelListSerializer,
-        example=examples.MODELS,
+        example=schema_examples.MODELS,
     )
     def get(self, request: Request) -> Response:
         versions = ModelVersion.objects.order_by("-active", "name", "-number")
@@ -33,7 +33,7 @@ class OneModel(APIView):
         description=gettext_lazy("The newest version of a name, or one with its number: name@2."),
         parameters=[MODEL],
         answer=ModelDetailSerializer,
-        example=examples.MODEL_DETAIL,
+        example=schema_examples.MODEL_DETAIL,
         errors=(404,),
     )
     def get(self, request: Request, model: str) -> Response:

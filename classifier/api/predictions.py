@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
-from classifier.api import examples
+from classifier.api import schema_examples
 from classifier.api.parsers import ImageParser, MultiPartParser
 from classifier.api.problems import KeyConflict
 from classifier.api.representations import BatchResultSerializer, PageSerializer, PredictionSerializer
@@ -25,16 +25,16 @@ from classifier.api.serializers import (
     BatchSerializer,
     CorrectionSerializer,
     CreateSerializer,
-    HandlingSerializer,
     ListQuery,
+    SubmissionOptionsSerializer,
     idempotency_key,
 )
 from classifier.models import Prediction
 from classifier.services.history.correction import NothingToUndo, UnknownLabel, correct, undo_correction
 from classifier.services.history.deletion import delete_prediction
 from classifier.services.history.pagination import BadCursor, Page, page_of
-from classifier.services.predictions.batch import classify_batch
-from classifier.services.predictions.submission import KeyReused, classify_under_key
+from classifier.services.predictions.batch import submit_batch
+from classifier.services.predictions.submission import KeyReused, submit_under_key
 
 
 class Predictions(APIView):
@@ -49,7 +49,7 @@ class Predictions(APIView):
         description=gettext_lazy("Those that the filters ask for, a page at a time; follow “next” until it is null."),
         parameters=[ListQuery],
         answer=PageSerializer,
-        example=examples.PAGE,
+        example=schema_examples.PAGE,
         errors=(400, 404),
     )
     def get(self, request: Request) -> Response:
@@ -68,23 +68,23 @@ class Predictions(APIView):
             "“model” and “keep” are fields of the form or stand in the address. With “keep” 0 nothing is stored, and "
             "the status is 200."
         ),
-        parameters=[IDEMPOTENCY_KEY, HandlingSerializer],
+        parameters=[IDEMPOTENCY_KEY, SubmissionOptionsSerializer],
         request={"multipart/form-data": CreateSerializer, "image/*": OpenApiTypes.BINARY},
         answer=PredictionSerializer,
-        example=examples.PREDICTION,
+        example=schema_examples.PREDICTION,
         status=201,
         more_responses={200: OpenApiResponse(PredictionSerializer, gettext_lazy("Answered, and not kept."))},
         errors=(400, 403, 409, 415),
     )
     def post(self, request: Request) -> Response:
-        sent = valid_form(CreateSerializer, request, address=HandlingSerializer)
+        sent = valid_form(CreateSerializer, request, address=SubmissionOptionsSerializer)
         # As in the page: a validated serializer is a circle of objects, and would keep the image's bytes for a while.
         image = sent.validated_data.pop("image")
         try:
-            prediction = classify_under_key(
+            prediction = submit_under_key(
                 image=image,
                 owner=owner_of(request),
-                handling=sent.handling,
+                options=sent.options,
                 key=idempotency_key(request),
             )
         except KeyReused as error:
@@ -110,18 +110,18 @@ class Batch(APIView):
             "its problem; one that cannot be read does not spoil the others. “model” and “keep” are fields of the form "
             "or stand in the address. An Idempotency-Key names the whole batch: the same files in the same order."
         ),
-        parameters=[IDEMPOTENCY_KEY, HandlingSerializer],
+        parameters=[IDEMPOTENCY_KEY, SubmissionOptionsSerializer],
         request={"multipart/form-data": BatchSerializer},
         answer=BatchResultSerializer,
-        example=examples.BATCH,
+        example=schema_examples.BATCH,
         errors=(400, 403, 409, 415),
     )
     def post(self, request: Request) -> Response:
-        sent = valid_form(BatchSerializer, request, address=HandlingSerializer, several="images")
-        outcomes = classify_batch(
+        sent = valid_form(BatchSerializer, request, address=SubmissionOptionsSerializer, several="images")
+        outcomes = submit_batch(
             files=sent.validated_data["images"],
             owner=owner_of(request),
-            handling=sent.handling,
+            options=sent.options,
             key=idempotency_key(request),
         )
         try:
@@ -138,7 +138,7 @@ class OnePrediction(APIView):
         summary=gettext_lazy("Read a prediction"),
         description=gettext_lazy("One of your own; anybody else's is not found."),
         answer=PredictionSerializer,
-        example=examples.PREDICTION,
+        example=schema_examples.PREDICTION,
         errors=(404,),
     )
     def get(self, request: Request, prediction_id: UUID) -> Response:
@@ -167,7 +167,7 @@ class Correction(APIView):
         request=CorrectionSerializer,
         examples=[OpenApiExample("a dog", {"label": "dog"}, request_only=True)],
         answer=PredictionSerializer,
-        example=examples.CORRECTED,
+        example=schema_examples.CORRECTED,
         errors=(400, 403, 404, 415),
     )
     def put(self, request: Request, prediction_id: UUID) -> Response:
@@ -189,7 +189,7 @@ class Correction(APIView):
         summary=gettext_lazy("Take a correction back"),
         description=gettext_lazy("The last one; the one before it, if there is one, counts again."),
         answer=PredictionSerializer,
-        example=examples.PREDICTION,
+        example=schema_examples.PREDICTION,
         errors=(403, 404),
     )
     def delete(self, request: Request, prediction_id: UUID) -> Response:

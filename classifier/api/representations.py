@@ -11,7 +11,7 @@ from classifier.api.problems import describe_image
 from classifier.models import ApiToken, ModelVersion, Prediction, Upload
 from classifier.presentation.class_labels import class_label
 from classifier.services.models.measurements import data_set
-from classifier.services.predictions.batch import Outcome
+from classifier.services.predictions.batch import BatchOutcome
 
 
 class FieldErrorSerializer(serializers.Serializer):
@@ -149,7 +149,7 @@ class OutcomeSerializer(serializers.Serializer):
     problem = serializers.SerializerMethodField()
 
     @extend_schema_field(ProblemSerializer(allow_null=True))
-    def get_problem(self, outcome: Outcome) -> dict | None:
+    def get_problem(self, outcome: BatchOutcome) -> dict | None:
         return outcome.error and describe_image(outcome.error, self.context["request"])
 
 

@@ -11,9 +11,9 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework.serializers import Serializer
 
 from classifier.api.authentication import BearerAuthentication, PagesSession
-from classifier.api.examples import PROBLEMS
 from classifier.api.problems import CONTENT_TYPE
 from classifier.api.representations import ProblemSerializer
+from classifier.api.schema_examples import PROBLEMS
 from classifier.api.serializers import KEY_HEADER
 
 _WHY = {

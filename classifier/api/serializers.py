@@ -13,15 +13,15 @@ from classifier.forms.uploads import NOT_KEPT
 from classifier.services.history.retention import PERIODS
 from classifier.services.history.search import ORDERS, STATES, Search
 from classifier.services.predictions.batch import MOST_IMAGES
-from classifier.services.predictions.submission import Handling
+from classifier.services.predictions.submission import SubmissionOptions
 from ml.images import formats
 
 MOST_PREDICTIONS = 100
 KEY_HEADER = "Idempotency-Key"
 
 
-class HandlingSerializer(KnownNamesSerializer):
-    """What is to be done with what is sent."""
+class SubmissionOptionsSerializer(KnownNamesSerializer):
+    """How to classify and store what is sent."""
 
     model = ModelField(
         required=False,
@@ -36,12 +36,12 @@ class HandlingSerializer(KnownNamesSerializer):
     )
 
     @property
-    def handling(self) -> Handling:
+    def options(self) -> SubmissionOptions:
         days = self.validated_data.get("keep")
-        return Handling(keep=days != NOT_KEPT, keep_days=days, version=self.validated_data.get("model"))
+        return SubmissionOptions(keep=days != NOT_KEPT, keep_days=days, version=self.validated_data.get("model"))
 
 
-class CreateSerializer(HandlingSerializer):
+class CreateSerializer(SubmissionOptionsSerializer):
     """One image to classify."""
 
     image = ImageField(
@@ -49,7 +49,7 @@ class CreateSerializer(HandlingSerializer):
     )
 
 
-class BatchSerializer(HandlingSerializer):
+class BatchSerializer(SubmissionOptionsSerializer):
     """Several images to classify, as files of the same field."""
 
     images = FilesField(

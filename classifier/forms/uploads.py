@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from classifier.forms.choices import in_days
 from classifier.services.history.retention import PERIODS
-from classifier.services.predictions.examples import EXAMPLES, read_example
+from classifier.services.predictions.example_images import EXAMPLES, read_example
 from classifier.services.predictions.intake import FileTooLarge, SubmittedImage, explain, read_image, status_of
 from ml.images import formats
 from ml.images.errors import ImageError

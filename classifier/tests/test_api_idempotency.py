@@ -13,7 +13,7 @@ from django.utils import timezone
 from classifier.models import BatchClaim, Prediction, Upload
 from classifier.services.models.publishing import publish
 from classifier.services.people.ownership import Owner
-from classifier.services.predictions.submission import Handling, claim_key
+from classifier.services.predictions.submission import SubmissionOptions, claim_key
 from classifier.tests.api import BATCH, PREDICTIONS, problem_of, program
 from classifier.tests.factories import another_model, image_bytes, image_file, make_user
 
@@ -179,7 +179,7 @@ def test_same_batch_several_times_at_once_is_stored_once(api):
 
 
 def test_claim_of_a_process_that_was_killed_ends(api, user):
-    with claim_key(owner=Owner(user=user), handling=Handling(), key="one", content="other"):
+    with claim_key(owner=Owner(user=user), options=SubmissionOptions(), key="one", content="other"):
         problem_of(send_batch(api, ONE), 409)
         BatchClaim.objects.update(created_at=timezone.now() - timedelta(hours=1))
         assert send_batch(api, ONE).status_code == 200

@@ -228,13 +228,13 @@ def test_retry_after_a_lost_answer_keeps_nothing_twice(known_page, pictures, mon
     answers: list[Prediction] = []
 
     def lose_the_first(**arguments):
-        answers.append(classify_once(**arguments))
+        answers.append(submit(**arguments))
         if len(answers) == 1:
             raise RuntimeError("the answer is lost")
         return answers[-1]
 
-    classify_once = home.classify_once
-    monkeypatch.setattr(home, "classify_once", lose_the_first)
+    submit = home.submit
+    monkeypatch.setattr(home, "submit", lose_the_first)
     known_page.set_input_files(INPUT, pictures[:2])
     failed = rows(known_page, "failed")
     expect(failed).to_contain_text("The site did not answer as it should.")

@@ -9,8 +9,8 @@ from classifier.models import ModelVersion, Prediction, Upload
 from classifier.services.models.publishing import publish
 from classifier.services.people.ownership import Owner
 from classifier.services.predictions import submission
-from classifier.services.predictions.examples import EXAMPLES, EXAMPLES_FOLDER, read_example
-from classifier.services.predictions.submission import classify_once
+from classifier.services.predictions.example_images import EXAMPLES, EXAMPLES_FOLDER, read_example
+from classifier.services.predictions.submission import submit
 from classifier.tests.factories import BASE_DIR, certain_model, doubtful_model, image_bytes, image_file
 from classifier.tests.pages import elements, result_of
 from ml.serving.inference import LoadedModel
@@ -139,9 +139,9 @@ def test_number_of_somebody_else_is_no_way_to_that_persons_prediction(client, us
 
 def test_submission_that_is_kept_is_not_classified_again(monkeypatch, user):
     submitted = {"image": read_example("ship"), "owner": Owner(user=user), "submission": uuid4()}
-    first = classify_once(**submitted)
+    first = submit(**submitted)
     monkeypatch.setattr(submission, "classify", None)
-    assert classify_once(**submitted) == first
+    assert submit(**submitted) == first
 
 
 def test_submission_that_arrives_twice_at_once_is_kept_once(monkeypatch, user, stored_files):
@@ -153,7 +153,7 @@ def test_submission_that_arrives_twice_at_once_is_kept_once(monkeypatch, user, s
         return classify(**arguments)
 
     monkeypatch.setattr(submission, "classify", overtaken)
-    prediction = classify_once(image=read_example("ship"), owner=Owner(user=user), submission=uuid4())
+    prediction = submit(image=read_example("ship"), owner=Owner(user=user), submission=uuid4())
     assert [prediction] == faster
     assert (Prediction.objects.count(), Upload.objects.count(), len(stored_files())) == (1, 1, 2)
 

@@ -12,8 +12,8 @@ from classifier.forms.uploads import NOT_KEPT, ExampleForm, UploadForm
 from classifier.services.history.retention import PERIODS
 from classifier.services.models.serving import known_classes
 from classifier.services.people.ownership import Owner
-from classifier.services.predictions.classification import answer
-from classifier.services.predictions.submission import classify_once
+from classifier.services.predictions.classification import predict
+from classifier.services.predictions.submission import submit
 from classifier.web.headers import with_previews
 from classifier.web.requests import owner_of, uploader_of
 from classifier.web.visitors import remember_visitor
@@ -41,24 +41,24 @@ def home(request: HttpRequest) -> HttpResponse:
         sent = UploadForm(request.POST, request.FILES, is_anonymous=is_anonymous)
     if not sent.is_valid():
         return _refusal(request, sent)
-    response = _answer(request, sent.cleaned_data)
+    response = _classify(request, sent.cleaned_data)
     _remember(request, response, sent.cleaned_data["keep"])
     return response
 
 
-def _answer(request: HttpRequest, sent: dict) -> HttpResponse:
-    """Classify what was sent, and keep it unless the person wants otherwise."""
-    # The form stays until Python looks for circles of objects, which is not soon; its image is not to stay with it.
+def _classify(request: HttpRequest, sent: dict) -> HttpResponse:
+    """Classify what was sent, and store it unless the person wants otherwise."""
+    # The form lives until the garbage collector runs; do not let it hold the image.
     image = sent.pop("image")
     if sent["keep"] == NOT_KEPT:
-        prediction, thumbnail = answer(image=image, owner=Owner())
+        prediction, thumbnail = predict(image=image, owner=Owner())
         # Nothing is stored that an address could lead to: this answer is all there is of it.
         picture = f"data:image/jpeg;base64,{b64encode(thumbnail).decode()}"
         template = "classifier/_upload_row_result.html" if request.htmx else "classifier/detail.html"
         return render(request, template, {"prediction": prediction, "picture": picture})
     submission = sent["submission"]
     owner = uploader_of(request, submission=submission)
-    prediction = classify_once(image=image, owner=owner, submission=submission, keep_days=sent["keep"])
+    prediction = submit(image=image, owner=owner, submission=submission, keep_days=sent["keep"])
     if owner.visitor is not None:
         remember_visitor(request, owner.visitor)
     if request.htmx:

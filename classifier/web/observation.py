@@ -27,12 +27,12 @@ class ObservationMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info.startswith(self.static):
-            return self._answer(request)
+            return self._respond(request)
         started = time.perf_counter()
         metrics.begin_request()
         token = begin_request(request.headers.get(HEADER, "") if settings.BEHIND_PROXY else "")
         try:
-            response = self._answer(request)
+            response = self._respond(request)
             response[HEADER] = current_request_id()
             if _is_open_ended(request, response):
                 response.streaming_content = _Observed(request, response, started)
@@ -42,7 +42,7 @@ class ObservationMiddleware:
         finally:
             end_request(token)
 
-    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+    def _respond(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         if request.method == "HEAD":
             _leave_out_body(response)

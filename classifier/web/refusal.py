@@ -15,7 +15,7 @@ def refusal(
 
     what: what has happened. advice: sentences. retry_after: seconds, None where waiting is of no use.
     """
-    response = _answer(request, status, title, what, advice)
+    response = _respond(request, status, title, what, advice)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
     add_never_cache_headers(response)
@@ -34,7 +34,7 @@ def wants_json(request: HttpRequest) -> bool:
     return request.path.startswith("/api/") or (preferred or "").endswith("json")
 
 
-def _answer(request: HttpRequest, status: int, title: str, what: str, advice: list[str]) -> HttpResponse:
+def _respond(request: HttpRequest, status: int, title: str, what: str, advice: list[str]) -> HttpResponse:
     if wants_json(request):
         return problem(status=status, title=title, detail=" ".join([what, *advice]))
     context = {"title": title, "what": what, "advice": advice}

@@ -93,7 +93,7 @@ def unavailable_response(request: HttpRequest, error: BaseException) -> HttpResp
     trouble = _trouble(error)
     if trouble is None:
         return None
-    response = _answer(request, trouble)
+    response = _respond(request, trouble)
     # Django's own way to log an answer marks it, so that it does not log the same one again.
     log_response("%s: %s", trouble.cause, request.path, response=response, request=request, logger=logger)
     if unavailable := as_unavailable(error):
@@ -114,7 +114,7 @@ def _trouble(error: BaseException) -> _Trouble | None:
     return None
 
 
-def _answer(request: HttpRequest, trouble: _Trouble) -> HttpResponse:
+def _respond(request: HttpRequest, trouble: _Trouble) -> HttpResponse:
     return refusal(
         request,
         status=503,

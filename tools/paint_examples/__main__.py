@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from classifier.services.predictions.examples import EXAMPLES_FOLDER, SMALL_EXAMPLES_FOLDER
+from classifier.services.predictions.example_images import EXAMPLES_FOLDER, SMALL_EXAMPLES_FOLDER
 from tools.paint_examples import machines, others
 
 PAINTERS = (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.services.predictions.examples import EXAMPLES, EXAMPLES_FOLDER, SMALL_EXAMPLES_FOLDER
+from classifier.services.predictions.example_images import EXAMPLES, EXAMPLES_FOLDER, SMALL_EXAMPLES_FOLDER
 from tools.paint_examples.__main__ import PAINTERS
 
 

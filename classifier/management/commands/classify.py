@@ -11,13 +11,13 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from classifier.management.answer_table import AnswerTable, TableError
 from classifier.management.progress_line import ProgressLine
+from classifier.management.result_table import ResultTable, TableError
 from classifier.models import Prediction
 from classifier.services.models.publishing import find_version, verified_folder
 from classifier.services.models.serving import NoModel, ServedModel, active_model
 from classifier.services.operations.storage import StorageUnavailable
-from classifier.services.predictions.bulk import Outcome, classify_files
+from classifier.services.predictions.bulk import FileOutcome, classify_files
 from ml.artifacts.folder import ArtifactError
 from ml.serving.bulk import find_images
 from ml.serving.inference import LoadedModel
@@ -79,7 +79,7 @@ class _Run:
         self.served, self.owner = served, owner
         self.as_json, self.recursive, self.csv = options["json"], options["recursive"], options["csv"]
         self.failed = self.answered = self.before = 0
-        self.table: AnswerTable | None = None
+        self.table: ResultTable | None = None
         self.progress: ProgressLine | None = None
 
     @property
@@ -95,7 +95,7 @@ class _Run:
         with ExitStack() as stack:
             if self.csv:
                 owner = self.owner.get_username() if self.owner else ""
-                self.table = stack.enter_context(AnswerTable(self.csv, self.served.version, owner))
+                self.table = stack.enter_context(ResultTable(self.csv, self.served.version, owner))
             if self.stderr.isatty():
                 total = sum(1 for _ in find_images(paths, recursive=self.recursive))
                 self.progress = ProgressLine(self.stderr, total)
@@ -119,7 +119,7 @@ class _Run:
         self.failed += 1
         self._complain(Path(error.filename), error.strerror)
 
-    def _report(self, outcomes: list[Outcome]) -> None:
+    def _report(self, outcomes: list[FileOutcome]) -> None:
         if self.table:
             self.table.add(outcomes)
         for outcome in outcomes:

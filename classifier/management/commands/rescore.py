@@ -45,8 +45,8 @@ class Command(BaseCommand):
             counts["stored"] += 1
             counts["unreadable"] += one.after is None
             counts["corrected"] += bool(one.label) and one.after is not None
-            counts["mended"] += one.mended
-            counts["spoilt"] += one.spoilt
+            counts["fixed"] += one.fixed
+            counts["regressed"] += one.regressed
             if one.flipped:
                 flips[one.before, one.after] += 1
                 if writer:
@@ -59,8 +59,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{count:>7,}  {before} -> {after}")
         if counts["corrected"]:
             self.stdout.write(
-                f"Of {counts['corrected']:,} corrected ones {counts['mended']:,} go from wrong to right and "
-                f"{counts['spoilt']:,} from right to wrong."
+                f"Of {counts['corrected']:,} corrected ones {counts['fixed']:,} go from wrong to right and "
+                f"{counts['regressed']:,} from right to wrong."
             )
         if counts["unreadable"]:
             self.stdout.write(f"{counts['unreadable']:,} files could not be read.")

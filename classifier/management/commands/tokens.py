@@ -12,10 +12,10 @@ from classifier.services.people.tokens import (
     PERIODS,
     BadName,
     NoSuchToken,
+    active_tokens,
     create_token,
     revoke_token,
     tokens_of,
-    tokens_that_hold,
 )
 
 
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         self.stdout.write(token)
 
     def _list(self, options: dict) -> None:
-        tokens = tokens_of(_find(options["user"])) if options["user"] else tokens_that_hold()
+        tokens = tokens_of(_find(options["user"])) if options["user"] else active_tokens()
         for token in tokens:
             self.stdout.write(
                 f"{token.public_id}  {token.expiry:%Y-%m-%d}  {token.scope:<5}  {token.user.get_username()}: {token}"

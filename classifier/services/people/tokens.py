@@ -39,14 +39,14 @@ def create_token(*, user: AbstractBaseUser, name: str, scope: str, days: int) ->
     return ApiToken.objects.create(user=user, name=name, scope=scope, expiry=timedelta(days=days))
 
 
-def tokens_that_hold() -> QuerySet[ApiToken]:
+def active_tokens() -> QuerySet[ApiToken]:
     """The tokens that have not expired, with their users, the newest first."""
     return ApiToken.objects.filter(expiry__gt=timezone.now()).select_related("user").order_by("-created")
 
 
 def tokens_of(user: AbstractBaseUser) -> QuerySet[ApiToken]:
     """A person's tokens that have not expired, the newest first."""
-    return tokens_that_hold().filter(user=user)
+    return active_tokens().filter(user=user)
 
 
 def revoke_token(*, number: UUID, user: AbstractBaseUser | None = None) -> ApiToken:
@@ -54,7 +54,7 @@ def revoke_token(*, number: UUID, user: AbstractBaseUser | None = None) -> ApiTo
 
     number: its `public_id`. user: whose it has to be; None for anybody's.
     """
-    token = (tokens_that_hold() if user is None else tokens_of(user)).filter(public_id=number).first()
+    token = (active_tokens() if user is None else tokens_of(user)).filter(public_id=number).first()
     if token is None:
         raise NoSuchToken(f"There is no token {number}.")
     ApiToken.objects.filter(pk=token.pk).delete()

@@ -1,4 +1,4 @@
-"""Classify any number of files as the upload page does, and store them for an account if that is asked for."""
+"""Classify any number of local files, as the upload page does, and optionally store them for an account."""
 
 import hashlib
 import time
@@ -28,10 +28,10 @@ _UPLOADS = UUID("0b6a1d62-7c1e-4d0b-9c55-6a0f3b1f5b0e")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a file: a prediction, stored with its upload if that was asked for; else the reason, in English.
+class FileOutcome:
+    """The result for one file: a prediction, stored if `classify_files` has an owner, or an error message in English.
 
-    stored_before: whether the prediction is that of an earlier run, or of another file of the same name and content.
+    stored_before: whether an earlier run, or another file of the same name and content, stored the prediction.
     """
 
     path: Path
@@ -59,12 +59,12 @@ class _Kept(NamedTuple):
 
 def classify_files(
     *, paths: Iterable[Path], served: ServedModel, owner: AbstractBaseUser | None = None
-) -> Iterator[list[Outcome]]:
-    """Yield what becomes of each file, in lists and in order, while the next ones are being read by all processors.
+) -> Iterator[list[FileOutcome]]:
+    """Yield outcomes in batches and in order, while all processors read the next files.
 
-    For an `owner` each is stored as the page does, in the moment before it is yielded; what the same model has
-    answered to the same content under the same name for this owner is not stored again, so a run that was killed goes
-    on. Limits of size are those of the site. Raises storage.StorageUnavailable.
+    owner: each prediction is stored for this account before it is yielded. The same file (name and content) is stored
+    once for a model and an owner, so a killed run can be resumed. The site's size limits apply. Raises
+    storage.StorageUnavailable.
     """
     bulk = _Bulk(served, owner)
     with closing(answer_stream(served.model, paths, bulk.read)) as batches:
@@ -99,49 +99,49 @@ class _Bulk:
         # Not the content, of which there may be 20 MB: it is read again when it is stored.
         return decoded, _Kept(timings, upload, thumbnail, copy_if_expensive(decoded))
 
-    def conclude(self, item: Answered[Path, _Kept] | Failed[Path]) -> Outcome:
+    def conclude(self, item: Answered[Path, _Kept] | Failed[Path]) -> FileOutcome:
         if isinstance(item, Failed):
             return self._explain(item)
         timings = item.kept.timings | item.timings
         prediction = describe_prediction(served=self.served, seen=item.seen, answers=item.answers, timings=timings)
         if item.kept.upload is None:
-            return Outcome(item.source, prediction)
+            return FileOutcome(item.source, prediction)
         prediction.upload = item.kept.upload
         return self._store(item.source, prediction, item.kept)
 
-    def _explain(self, item: Failed[Path]) -> Outcome:
+    def _explain(self, item: Failed[Path]) -> FileOutcome:
         path, error = item
         if isinstance(error, _StoredBefore) and (stored := _stored_prediction(error.upload_id)):
-            return Outcome(path, stored, stored_before=True)
-        return Outcome(path, error=getattr(error, "strerror", None) or str(error))
+            return FileOutcome(path, stored, stored_before=True)
+        return FileOutcome(path, error=getattr(error, "strerror", None) or str(error))
 
-    def _store(self, path: Path, prediction: Prediction, kept: _Kept) -> Outcome:
+    def _store(self, path: Path, prediction: Prediction, kept: _Kept) -> FileOutcome:
         try:
             content = path.read_bytes()
         except OSError as error:
-            return Outcome(path, error=error.strerror)
+            return FileOutcome(path, error=error.strerror)
         if hashlib.sha256(content).hexdigest() != prediction.upload.sha256:
-            return Outcome(path, error="The file was changed while it was read.")
+            return FileOutcome(path, error="The file was changed while it was read.")
         with transaction.atomic():
-            # Two runs for one account take turns: neither takes the other's files for those of a killed one.
+            # Runs for one account take turns, so that neither mistakes the other's files for those of a killed run.
             get_user_model().objects.select_for_update(no_key=True).get(pk=self.owner.pk)
             if stored := _stored_prediction(prediction.upload.id):
-                return Outcome(path, stored, stored_before=True)
+                return FileOutcome(path, stored, stored_before=True)
             discard_files(upload=prediction.upload)
             stored = store(
                 prediction=prediction, content=content, thumbnail=kept.thumbnail, working_copy=kept.working_copy
             )
-            return Outcome(path, stored)
+            return FileOutcome(path, stored)
 
     def _look_up(self, path: Path, opened: BinaryIO) -> None:
-        """Raise _StoredBefore for a file that is; leave another at its beginning."""
+        """Raise _StoredBefore if the file is stored; else rewind it."""
         upload_id = self._upload_id(path, hashlib.file_digest(opened, "sha256").hexdigest())
         if upload_id.bytes in self.stored:
             raise _StoredBefore(upload_id)
         opened.seek(0)
 
     def _upload_id(self, path: Path, sha256: str) -> UUID:
-        """The same for whatever is not to be stored twice, so that a killed run's half is found by the next."""
+        """Derive the id from all that makes a file the same, so that the next run finds what a killed one left."""
         return uuid5(_UPLOADS, f"{self.owner.pk}\n{self.served.version.digest}\n{sha256}\n{clean_name(path.name)}")
 
 

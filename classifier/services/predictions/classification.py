@@ -1,4 +1,4 @@
-"""Classify an image and keep it: file, thumbnail and rows together, or none of them."""
+"""Classify an image and store it: file, thumbnail and rows together, or none of them."""
 
 import datetime
 import time
@@ -27,7 +27,7 @@ from ml.serving.inference import Seen
 
 
 class OwnerGone(Exception):
-    """The account that something is stored for is no longer there; nothing of it was kept."""
+    """The account was deleted before its upload could be stored; nothing was stored."""
 
 
 def classify(
@@ -41,13 +41,12 @@ def classify(
 ) -> Prediction:
     """Classify a submitted image and store upload and prediction.
 
-    Raises serving.NoModel, storage.StorageUnavailable, turns.Busy and OwnerGone.
+    prediction_id, upload_id: ids of the rows, random by default. keep_days: days until both expire; None keeps them
+    until their owner deletes them. version: the model to use, None for the active one.
 
-    prediction_id, upload_id: the rows' ids if not random ones; IntegrityError when there is one of this id.
-    keep_days: after so many days both are deleted; None keeps them until their owner deletes them.
-    version: the model that is to answer if not the active one.
+    Raises serving.NoModel, storage.StorageUnavailable, turns.Busy, OwnerGone, and IntegrityError for an id in use.
     """
-    prediction, thumbnail = answer(image=image, owner=owner, version=version)
+    prediction, thumbnail = predict(image=image, owner=owner, version=version)
     copy = copy_if_expensive(image.decoded)
     if prediction_id is not None:
         prediction.id = prediction_id
@@ -60,10 +59,11 @@ def classify(
     return store(prediction=prediction, content=image.content, thumbnail=thumbnail, working_copy=copy)
 
 
-def answer(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None = None) -> tuple[Prediction, bytes]:
-    """Classify a submitted image, by the active model unless told another, and store nothing.
+def predict(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None = None) -> tuple[Prediction, bytes]:
+    """Classify a submitted image and store nothing.
 
-    Raises serving.NoModel, turns.Busy. Returns the rows as they would be stored, and the thumbnail's JPEG.
+    version: the model to use, None for the active one. Returns the unsaved rows and the thumbnail as a JPEG. Raises
+    serving.NoModel, turns.Busy.
     """
     served = served_model(version)
     picture = image.decoded.picture
@@ -87,7 +87,7 @@ def answer(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None 
 
 
 def describe_upload(*, image: SubmittedImage, owner: Owner) -> Upload:
-    """Return the row of a submitted image, with its id and without its files; nothing is stored."""
+    """Return an unsaved Upload for a submitted image, with its id and without its files."""
     decoded = image.decoded
     return Upload(
         owner=owner.user,
@@ -103,9 +103,9 @@ def describe_upload(*, image: SubmittedImage, owner: Owner) -> Upload:
 
 
 def describe_prediction(*, served: ServedModel, seen: Seen, answers: Answers, timings: dict[str, float]) -> Prediction:
-    """Return the row of a model's answer to one image, without its upload; nothing is stored.
+    """Return an unsaved Prediction for one image, without its upload.
 
-    answers: of this one image, N = 1. timings: milliseconds of each step.
+    answers: the model's answers for this image alone, N = 1. timings: milliseconds by step.
     """
     probabilities = [float(probability) for probability in answers.probabilities[0]]
     best = int(answers.best(served.model.none_index)[0])
@@ -124,9 +124,10 @@ def describe_prediction(*, served: ServedModel, seen: Seen, answers: Answers, ti
 
 
 def store(*, prediction: Prediction, content: bytes, thumbnail: bytes, working_copy: bytes | None = None) -> Prediction:
-    """Store a prediction and its upload, both described before, with the upload's files; return the prediction.
+    """Store an unsaved prediction, its unsaved upload and the upload's files; return the prediction.
 
-    working_copy: see working_copies.copy_if_expensive. Raises storage.StorageUnavailable and OwnerGone.
+    content: the original file. thumbnail: a JPEG. working_copy: see working_copies.copy_if_expensive. Raises
+    storage.StorageUnavailable and OwnerGone.
     """
     upload = prediction.upload
     files = dict(zip(_file_names(upload), (content, thumbnail, working_copy)))
@@ -141,7 +142,7 @@ def store(*, prediction: Prediction, content: bytes, thumbnail: bytes, working_c
             prediction.save(force_insert=True)
     except IntegrityError as error:
         if upload.owner_id and not get_user_model().objects.filter(pk=upload.owner_id).exists():
-            raise OwnerGone(f"The account {upload.owner_id} was deleted meanwhile.") from error
+            raise OwnerGone(f"The account {upload.owner_id} was deleted before the upload was stored.") from error
         raise
     if upload.visitor:
         hand_over(visitor=upload.visitor)
@@ -149,7 +150,7 @@ def store(*, prediction: Prediction, content: bytes, thumbnail: bytes, working_c
 
 
 def discard_files(*, upload: Upload) -> None:
-    """Delete the files that `store` would write for an upload without a row: what a killed process left of it."""
+    """Delete the files that a killed process left of an upload without a row."""
     for name in _file_names(upload):
         default_storage.delete(name)
 
@@ -162,9 +163,9 @@ def _file_names(upload: Upload) -> tuple[str, str, str]:
 
 @contextmanager
 def _stored_files(upload: Upload, contents: dict[str, bytes]) -> Iterator[list[str]]:
-    """Write files to the storage and yield their names; whatever fails in the block or here takes them away again."""
-    # All from the beginning: of a file that a full disk has cut short there is a half, and no answer from the storage.
-    # Free ones: the same submission may be arriving a second time just now, and its files are none of these.
+    """Write files to the storage and yield their names; delete them again if anything fails, here or in the block."""
+    # List all names first: a full disk may leave half a file without a reply from the storage. Free names, because
+    # the same submission may be arriving a second time just now with files of its own.
     names = [default_storage.get_available_name(name) for name in contents]
     try:
         for position, content in enumerate(contents.values()):
@@ -176,9 +177,9 @@ def _stored_files(upload: Upload, contents: dict[str, bytes]) -> Iterator[list[s
 
 
 def _take_back(upload: Upload, names: list[str]) -> None:
-    """Delete the files of an upload that certainly have no row; what is left in doubt, `manage.py sweep` finds."""
+    """Delete the files of an upload that certainly have no row; `manage.py sweep` finds the rest."""
     with suppress(OSError, DatabaseError):
-        # A commit may have succeeded although its answer was lost on the way.
+        # The commit may have succeeded although its reply was lost.
         kept = Upload.objects.filter(pk=upload.pk).values_list("file", "thumbnail", "working_copy").first() or ()
         for name in names:
             if name not in kept:

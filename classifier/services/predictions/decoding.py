@@ -14,12 +14,12 @@ _decoders: Decoders | None = None
 def decode(*, content: bytes, max_pixels: int) -> DecodedImage:
     """Decode an image file that may be anything. Raises ImageError, DecoderUnavailable, Busy."""
     with turn(Workers.DECODERS):
-        return _in_charge().decode(content, max_pixels=max_pixels, record=record_work)
+        return _get_pool().decode(content, max_pixels=max_pixels, record=record_work)
 
 
 def start() -> None:
     """Start this process's decoders, so that the first image does not wait. Raises DecoderUnavailable."""
-    _in_charge().start()
+    _get_pool().start()
 
 
 def stop() -> None:
@@ -30,7 +30,7 @@ def stop() -> None:
     _decoders = None
 
 
-def _in_charge() -> Decoders:
+def _get_pool() -> Decoders:
     global _decoders
     if _decoders is None:
         # Nothing is started yet: two threads at once are of no harm, one of the two objects is forgotten.

@@ -34,12 +34,12 @@ class Rescored:
         return self.after is not None and self.after != self.before
 
     @property
-    def mended(self) -> bool:
+    def fixed(self) -> bool:
         """Wrong before, right now."""
         return self.flipped and self.after == self.label
 
     @property
-    def spoilt(self) -> bool:
+    def regressed(self) -> bool:
         """Right before, wrong now."""
         return self.flipped and self.before == self.label
 

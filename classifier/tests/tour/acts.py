@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from classifier.services.predictions.examples import EXAMPLES, EXAMPLES_FOLDER
+from classifier.services.predictions.example_images import EXAMPLES, EXAMPLES_FOLDER
 
 _FILES = [str(EXAMPLES_FOLDER / f"{name}.jpg") for name in EXAMPLES]
 _INPUT = "[data-upload-input]"

@@ -27,7 +27,7 @@ from classifier.services.models.training import end_run, record_epoch
 from classifier.services.people.invitations import create_invitations
 from classifier.services.people.ownership import Owner
 from classifier.services.predictions.classification import classify
-from classifier.services.predictions.examples import EXAMPLES, EXAMPLES_FOLDER
+from classifier.services.predictions.example_images import EXAMPLES, EXAMPLES_FOLDER
 from classifier.services.predictions.intake import read_image
 from classifier.tests.factories import make_superuser, make_training_run, make_user
 from ml.training.checkpoints import EpochRecord

@@ -1,4 +1,4 @@
-"""Pictures to try the site with."""
+"""The example images on the home page."""
 
 from pathlib import Path
 

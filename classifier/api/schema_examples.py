@@ -1,4 +1,4 @@
-"""Examples in the OpenAPI description: what the site really answers, of made-up things."""
+"""Examples in the OpenAPI description: real responses about made-up images."""
 
 from ml.classes import CLASS_NAMES
 

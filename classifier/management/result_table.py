@@ -1,4 +1,4 @@
-"""The CSV of `manage.py classify --csv`: a row for each file, by which a run that was stopped goes on."""
+"""The CSV of `manage.py classify --csv`: a row for each file, from which a stopped run resumes."""
 
 import csv
 import fcntl
@@ -10,7 +10,7 @@ from typing import BinaryIO, Self
 
 from classifier.models import ModelVersion
 from classifier.services.history.spreadsheets import BYTE_ORDER_MARK, FORMULA, plain_text
-from classifier.services.predictions.bulk import Outcome
+from classifier.services.predictions.bulk import FileOutcome
 
 COLUMNS = ("file", "class", "confidence", "abstained", "model", "network", "error", "owner", "upload")
 _DECIMALS = 6
@@ -18,11 +18,11 @@ _MARK = BYTE_ORDER_MARK.encode()
 
 
 class TableError(Exception):
-    """The table cannot be written or gone on with; the message says why and what to do."""
+    """The table cannot be written or resumed; the message says why and what to do."""
 
 
-class AnswerTable:
-    """A context in which outcomes are added to the file; one that is there already is gone on with.
+class ResultTable:
+    """A context in which outcomes are added to the file; an existing file is resumed.
 
     The table is for programs and for spreadsheets: UTF-8 with its mark, commas, texts in quotes, true or false, and no
     cell that a spreadsheet would compute. A file's name that would be one begins with `./`, which names the same file;
@@ -46,7 +46,7 @@ class AnswerTable:
             raise TableError(f"{self.path} cannot be written ({error.strerror}).") from error
         try:
             self._lock()
-            self._go_on()
+            self._resume()
         except BaseException:
             self._file.close()
             raise
@@ -63,11 +63,11 @@ class AnswerTable:
         """Whether the file's row tells of an error."""
         return self.files[_file_name(path)]
 
-    def add(self, outcomes: Iterable[Outcome]) -> None:
+    def add(self, outcomes: Iterable[FileOutcome]) -> None:
         """Append a row for each, and see that they outlive this process. Raises OSError."""
         self._write([self._row(outcome) for outcome in outcomes])
 
-    def _row(self, outcome: Outcome) -> list[object]:
+    def _row(self, outcome: FileOutcome) -> list[object]:
         own = {"file": _file_name(outcome.path), "error": plain_text(outcome.error)}
         cells = dict.fromkeys(COLUMNS, "") | self._run | own
         prediction = outcome.prediction
@@ -93,7 +93,7 @@ class AnswerTable:
         except OSError as error:
             raise TableError(f"{self.path} is being written by another run. Wait for its end.") from error
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         """Read what is there, take away the row that a kill has cut short, and write the header where there is none."""
         end = 0
         try:
