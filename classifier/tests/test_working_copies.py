@@ -176,7 +176,8 @@ def test_restored_site_makes_its_copies_again(tmp_path):
     site, other = Place(tmp_path / "site"), Place(tmp_path / "other")
     linked_model(site.models / "student_cnn")
     site.run("migrate", "--verbosity", "0")
-    site.shell("from classifier.services import working_copies\nworking_copies.EXPENSIVE_SECONDS = -1" + FILL)
+    from_module = "from classifier.services.predictions import working_copies\n"
+    site.shell(f"{from_module}working_copies.EXPENSIVE_SECONDS = -1{FILL}")
     assert sum("working_copies" in name for name in site.contents()) == 1
     site.run("backup", str(tmp_path / "site.tar"))
     other.run("restore", str(tmp_path / "site.tar"))
