@@ -49,7 +49,7 @@ def write_photograph_network(
     require_tensorflow()
     from ml.artifacts.export import export
     from ml.images.preprocessing import to_input
-    from ml.networks.efficientnet_lite import packaged_weights
+    from ml.networks.efficientnet_lite import WEIGHTS
     from ml.networks.photograph_network import FRAMING, backbone
     from ml.plots.architecture import save_network
 
@@ -73,7 +73,7 @@ def write_photograph_network(
         report("export")
         compared = export(model, temporary, pixels)
         save_network(model, temporary)
-        described = {"name": "ImageNet", "fingerprint": artifacts.sha256(weights or packaged_weights())}
+        described = {"name": "ImageNet", "fingerprint": artifacts.sha256(weights or WEIGHTS)}
         return artifacts.save_card(
             temporary,
             Card(

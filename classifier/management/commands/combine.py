@@ -36,7 +36,7 @@ class Command(BaseCommand):
             metavar="PIXELS",
             help="The side of what the network for photographs sees (32 to 512).",
         )
-        parser.add_argument("--weights", type=Path, metavar="FILE", help="ImageNet's weights, if not those installed.")
+        parser.add_argument("--weights", type=Path, metavar="FILE", help="ImageNet's weights, if not the project's.")
         parser.add_argument(
             "--learn-from",
             type=Path,
