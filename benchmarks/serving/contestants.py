@@ -17,6 +17,7 @@ COMMON_MODEL, DEFAULT_MODEL = "student_cnn", "cifar10_duo"
 SITE, SITE_DEFAULT = f"site, {COMMON_MODEL}", f"site, {DEFAULT_MODEL}"
 STUDENT, EXPERT, EXPERT_DRAFT = "(a) student", "(b) expert", "(b) expert, draft"
 GRADIO, LITSERVE = "(c) Gradio", "(d) LitServe"
+STORING, STORING_TWICE = "(e) storing expert", "(e) storing expert, 2 processes"
 
 _PEERS: dict[str, tuple[str, ...]] = {
     STUDENT: ("student.py",),
@@ -24,6 +25,8 @@ _PEERS: dict[str, tuple[str, ...]] = {
     EXPERT_DRAFT: ("expert.py", "--draft"),
     GRADIO: ("gradio_interface.py",),
     LITSERVE: ("litserve_batching.py",),
+    STORING: ("storing_expert.py",),
+    STORING_TWICE: ("storing_expert.py", "--processes", "2"),
 }
 NAMES = (SITE, SITE_DEFAULT, *_PEERS)
 
@@ -82,6 +85,8 @@ def _peer_endpoint(name: str, address: str) -> Endpoint:
     if name == GRADIO:
         path = "/gradio_api/call/classify"
         return Endpoint(address, path, "event: complete", file_field="files", exchange="gradio")
+    if name in (STORING, STORING_TWICE):
+        return Endpoint(address, "/", "data-prediction=")
     return Endpoint(address, "/classify" if name == LITSERVE else "/", '"probabilities":')
 
 

@@ -1,13 +1,15 @@
 """Servers that are really started: the site by itself, and beside a peer where its libraries are installed."""
 
 import os
+import sqlite3
 import sys
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from benchmarks.serving.contestants import EXPERT, SITE, contestants
+from benchmarks.serving.contestants import EXPERT, SITE, STORING, STORING_TWICE, contestants
 from benchmarks.serving.inputs import SMALL, small_picture
 from benchmarks.serving.load import Endpoint, LoadFailed, load_generator
 from benchmarks.serving.measuring import CONCURRENCIES, take_turn
@@ -51,6 +53,26 @@ def test_a_server_that_ends_is_told_with_its_last_words(tmp_path):
 def test_a_load_generator_that_cannot_run_is_told():
     with load_generator(Path(sys.executable)) as generator, pytest.raises(LoadFailed, match="ended with status 1"):
         generator.wait_for_answer(Endpoint("http://127.0.0.1:1", "/", ""), Path("none.jpg"), seconds=1)
+
+
+@needs_peers
+def test_storing_peer_stores_every_upload_that_it_answers(tmp_path):
+    small = tmp_path / "small.jpg"
+    small.write_bytes(small_picture())
+    found = contestants([STORING, STORING_TWICE], python=BENCH_PYTHON, folder=tmp_path, cache=tmp_path / "cache")
+    answered = 1
+    with load_generator(BENCH_PYTHON) as generator:
+        for contestant in found:
+            turn = take_turn(contestant, generator, {SMALL: [small]}, seconds=0.3, log=tmp_path / "log")
+            assert [load.problems for load in turn.loads] == [{}] * len(CONCURRENCIES)
+            answered += sum(load.classifications for load in turn.loads)
+    stores = [*tmp_path.glob("*/db.sqlite3")]
+    rows = 0
+    for store in stores:
+        with closing(sqlite3.connect(store)) as database:
+            rows += database.execute("SELECT count(*) FROM prediction").fetchone()[0]
+    assert len(stores) == 2
+    assert rows == len([*tmp_path.glob("*/*.original")]) == len([*tmp_path.glob("*/*.thumbnail.jpg")]) >= answered
 
 
 @needs_peers
