@@ -6,13 +6,16 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from django.test import Client
+from PIL import Image
 
 from classifier.models import ModelVersion
 from classifier.services.models.publishing import publish
 from classifier.tests.factories import environment, image_file, make_superuser, make_user, manage, pictures
 from classifier.tests.pages import elements, probabilities_of, result_of
+from classifier.tests.parity import assert_site_predicts_as_evaluated
 from ml.artifacts.folder import load_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,8 +76,11 @@ def test_commands_take_the_folder_and_speak_of_its_classes(trained):
     assert "These are not the bytes" not in evaluated
     stated = re.search(r"^The card states ([\d.]+%)\.$", evaluated, re.M)[1]
     assert re.search(rf"^accuracy +{stated} ", evaluated, re.M)
-    checked = manage("check_parity", "--data-dir", str(trained.pictures), env=trained.env)
-    assert "All within 1e-05." in checked.stdout, checked.stderr
+
+
+def test_site_predicts_as_the_model_was_evaluated(published, trained, tmp_path):
+    files = sorted(trained.pictures.rglob("*.png"))[:4]
+    assert_site_predicts_as_evaluated(np.stack([np.asarray(Image.open(file)) for file in files]), tmp_path)
 
 
 def test_trained_model_is_exported_again_as_the_next_version(trained):
