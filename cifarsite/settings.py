@@ -56,6 +56,9 @@ try:
     ANONYMOUS_DAYS = env.int("ANONYMOUS_DAYS", 30, validate=_positive)
     MAX_UPLOAD_MEGABYTES = env.int("MAX_UPLOAD_MEGABYTES", 20, validate=_positive)
     MAX_IMAGE_MEGAPIXELS = env.int("MAX_IMAGE_MEGAPIXELS", 50, validate=_positive)
+    #: Of a ZIP archive that is classified as a job.
+    MAX_ARCHIVE_MEGABYTES = env.int("MAX_ARCHIVE_MEGABYTES", 2_000, validate=_positive)
+    MAX_ARCHIVE_FILES = env.int("MAX_ARCHIVE_FILES", 20_000, validate=_positive)
     #: How many images one process classifies at the same time; 0 for one a processor.
     INTERPRETERS = env.int("INTERPRETERS", 0, validate=validate.Range(min=0))
     #: How many images one process decodes at the same time, each in a process of its own; 0 for one a processor.

@@ -12,7 +12,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
-from classifier.models import Upload
+from classifier.models import Job, Upload
+from classifier.services.jobs.storage import delete_stored
 from classifier.services.models.publishing import register_shipped
 from ml.artifacts.folder import ArtifactError
 
@@ -36,6 +37,14 @@ def delete_files(sender, instance: Upload, **kwargs) -> None:
     for name in (instance.file.name, instance.thumbnail.name, copy):
         if name:
             transaction.on_commit(partial(_delete_file, name))
+
+
+@receiver(post_delete, sender=Job)
+def delete_job_files(sender, instance: Job, **kwargs) -> None:
+    """An archive and an export go with their job."""
+    for name in (instance.file.name, instance.result.name):
+        if name:
+            transaction.on_commit(partial(delete_stored, name))
 
 
 def _delete_file(name: str) -> None:

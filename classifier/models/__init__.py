@@ -5,6 +5,7 @@ from classifier.models.api_token import ApiToken
 from classifier.models.batch_claim import BatchClaim
 from classifier.models.correction import Correction
 from classifier.models.invitation import Invitation
+from classifier.models.job import Job, JobItem, JobPart
 from classifier.models.model_version import ModelVersion
 from classifier.models.prediction import Prediction
 from classifier.models.training_run import Epoch, TrainingRun
@@ -18,6 +19,9 @@ __all__ = [
     "Correction",
     "Epoch",
     "Invitation",
+    "Job",
+    "JobItem",
+    "JobPart",
     "ModelVersion",
     "Prediction",
     "TrainingRun",

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -101,7 +101,7 @@ def answer_stream(
     read: Callable[[Source], tuple[DecodedImage, Kept]],
     *,
     threads: int | None = None,
-) -> Iterator[list[Answered[Source, Kept] | Failed[Source]]]:
+) -> Generator[list[Answered[Source, Kept] | Failed[Source]]]:
     """Yield what the model answers to the picture that `read` returns for each source: lists, in the sources' order.
 
     `read` is called in the threads, as many as there are processors if not given; where it raises OSError or

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
-from classifier.models import Prediction, Upload, VisitorClaim
+from classifier.models import Job, Prediction, Upload, VisitorClaim
 
 #: No request that was begun before this is still on its way.
 _LONGEST_REQUEST = timedelta(days=1)
@@ -26,12 +26,12 @@ class Owner:
 
 def uploads_of(owner: Owner) -> QuerySet[Upload]:
     """The owner's uploads that have not expired."""
-    return current_uploads().filter(_belongs_to(owner))
+    return current_uploads().filter(belongs_to(owner))
 
 
 def predictions_of(owner: Owner) -> QuerySet[Prediction]:
     """The owner's predictions with upload and model, newest first; none of an expired upload."""
-    return with_details(current_predictions().order_by("-created_at", "-id")).filter(_belongs_to(owner))
+    return with_details(current_predictions().order_by("-created_at", "-id")).filter(belongs_to(owner))
 
 
 def current_uploads() -> QuerySet[Upload]:
@@ -92,11 +92,13 @@ def hand_over(*, visitor: UUID) -> None:
 
 @transaction.atomic
 def _give(visitor: UUID, user: AbstractBaseUser) -> int:
+    Job.objects.filter(visitor=visitor).update(owner=user, visitor=None)
     Prediction.objects.filter(visitor=visitor).update(owner=user, visitor=None)
     return Upload.objects.filter(visitor=visitor).update(owner=user, visitor=None)
 
 
-def _belongs_to(owner: Owner) -> Q:
+def belongs_to(owner: Owner) -> Q:
+    """The condition on rows with the fields `owner` and `visitor`."""
     if owner.user is not None:
         return Q(owner=owner.user)
     if owner.visitor is not None:

@@ -71,7 +71,12 @@ def status_of(error_code: str) -> int:
 
 def explain(error: ImageError) -> str:
     """The error in the language of the moment."""
-    return _messages()[error.code] % ({"types": formats.NAMES} | error.values)
+    return explain_code(error.code, error.values)
+
+
+def explain_code(code: str, values: dict[str, int | str]) -> str:
+    """The error of this code in the language of the moment."""
+    return _messages()[code] % ({"types": formats.NAMES} | values)
 
 
 def _messages() -> dict[str, str]:

@@ -1,0 +1,101 @@
+"""A job that classifies the files of a ZIP archive; they are in the history under their paths in it."""
+
+import datetime
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from uuid import uuid5
+
+from django.core.files.base import ContentFile
+from django.utils import timezone
+
+from classifier.models import Job, JobItem, Prediction
+from classifier.services.jobs.archives import Archive
+from classifier.services.jobs.failures import DamagedMember
+from classifier.services.jobs.results import Planned, Result
+from classifier.services.jobs.storage import opened_archive
+from classifier.services.models.serving import served_model
+from classifier.services.operations.storage import as_unavailable
+from classifier.services.people.ownership import Owner
+from classifier.services.predictions.classification import describe_prediction, describe_upload, discard_files, store
+from classifier.services.predictions.intake import SubmittedImage, read_image
+from classifier.services.predictions.working_copies import copy_if_expensive
+from ml.images.errors import ImageError
+from ml.images.preprocessing import DecodedImage, to_thumbnail
+from ml.serving.bulk import Answered, Failed, answer_stream
+
+_LONGEST_NAME = 255
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Of an image that was read; without its content, of which there may be 20 MB."""
+
+    image: SubmittedImage
+    thumbnail: bytes
+    working_copy: bytes | None
+    timings: dict[str, float]
+
+
+def plan(job: Job, last: JobItem | None) -> Generator[Planned]:
+    with opened_archive(job) as file, closing(Archive(file)) as archive:
+        begin = int(last.reference) + 1 if last else 0
+        for member in archive.members:
+            if member.position >= begin:
+                yield Planned(member.name, str(member.position))
+
+
+def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generator[list[Result]]:
+    served = served_model(job.model_version)
+    with opened_archive(job) as file, closing(Archive(file)) as archive:
+
+        def read(item: JobItem) -> tuple[DecodedImage, _Kept]:
+            image = read_image(ContentFile(_content(archive, item), item.name))
+            started = time.perf_counter()
+            thumbnail, copy = to_thumbnail(image.decoded.picture), copy_if_expensive(image.decoded)
+            timings = {"decode": image.decode_milliseconds, "thumbnail": 1000 * (time.perf_counter() - started)}
+            return image.decoded, _Kept(image, thumbnail, copy, timings)
+
+        def conclude(answered: Answered[JobItem, _Kept] | Failed[JobItem]) -> Result:
+            if isinstance(answered, Failed):
+                error = answered.error if isinstance(answered.error, ImageError) else DamagedMember()
+                return Result(answered.source, error=error)
+            timings = answered.kept.timings | answered.timings
+            prediction = describe_prediction(
+                served=served, seen=answered.seen, answers=answered.answers, timings=timings
+            )
+            return Result(
+                answered.source, store=lambda owner: _store(job, answered.source, prediction, answered.kept, owner)
+            )
+
+        wanted = (item for item in items if not is_over())
+        with closing(answer_stream(served.model, wanted, read)) as batches:
+            for batch in batches:
+                yield [conclude(one) for one in batch]
+
+
+def _content(archive: Archive, item: JobItem) -> bytes:
+    try:
+        return archive.read(int(item.reference))
+    except OSError as error:
+        # The storage has failed, not this file.
+        if unavailable := as_unavailable(error):
+            raise unavailable from error
+        raise DamagedMember from error
+
+
+def _store(job: Job, item: JobItem, prediction: Prediction, kept: _Kept, owner: Owner) -> Prediction:
+    """Store what no earlier run of the part has committed: under ids that are the same for each."""
+    upload = describe_upload(image=kept.image, owner=owner)
+    upload.id = uuid5(job.pk, f"upload {item.number}")
+    upload.original_name = item.name[-_LONGEST_NAME:]
+    if (days := job.parameters.get("keep_days")) is not None:
+        upload.expires_at = timezone.now() + datetime.timedelta(days=days)
+    prediction.id = uuid5(job.pk, f"prediction {item.number}")
+    prediction.upload = upload
+    # A worker that was killed has left files without a row, and nobody else has the part.
+    discard_files(upload=upload)
+    return store(
+        prediction=prediction, content=kept.image.content, thumbnail=kept.thumbnail, working_copy=kept.working_copy
+    )

@@ -1,0 +1,181 @@
+"""Which worker has which part of a job: claims, their leases, and what becomes of a part whose worker was lost."""
+
+import logging
+import os
+import platform
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F, Max, Q, QuerySet
+from django.utils import timezone
+
+from classifier.models import Job, JobItem, JobPart
+from classifier.services.jobs.failures import StoppedItsReader
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=120)
+BEAT_SECONDS = 20.0
+#: So many workers may be lost with a part before it is split into single files, or given up if it is one.
+MOST_LOST = 3
+#: Another worker may be faster; then the next part is tried.
+_CANDIDATES = 8
+
+#: This process as a claim names it. A process id alone comes again, in a container even at once.
+WORKER = f"{platform.node()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+class ClaimLost(Exception):
+    """The part is another worker's by now, or its job was cancelled or deleted: nothing more is to be stored."""
+
+
+def claim_part() -> JobPart | None:
+    """Claim a part that nobody has, and return it with its job; of several jobs the one that waited longest."""
+    now = timezone.now()
+    waiting = _free(now).filter(job__state__in=Job.UNFINISHED)
+    in_turn = waiting.order_by(F("job__heartbeat_at").asc(nulls_first=True), "job__created_at", "number")
+    for part_id in in_turn.values_list("pk", flat=True)[:_CANDIDATES]:
+        if part := _claim(part_id):
+            return part
+    return None
+
+
+def locked(part: JobPart) -> Job:
+    """Lock a claimed part until the transaction ends, and return its job. Raises ClaimLost."""
+    if not _held(part).select_for_update().exists():
+        raise ClaimLost(str(part))
+    # Read anew: it may have been given to an account, or cancelled.
+    job = Job.objects.select_related("owner", "model_version").filter(pk=part.job_id).first()
+    if job is None or not job.is_unfinished:
+        raise ClaimLost(str(part))
+    return job
+
+
+def release(part: JobPart) -> None:
+    """Let another worker have the part at once; the attempt does not count."""
+    _held(part).update(claim=None, claimed_by="", lease_until=None, attempts=F("attempts") - 1)
+
+
+def abandon(part: JobPart) -> None:
+    """Let another worker have the part at once; the attempt counts as one whose worker was lost."""
+    _held(part).update(claim=None, claimed_by="", lease_until=None)
+
+
+def free_parts_of_dead_workers() -> int:
+    """Free the parts of this machine's workers that are no more, before their leases expire; return how many."""
+    freed = 0
+    for part in JobPart.objects.filter(finished_at=None, claimed_by__startswith=f"{platform.node()}:"):
+        if part.claimed_by != WORKER and _is_dead(part.claimed_by):
+            freed += _held(part).update(claim=None, claimed_by="", lease_until=None)
+    return freed
+
+
+@transaction.atomic
+def split_up(part: JobPart) -> None:
+    """Of a part with which workers were lost too often, make a part of each file; a single one has failed."""
+    job = locked(part)
+    waiting = part.items.filter(state=JobItem.State.WAITING).order_by("number")
+    if part.number == 0:
+        Job.objects.filter(pk=job.pk).update(
+            state=Job.State.FAILED, ended_at=timezone.now(), error_code=StoppedItsReader.code
+        )
+        return
+    if len(waiting) == 1:
+        waiting.update(state=JobItem.State.FAILED, error_code=StoppedItsReader.code, error_values={})
+        JobPart.objects.filter(pk=part.pk).update(failed=F("failed") + 1)
+    else:
+        move_to_new_parts(job, list(waiting), size=1)
+
+
+def move_to_new_parts(job: Job, items: list[JobItem], *, size: int) -> None:
+    """Give files of a job to new parts, of which nobody has lost any."""
+    number = job.parts.aggregate(last=Max("number"))["last"]
+    for start in range(0, len(items), size):
+        number += 1
+        part = JobPart.objects.create(job=job, number=number)
+        ids = [item.pk for item in items[start : start + size]]
+        JobItem.objects.filter(pk__in=ids).update(part=part)
+
+
+class Lease:
+    """Renews a part's lease while the block runs. `is_over`: nothing more is to be begun."""
+
+    def __init__(self, part: JobPart, is_stopping: Callable[[], bool]) -> None:
+        self.part = part
+        self._is_stopping = is_stopping
+        self._lost, self._ended = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
+
+    def __enter__(self) -> "Lease":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def is_over(self) -> bool:
+        return self._lost.is_set() or self._is_stopping()
+
+    def renew(self) -> None:
+        now = timezone.now()
+        is_held = _held(self.part).update(lease_until=now + LEASE)
+        is_wanted = Job.objects.filter(pk=self.part.job_id, state__in=Job.UNFINISHED).update(heartbeat_at=now)
+        if not (is_held and is_wanted):
+            self._lost.set()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(BEAT_SECONDS):
+            try:
+                self.renew()
+            except DatabaseError as error:
+                # The lease outlasts several beats.
+                logger.warning("The lease of the part %s was not renewed: %s", self.part, error)
+            finally:
+                connection.close()
+
+
+def _free(now: datetime) -> QuerySet[JobPart]:
+    return JobPart.objects.filter(Q(lease_until=None) | Q(lease_until__lt=now), finished_at=None)
+
+
+def _held(part: JobPart) -> QuerySet[JobPart]:
+    return JobPart.objects.filter(pk=part.pk, claim=part.claim, finished_at=None)
+
+
+def _claim(part_id: int) -> JobPart | None:
+    now, claim = timezone.now(), uuid4()
+    # One statement: of two workers the database lets one change the row.
+    changed = (
+        _free(now)
+        .filter(pk=part_id)
+        .update(claim=claim, claimed_by=WORKER, lease_until=now + LEASE, attempts=F("attempts") + 1)
+    )
+    if not changed:
+        return None
+    part = JobPart.objects.select_related("job__model_version", "job__owner").filter(claim=claim).first()
+    if part is None:
+        return None
+    job = Job.objects.filter(pk=part.job_id, state__in=Job.UNFINISHED)
+    if not job.update(state=Job.State.RUNNING, heartbeat_at=now):
+        release(part)
+        return None
+    job.filter(started_at=None).update(started_at=now)
+    part.job.refresh_from_db()
+    return part
+
+
+def _is_dead(worker: str) -> bool:
+    process_id = int(worker.split(":")[-2])
+    if process_id == os.getpid():
+        return True
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False

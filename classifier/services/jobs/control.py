@@ -1,0 +1,55 @@
+"""Cancel a job, resume it, retry what has failed: changes of rows that its workers notice."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from classifier.models import Job, JobItem, JobPart
+from classifier.services.jobs.claims import move_to_new_parts
+from classifier.services.jobs.failures import FilesGone
+from classifier.services.jobs.running import PART_SIZE, conclude_job
+
+
+def cancel(*, job: Job) -> bool:
+    """Cancel an unfinished job: a worker stops after the files in hand. Return whether it was unfinished."""
+    changed = Job.objects.filter(pk=job.pk, state__in=Job.UNFINISHED).update(
+        state=Job.State.CANCELLED, ended_at=timezone.now()
+    )
+    return bool(changed)
+
+
+@transaction.atomic
+def resume(*, job: Job) -> bool:
+    """Continue a job that was cancelled or has failed; return whether it was one. Raises FilesGone."""
+    locked = Job.objects.select_for_update().filter(pk=job.pk, state__in=(Job.State.CANCELLED, Job.State.FAILED))
+    if (found := locked.first()) is None:
+        return False
+    _restart(found)
+    # What was in hand when it was cancelled is not a lost worker's.
+    found.parts.filter(finished_at=None).update(attempts=0)
+    conclude_job(found.pk)
+    return True
+
+
+@transaction.atomic
+def retry_failed(*, job: Job) -> int:
+    """Try the failed files of an ended job again; return how many they are. Raises FilesGone."""
+    locked = Job.objects.select_for_update().filter(pk=job.pk).exclude(state__in=Job.UNFINISHED)
+    if (found := locked.first()) is None:
+        return 0
+    failed = list(found.items.filter(state=JobItem.State.FAILED).order_by("number"))
+    if not failed:
+        return 0
+    _restart(found)
+    JobPart.objects.filter(pk__in={item.part_id for item in failed}).update(failed=0)
+    found.items.filter(state=JobItem.State.FAILED).update(state=JobItem.State.WAITING, error_code="", error_values={})
+    move_to_new_parts(found, failed, size=found.parameters.get("part_size", PART_SIZE))
+    return len(failed)
+
+
+def _restart(job: Job) -> None:
+    if job.kind == Job.Kind.CLASSIFY and not job.file:
+        raise FilesGone
+    job.settled_before = job.items.exclude(state=JobItem.State.WAITING).count()
+    job.state, job.started_at, job.ended_at = Job.State.WAITING, None, None
+    job.error_code, job.error_values, job.heartbeat_at = "", {}, None
+    job.save()

@@ -1,0 +1,74 @@
+"""A job that writes an export of any size to a file, which is kept for a day."""
+
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import asdict, replace
+from datetime import date
+from typing import Any, cast
+
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db.models import QuerySet
+
+from classifier.models import Job, JobItem, ModelVersion, Prediction
+from classifier.services.history.export import csv_lines, zip_blocks
+from classifier.services.history.pagination import walk
+from classifier.services.history.search import Search
+from classifier.services.jobs.results import Planned, Result
+from classifier.services.jobs.storage import new_name
+from classifier.services.operations.storage import storage_errors
+from classifier.services.people.ownership import Owner
+
+FORMATS = ("csv", "zip")
+_DAYS = ("since", "until")
+
+
+def as_parameters(search: Search, ending: str) -> dict[str, Any]:
+    """The search as a job's row stores it."""
+    fields = asdict(replace(search, model=None)) | {"model": search.model.pk if search.model else None}
+    for day in _DAYS:
+        fields[day] = fields[day].isoformat() if fields[day] else None
+    return {"format": ending, "search": fields}
+
+
+def plan(job: Job, last: JobItem | None) -> Generator[Planned]:
+    if last is None:
+        yield Planned(f"predictions.{job.parameters['format']}")
+
+
+def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generator[list[Result]]:
+    (item,) = items
+    with storage_errors(), tempfile.TemporaryFile() as file:
+        for block in _blocks(job):
+            if is_over():
+                return
+            file.write(block)
+        file.seek(0)
+        # Written outside the transaction, which would keep others waiting; without its row the sweep deletes it.
+        name = default_storage.save(new_name(job.parameters["format"]), File(file))
+    yield [Result(item, store=lambda _owner: _keep(job, name))]
+
+
+def predictions_to_export(job: Job) -> QuerySet[Prediction]:
+    """What the search finds, of what there was when the job was submitted."""
+    owner = Owner(user=job.owner, visitor=job.visitor)
+    return _search(job).of(owner).filter(created_at__lte=job.created_at)
+
+
+def _blocks(job: Job) -> Iterator[bytes]:
+    predictions, order = predictions_to_export(job), _search(job).row_order
+    if job.parameters["format"] == "zip":
+        return zip_blocks(predictions, order)
+    return (line.encode() for line in csv_lines(cast(Iterator[Prediction], walk(predictions, order=order))))
+
+
+def _search(job: Job) -> Search:
+    fields = dict(job.parameters["search"])
+    for day in _DAYS:
+        fields[day] = date.fromisoformat(fields[day]) if fields[day] else None
+    fields["model"] = ModelVersion.objects.filter(pk=fields["model"]).first() if fields["model"] else None
+    return Search(**fields)
+
+
+def _keep(job: Job, name: str) -> None:
+    Job.objects.filter(pk=job.pk).update(result=name)

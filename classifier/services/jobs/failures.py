@@ -1,0 +1,122 @@
+"""Why a job, or one file of it, failed: a code in the row, and its words in the language of the moment."""
+
+from django.utils.translation import gettext as _
+
+from classifier.services.predictions.intake import explain_code
+from ml.images.errors import ImageError
+
+
+class ItemError(ImageError):
+    """One file of a job cannot be classified; the others can."""
+
+
+class EncryptedMember(ItemError):
+    code = "encrypted_member"
+    message = "The file is encrypted. Make an archive without a password."
+
+
+class UnsafePath(ItemError):
+    code = "unsafe_path"
+    message = "The path leads out of the archive. Rename the file and make the archive again."
+
+
+class DamagedMember(ItemError):
+    code = "damaged_member"
+    message = "The file is damaged in the archive. Make the archive again."
+
+
+class UnknownCompression(ItemError):
+    code = "unknown_compression"
+    message = "The file is compressed in an unusual way. Make the archive with Deflate, or without compression."
+
+
+class PackedTooTightly(ItemError):
+    code = "packed_too_tightly"
+    message = "The file unpacks to more than 200 times its size in the archive. No photograph does."
+
+
+class LostUpload(ItemError):
+    code = "lost_upload"
+    message = "The image was deleted, or its file is missing."
+
+
+class StoppedItsReader(ItemError):
+    code = "stopped_its_reader"
+    message = "Reading the file ended the program several times. Save the image again and retry."
+
+
+class JobError(Exception):
+    """A whole job cannot be done; `code` names why and `values` the figures in the words."""
+
+    code = "job_error"
+
+    def __init__(self, **values: int | str) -> None:
+        super().__init__(self.code)
+        self.values = values
+
+
+class NotAnArchive(JobError):
+    code = "not_an_archive"
+
+
+class DamagedArchive(JobError):
+    code = "damaged_archive"
+
+
+class ArchiveTooLarge(JobError):
+    code = "archive_too_large"
+
+
+class TooManyFiles(JobError):
+    code = "too_many_files"
+
+
+class EmptyArchive(JobError):
+    code = "empty_archive"
+
+
+class FilesGone(JobError):
+    code = "files_gone"
+
+
+class NothingToExport(JobError):
+    code = "nothing_to_export"
+
+
+class NothingToRescore(JobError):
+    code = "nothing_to_rescore"
+
+
+class TooManyJobs(JobError):
+    code = "too_many_jobs"
+
+
+def explain_failure(code: str, values: dict[str, int | str]) -> str:
+    """Why a file or a job failed."""
+    words = _words().get(code)
+    return words % values if words else explain_code(code, values)
+
+
+def _words() -> dict[str, str]:
+    return {
+        EncryptedMember.code: _("The file is encrypted. Make an archive without a password."),
+        UnsafePath.code: _("The path leads out of the archive. Rename the file and make the archive again."),
+        DamagedMember.code: _("The file is damaged in the archive. Make the archive again."),
+        UnknownCompression.code: _(
+            "The file is compressed in an unusual way. Make the archive with Deflate, or without compression."
+        ),
+        PackedTooTightly.code: _(
+            "The file unpacks to more than 200 times its size in the archive. No photograph does."
+        ),
+        LostUpload.code: _("The image was deleted, or its file is missing."),
+        StoppedItsReader.code: _("Reading the file ended the program several times. Save the image again and retry."),
+        NotAnArchive.code: _("This is not a ZIP archive. Choose a ZIP, or make one of your files."),
+        DamagedArchive.code: _("The archive is damaged or was cut short. Make or download it again and retry."),
+        ArchiveTooLarge.code: _("The archive is larger than %(limit)s MB. Split it and send the parts."),
+        TooManyFiles.code: _("There are more than %(limit)s files in the archive. Split it and send the parts."),
+        EmptyArchive.code: _("There is no file in the archive."),
+        FilesGone.code: _("The job's files have been deleted. Send them again."),
+        NothingToExport.code: _("There is nothing to export."),
+        NothingToRescore.code: _("This model has classified all of the images already."),
+        TooManyJobs.code: _("You have %(limit)s unfinished jobs. Wait until one has ended, or cancel one."),
+    }

@@ -1,0 +1,23 @@
+"""The kinds of jobs, each in a module of its own."""
+
+from collections.abc import Callable, Generator
+from typing import Protocol
+
+from classifier.models import Job, JobItem
+from classifier.services.jobs import archive_job, export_job, rescore_job
+from classifier.services.jobs.results import Planned, Result
+
+
+class Kind(Protocol):
+    def plan(self, job: Job, last: JobItem | None, /) -> Generator[Planned]:
+        """Yield the files after the last one planned, in an order that does not change. Raises JobError."""
+
+    def run(self, job: Job, items: list[JobItem], is_over: Callable[[], bool], /) -> Generator[list[Result]]:
+        """Yield what becomes of each file, in groups that are stored together; end early when `is_over`."""
+
+
+KINDS: dict[str, Kind] = {
+    Job.Kind.CLASSIFY: archive_job,
+    Job.Kind.RESCORE: rescore_job,
+    Job.Kind.EXPORT: export_job,
+}

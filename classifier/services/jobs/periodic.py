@@ -1,0 +1,59 @@
+"""What a worker does beside jobs: expire what was promised to expire, and sweep once after its start."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from classifier.services.history.retention import purge_expired
+from classifier.services.jobs.claims import free_parts_of_dead_workers
+from classifier.services.jobs.storage import delete_old_jobs
+
+logger = logging.getLogger(__name__)
+
+_DEAD_WORKERS_SECONDS = 5.0
+
+
+class Task:
+    """Something that is due first after `delay` seconds, and then every `interval` seconds, or never again."""
+
+    def __init__(self, run: Callable[[], None], *, delay: float = 0, interval: float | None = None) -> None:
+        self._run, self._interval = run, interval
+        self._due: float | None = time.monotonic() + delay
+
+    def run_if_due(self) -> None:
+        if self._due is None or time.monotonic() < self._due:
+            return
+        self._due = None if self._interval is None else time.monotonic() + self._interval
+        try:
+            self._run()
+        except Exception:
+            logger.exception("Periodic work has failed and is tried again later.")
+
+
+def periodic_tasks(*, seconds: float) -> list[Task]:
+    """What is due every so many seconds."""
+    return [
+        Task(_purge, interval=seconds),
+        Task(_free_parts, interval=_DEAD_WORKERS_SECONDS),
+    ]
+
+
+def delete_expired_sessions() -> int:
+    """Delete the sessions that have expired; return how many they were."""
+    return Session.objects.filter(expire_date__lt=timezone.now()).delete()[0]
+
+
+def _purge() -> None:
+    if gone := purge_expired():
+        logger.info("Deleted %d expired uploads.", gone)
+    if gone := delete_old_jobs():
+        logger.info("Deleted %d old jobs.", gone)
+    delete_expired_sessions()
+
+
+def _free_parts() -> None:
+    if freed := free_parts_of_dead_workers():
+        logger.info("Freed %d parts of workers that are no more.", freed)

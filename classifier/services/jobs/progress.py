@@ -1,0 +1,67 @@
+"""How far jobs are, whose they are, and which are stuck."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet, Sum
+from django.utils import timezone
+
+from classifier.models import Job, JobItem, Prediction
+from classifier.services.people.ownership import Owner, belongs_to, predictions_of
+
+#: An unfinished job of which nothing is heard for so long has no worker.
+QUIET = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """total: None before the job is planned. rate: files a second since it was started. share: from 0 to 1."""
+
+    done: int
+    failed: int
+    total: int | None
+    rate: float | None
+    seconds_left: float | None
+
+    @property
+    def settled(self) -> int:
+        return self.done + self.failed
+
+    @property
+    def share(self) -> float:
+        return self.settled / self.total if self.total else 0.0
+
+
+def jobs_of(owner: Owner) -> QuerySet[Job]:
+    """The owner's jobs, newest first."""
+    return Job.objects.filter(belongs_to(owner)).select_related("model_version")
+
+
+def progress_of(job: Job) -> Progress:
+    """Add up what the job's parts have done."""
+    sums = job.parts.aggregate(done=Sum("done", default=0), failed=Sum("failed", default=0))
+    done, failed = sums["done"], sums["failed"]
+    settled = done + failed - job.settled_before
+    rate = left = None
+    if job.started_at and settled > 0:
+        seconds = ((job.ended_at or timezone.now()) - job.started_at).total_seconds()
+        rate = settled / seconds if seconds > 0 else None
+    if rate and job.is_unfinished and job.total is not None:
+        left = max(job.total - done - failed, 0) / rate
+    return Progress(done, failed, job.total, rate, left)
+
+
+def failed_items(job: Job) -> QuerySet[JobItem]:
+    return job.items.filter(state=JobItem.State.FAILED).order_by("number")
+
+
+def predictions_of_job(job: Job, owner: Owner) -> QuerySet[Prediction]:
+    """What the job has produced that is still there and is the owner's."""
+    return predictions_of(owner).filter(pk__in=job.items.exclude(prediction=None).order_by().values("prediction"))
+
+
+def stuck() -> Q:
+    """The condition on jobs that wait or run while no worker gives a sign of life."""
+    before = timezone.now() - QUIET
+    is_quiet = Q(heartbeat_at__lt=before) | Q(heartbeat_at=None, created_at__lt=before)
+    return Q(state__in=Job.UNFINISHED) & is_quiet

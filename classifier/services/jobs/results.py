@@ -1,0 +1,28 @@
+"""What a kind of job says of its files to whatever runs it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from classifier.models import JobItem, Prediction
+from classifier.services.people.ownership import Owner
+from ml.images.errors import ImageError
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A file that a job is to do. reference: what the kind of job finds it by."""
+
+    name: str
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a file. store: stores what it produced for the job's owner, within the transaction that says so.
+
+    `store` may raise ImageError: then the file has failed.
+    """
+
+    item: JobItem
+    store: Callable[[Owner], Prediction | None] | None = None
+    error: ImageError | None = None

@@ -1,0 +1,102 @@
+"""A job's files: the archive that it reads, what it exports; and when they and the job's rows are deleted."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from classifier.models import Job
+from classifier.models.job import FILES_KEPT
+from classifier.services.jobs.failures import FilesGone
+from classifier.services.operations.storage import Reason, StorageUnavailable
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "jobs"
+#: How long an ended job can be looked at.
+ROWS_KEPT = timedelta(days=30)
+#: A file becomes its row's within minutes.
+_ORPHAN_AGE = timedelta(hours=6)
+
+
+def new_name(ending: str) -> str:
+    """A name that no other attempt to store the same uses."""
+    return f"{FOLDER}/{uuid4()}.{ending}"
+
+
+@contextmanager
+def opened_archive(job: Job) -> Iterator[File]:
+    """The job's archive. Raises FilesGone, StorageUnavailable."""
+    if not job.file.name:
+        raise FilesGone
+    try:
+        opened = default_storage.open(job.file.name, "rb")
+    except FileNotFoundError as error:
+        raise FilesGone from error
+    except OSError as error:
+        raise StorageUnavailable(Reason.UNUSABLE, error) from error
+    with opened:
+        yield opened
+
+
+def delete_archive(job: Job) -> None:
+    """Delete the job's archive once the transaction is committed."""
+    _delete_file(job, "file")
+
+
+def delete_old_jobs() -> int:
+    """Delete files of jobs that ended a day ago, and jobs that are no longer shown; return how many jobs that was."""
+    now = timezone.now()
+    ended = Job.objects.exclude(file="", result="").filter(ended_at__lte=now - FILES_KEPT)
+    for job in ended.iterator():
+        for field in ("file", "result"):
+            _delete_file(job, field)
+    oldest_visit = now - timedelta(days=settings.ANONYMOUS_DAYS)
+    old = Job.objects.filter(Q(ended_at__lte=now - ROWS_KEPT) | Q(visitor__isnull=False, created_at__lte=oldest_visit))
+    deleted = 0
+    for job in old:
+        deleted += bool(job.delete()[0])
+    return deleted
+
+
+def sweep_job_files(*, older_than: timedelta = _ORPHAN_AGE) -> Iterator[str]:
+    """Delete files of this age that belong to no job, and yield their names. Raises OSError, DatabaseError."""
+    limit = timezone.now() - older_than
+    try:
+        names = [f"{FOLDER}/{name}" for name in default_storage.listdir(FOLDER)[1]]
+    except FileNotFoundError:
+        return
+    for name in names:
+        if _is_old(name, limit) and not Job.objects.filter(Q(file=name) | Q(result=name)).exists():
+            default_storage.delete(name)
+            yield name
+
+
+def delete_stored(name: str) -> None:
+    """Delete a file that no row has any more; what fails is left to the sweep."""
+    try:
+        default_storage.delete(name)
+    except Exception as error:
+        logger.error("The file %s of a job could not be deleted: %s. Run manage.py sweep when it can be.", name, error)
+
+
+def _delete_file(job: Job, field: str) -> None:
+    if name := getattr(job, field).name:
+        Job.objects.filter(pk=job.pk).update(**{field: ""})
+        transaction.on_commit(partial(delete_stored, name))
+
+
+def _is_old(name: str, limit: datetime) -> bool:
+    try:
+        return default_storage.get_modified_time(name) < limit
+    except FileNotFoundError:
+        return False

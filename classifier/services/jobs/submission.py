@@ -1,0 +1,99 @@
+"""Submit a job: its row and its files are stored, and some worker does the rest."""
+
+from typing import Any
+
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db import transaction
+
+from classifier.models import Job, JobPart, ModelVersion
+from classifier.services.history.search import Search
+from classifier.services.jobs import export_job, rescore_job
+from classifier.services.jobs.archives import Archive
+from classifier.services.jobs.failures import NothingToExport, NothingToRescore, TooManyJobs
+from classifier.services.jobs.progress import jobs_of
+from classifier.services.jobs.storage import delete_stored, new_name
+from classifier.services.models.serving import active_model
+from classifier.services.operations.storage import storage_errors
+from classifier.services.people.ownership import Owner, hand_over
+from classifier.services.predictions.intake import clean_name
+
+#: Unfinished jobs of one person: more are refused.
+MOST_UNFINISHED = 20
+
+
+def submit_archive(
+    *,
+    archive: File,
+    owner: Owner,
+    keep_days: int | None = None,
+    version: ModelVersion | None = None,
+    part_size: int | None = None,
+) -> Job:
+    """Store a ZIP archive and a job that classifies what is in it, by the active model unless told another.
+
+    Raises JobError for what is no archive or is beyond the limits, serving.NoModel, storage.StorageUnavailable.
+    """
+    check_room(owner)
+    Archive(archive).close()
+    archive.seek(0)
+    version = version or active_model().version
+    parameters = {"keep_days": keep_days} | ({"part_size": part_size} if part_size else {})
+    with storage_errors():
+        name = default_storage.save(new_name("zip"), archive)
+        try:
+            return _submit(
+                owner,
+                kind=Job.Kind.CLASSIFY,
+                name=clean_name(archive.name or ""),
+                file=name,
+                model_version=version,
+                parameters=parameters,
+            )
+        except BaseException:
+            delete_stored(name)
+            raise
+
+
+def submit_rescoring(*, owner: Owner, version: ModelVersion, everybody: bool = False) -> Job:
+    """Submit a job that classifies the owner's uploads, or everybody's, by another version. Raises JobError."""
+    check_room(owner)
+    with storage_errors():
+        parameters = {"everybody": everybody}
+        job = Job(**_whose(owner), model_version=version, parameters=parameters)
+        if not rescore_job.uploads_to_rescore(job).exists():
+            raise NothingToRescore
+        return _submit(owner, kind=Job.Kind.RESCORE, name=str(version), model_version=version, parameters=parameters)
+
+
+def submit_export(*, owner: Owner, search: Search, ending: str) -> Job:
+    """Submit a job that writes what the search finds to a file. ending: csv or zip. Raises JobError."""
+    check_room(owner)
+    with storage_errors():
+        if not search.of(owner).exists():
+            raise NothingToExport
+        return _submit(
+            owner,
+            kind=Job.Kind.EXPORT,
+            name=f"predictions.{ending}",
+            parameters=export_job.as_parameters(search, ending),
+        )
+
+
+def check_room(owner: Owner) -> None:
+    """Raise TooManyJobs for somebody who has too many that are unfinished."""
+    if jobs_of(owner).filter(state__in=Job.UNFINISHED).count() >= MOST_UNFINISHED:
+        raise TooManyJobs(limit=MOST_UNFINISHED)
+
+
+def _submit(owner: Owner, **fields: Any) -> Job:
+    with transaction.atomic():
+        job = Job.objects.create(**_whose(owner), **fields)
+        JobPart.objects.create(job=job, number=0)
+    if owner.visitor:
+        hand_over(visitor=owner.visitor)
+    return job
+
+
+def _whose(owner: Owner) -> dict[str, Any]:
+    return {"owner_id": owner.user.pk if owner.user else None, "visitor": owner.visitor}
