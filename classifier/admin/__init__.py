@@ -1,7 +1,7 @@
 """The admin: models and results to oversee. Results are read, never edited."""
 
 from classifier.admin.invitations import InvitationAdmin
-from classifier.admin.models import ModelVersionAdmin, TrainingRunAdmin
+from classifier.admin.model_versions import ModelVersionAdmin, TrainingRunAdmin
 from classifier.admin.people import CarefulGroupAdmin, PersonAdmin
 from classifier.admin.predictions import PredictionAdmin, UploadAdmin
 

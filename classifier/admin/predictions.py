@@ -57,7 +57,7 @@ class PredictionAdmin(ReadOnlyAdmin):
     list_display = [
         "picture",
         "class_name",
-        "sureness",
+        "confidence_percent",
         "without_answer",
         "was_right",
         "model_version",
@@ -67,7 +67,7 @@ class PredictionAdmin(ReadOnlyAdmin):
     ]
     list_display_links = ["class_name"]
     # By what an index leads to: sorting a million rows otherwise takes seconds.
-    sortable_by = ["sureness", "created_at"]
+    sortable_by = ["confidence_percent", "created_at"]
     list_filter = [ClassFilter, ConfidenceFilter, "abstained", "was_right", "model_version", OwnerFilter, "created_at"]
     actions = ["as_csv"]
     # What `get_search_results` looks through.
@@ -77,7 +77,7 @@ class PredictionAdmin(ReadOnlyAdmin):
     fields = [
         "large_picture",
         "class_name",
-        "sureness",
+        "confidence_percent",
         "all_probabilities",
         "without_answer",
         "abstention_score",
@@ -133,7 +133,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         return response
 
     @admin.display(description=_("confidence"), ordering="confidence")
-    def sureness(self, prediction: Prediction) -> str:
+    def confidence_percent(self, prediction: Prediction) -> str:
         return percent(prediction.confidence)
 
     @admin.display(description=_("probabilities"))

@@ -18,7 +18,6 @@ from classifier.api import schema_examples
 from classifier.api.parsers import ImageParser, MultiPartParser
 from classifier.api.problems import KeyConflict
 from classifier.api.representations import BatchResultSerializer, PageSerializer, PredictionSerializer
-from classifier.api.requests import own_prediction, owner_of, valid, valid_form, valid_query
 from classifier.api.schema import IDEMPOTENCY_KEY, PREDICTION_ID, operation
 from classifier.api.serializers import (
     MOST_IMAGES,
@@ -29,12 +28,14 @@ from classifier.api.serializers import (
     SubmissionOptionsSerializer,
     idempotency_key,
 )
+from classifier.api.validation import valid, valid_form, valid_query
 from classifier.models import Prediction
 from classifier.services.history.correction import NothingToUndo, UnknownLabel, correct, undo_correction
 from classifier.services.history.deletion import delete_prediction
 from classifier.services.history.pagination import BadCursor, Page, page_of
 from classifier.services.predictions.batch import submit_batch
 from classifier.services.predictions.submission import KeyReused, submit_under_key
+from classifier.web.requests import own_prediction, owner_of
 
 
 class Predictions(APIView):

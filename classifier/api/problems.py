@@ -18,10 +18,8 @@ from classifier.api.authentication import ReadOnlyToken
 from classifier.api.throttling import refuse_stranger
 from classifier.services.predictions.intake import explain, status_of
 from classifier.services.predictions.submission import KeyReused
-from classifier.web.request_ids import current_request_id
+from classifier.web.refusal import PROBLEM_TYPE, problem_details
 from ml.images.errors import ImageError
-
-CONTENT_TYPE = "application/problem+json"
 
 #: Problems that mean more than their status does; each has its paragraph on the page that the type leads to.
 INVALID, KEY_REUSED, READ_ONLY_TOKEN = "invalid", "idempotency-key-reused", ReadOnlyToken.default_code
@@ -41,7 +39,7 @@ _STATUSES = {
     415: gettext_lazy("Not accepted in this format"),
     429: gettext_lazy("Too many requests"),
 }
-#: In the place of words that Django REST framework has in English alone.
+#: Replace messages that Django REST framework has in English only.
 _WORDS = {"surrogate_characters_not_allowed": gettext_lazy("There are characters in it that are not in any text.")}
 
 
@@ -52,7 +50,7 @@ class KeyConflict(APIException):
 
 
 def handle(error: Exception, context: dict) -> Response | None:
-    """What the API answers to an exception in one of its methods; None leaves it to the rest of the site."""
+    """Return the API's response to an exception in a view; None leaves it to the rest of the site."""
     if isinstance(error, Http404):
         error = exceptions.NotFound(_("There is no such thing here, or it is not yours to see."))
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
@@ -68,7 +66,7 @@ def handle(error: Exception, context: dict) -> Response | None:
     if response is not None:
         request = context["request"]
         response.data = describe(error, request)
-        response.content_type = CONTENT_TYPE
+        response.content_type = PROBLEM_TYPE
         # Whatever the method itself would have answered in.
         request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return response
@@ -77,10 +75,10 @@ def handle(error: Exception, context: dict) -> Response | None:
 def describe(error: APIException, request: Request) -> dict:
     """The problem's members. Of a ValidationError each field's errors are listed."""
     if not isinstance(error, ValidationError):
-        return _problem(error.get_codes(), error.status_code, str(error.detail), request)
+        return _describe(error.get_codes(), error.status_code, str(error.detail), request)
     errors = [*_flat(error.get_full_details())]
     detail = " ".join(dict.fromkeys(one["detail"] for one in errors))
-    return _problem(INVALID, error.status_code, detail, request) | {"errors": errors}
+    return _describe(INVALID, error.status_code, detail, request) | {"errors": errors}
 
 
 def describe_image(error: ImageError | KeyReused, request: Request) -> dict:
@@ -92,12 +90,11 @@ def describe_image(error: ImageError | KeyReused, request: Request) -> dict:
     return describe(refused, request)
 
 
-def _problem(code: str, status: int, detail: str, request: Request) -> dict:
+def _describe(code: str, status: int, detail: str, request: Request) -> dict:
     problem_type, title = "about:blank", _STATUSES.get(status, "")
     if code in TITLES:
         problem_type, title = request.build_absolute_uri(f"{reverse('api_problems')}#{code}"), TITLES[code]
-    problem = {"type": problem_type, "title": str(title), "status": status, "detail": detail}
-    return problem | {"request_id": current_request_id()}
+    return problem_details(status=status, title=str(title), detail=detail, problem_type=problem_type)
 
 
 def _flat(details: object, path: str = "") -> Iterator[dict[str, str]]:

@@ -11,10 +11,10 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework.serializers import Serializer
 
 from classifier.api.authentication import BearerAuthentication, PagesSession
-from classifier.api.problems import CONTENT_TYPE
 from classifier.api.representations import ProblemSerializer
 from classifier.api.schema_examples import PROBLEMS
 from classifier.api.serializers import KEY_HEADER
+from classifier.web.refusal import PROBLEM_TYPE
 
 _WHY = {
     400: gettext_lazy("Something that was sent is not valid; “errors” says what."),
@@ -110,7 +110,7 @@ def operation(
     )
     responses = {status: done, **options.pop("more_responses", {})}
     codes = {*errors, *_ALWAYS, *(_WITH_A_BODY if "request" in options else ())}
-    responses |= {(code, CONTENT_TYPE): _problem(code) for code in sorted(codes)}
+    responses |= {(code, PROBLEM_TYPE): _problem_response(code) for code in sorted(codes)}
     headers = [_RETRY_AFTER, _LOCATION] if status == 201 else [_RETRY_AFTER]
     return extend_schema(
         operation_id=operation_id,
@@ -122,6 +122,6 @@ def operation(
     )
 
 
-def _problem(status: int) -> OpenApiResponse:
-    example = OpenApiExample("problem", PROBLEMS[status], response_only=True, media_type=CONTENT_TYPE)
+def _problem_response(status: int) -> OpenApiResponse:
+    example = OpenApiExample("problem", PROBLEMS[status], response_only=True, media_type=PROBLEM_TYPE)
     return OpenApiResponse(ProblemSerializer, _WHY[status], examples=[example])

@@ -72,7 +72,7 @@ ME = {
 }
 
 
-def _problem(status: int, title: str, detail: str, kind: str = "") -> dict:
+def _details(status: int, title: str, detail: str, kind: str = "") -> dict:
     problem_type = f"{_SITE}/api/problems/#{kind}" if kind else "about:blank"
     problem = {"type": problem_type, "title": title, "status": status, "detail": detail}
     return problem | {"request_id": "5b1f0d3c8a9e4f7d9c2e6a1b0f8d7c65"}
@@ -80,40 +80,40 @@ def _problem(status: int, title: str, detail: str, kind: str = "") -> dict:
 
 def _invalid(status: int, field: str, code: str, detail: str) -> dict:
     errors = [{"field": field, "code": code, "detail": detail}]
-    return {**_problem(status, "What was sent is not valid", detail, "invalid"), "errors": errors}
+    return {**_details(status, "What was sent is not valid", detail, "invalid"), "errors": errors}
 
 
 PROBLEMS = {
     400: _invalid(400, "image", "empty_file", "The file is empty. Choose another one."),
-    401: _problem(401, "Not signed in", "Invalid token."),
-    403: _problem(
+    401: _details(401, "Not signed in", "Invalid token."),
+    403: _details(
         403,
         "This token may only read",
         "This token may only read. Make one that may read and write.",
         "read-only-token",
     ),
-    404: _problem(404, "Not found", "There is no such thing here, or it is not yours to see."),
-    406: _problem(406, "Not available in this format", "Could not satisfy the request Accept header."),
-    408: _problem(408, "Too slow", "What you sent arrived too slowly. Nothing of it was kept. Please send it again."),
-    409: _problem(
+    404: _details(404, "Not found", "There is no such thing here, or it is not yours to see."),
+    406: _details(406, "Not available in this format", "Could not satisfy the request Accept header."),
+    408: _details(408, "Too slow", "What you sent arrived too slowly. Nothing of it was kept. Please send it again."),
+    409: _details(
         409,
         "This Idempotency-Key was used for something else",
         "Something else was sent under this Idempotency-Key before. Use a new key.",
         "idempotency-key-reused",
     ),
-    411: _problem(
+    411: _details(
         411,
         "Length required",
         "What you sent does not say how long it is. Send it whole, with its Content-Length.",
     ),
-    413: _problem(413, "Too large", "That is more than the site takes at once. Send less, or send it in parts."),
-    415: _problem(415, "Not accepted in this format", 'Unsupported media type "text/plain" in request.'),
-    429: _problem(
+    413: _details(413, "Too large", "That is more than the site takes at once. Send less, or send it in parts."),
+    415: _details(415, "Not accepted in this format", 'Unsupported media type "text/plain" in request.'),
+    429: _details(
         429,
         "Too many requests",
         "This is more than the site takes from one person in so short a time. Please try again in 30 s.",
     ),
-    503: _problem(
+    503: _details(
         503,
         "Not available at the moment",
         "No model can answer at the moment. Nothing that was stored is lost. Please try again in a minute.",

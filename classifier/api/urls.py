@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from classifier.api import account, models, pages, pictures, predictions
+from classifier.api import account, images, model_versions, pages, predictions
 from classifier.services.predictions.batch import MOST_IMAGES
 from classifier.web.limits import takes, unlimited
 
@@ -11,10 +11,10 @@ _v1 = [
     path("predictions/batch/", takes(predictions.Batch.as_view(), images=MOST_IMAGES), name="api_batch"),
     path("predictions/<uuid:prediction_id>/", predictions.OnePrediction.as_view(), name="api_prediction"),
     path("predictions/<uuid:prediction_id>/correction/", predictions.Correction.as_view(), name="api_correction"),
-    path("predictions/<uuid:prediction_id>/image/", pictures.Image.as_view(), name="api_image"),
-    path("predictions/<uuid:prediction_id>/thumbnail/", pictures.Thumbnail.as_view(), name="api_thumbnail"),
-    path("models/", models.Models.as_view(), name="api_models"),
-    re_path(r"^models/(?P<model>[-a-zA-Z0-9_]+(?:@[0-9]+)?)/$", models.OneModel.as_view(), name="api_model"),
+    path("predictions/<uuid:prediction_id>/image/", images.Image.as_view(), name="api_image"),
+    path("predictions/<uuid:prediction_id>/thumbnail/", images.Thumbnail.as_view(), name="api_thumbnail"),
+    path("models/", model_versions.Models.as_view(), name="api_models"),
+    re_path(r"^models/(?P<model>[-a-zA-Z0-9_]+(?:@[0-9]+)?)/$", model_versions.OneModel.as_view(), name="api_model"),
     path("me/", account.Me.as_view(), name="api_me"),
     re_path("^.*$", pages.Nothing.as_view()),
 ]

@@ -10,7 +10,7 @@ from classifier.models import Upload
 from classifier.tests.factories import image_bytes, image_file, make_superuser
 from classifier.tests.routes import Route, routes
 from classifier.tests.strangers import FILE_NAME, Owner, owner_with_account
-from classifier.views import models
+from classifier.views import model_versions
 
 pytestmark = pytest.mark.django_db
 
@@ -185,7 +185,7 @@ def test_fault_of_the_site_has_them_too(client, monkeypatch):
     def fail(*_arguments):
         raise RuntimeError("on purpose")
 
-    monkeypatch.setattr(models, "VersionPage", fail)
+    monkeypatch.setattr(model_versions, "VersionPage", fail)
     client.raise_request_exception = False
     response = client.get("/models/")
     assert response.status_code == 500

@@ -84,7 +84,7 @@ def test_site_predicts_as_the_model_was_evaluated(published, trained, tmp_path):
 
 
 def test_trained_model_is_exported_again_as_the_next_version(trained):
-    done = manage("export", "garden", "--data-dir", str(trained.pictures), env=trained.env)
+    done = manage("export_model", "garden", "--data-dir", str(trained.pictures), env=trained.env)
     assert "Published as garden v2 in " in done.stdout, done.stderr
     first, second = load_card(trained.model), load_card(trained.model.with_name("garden-2"))
     for kept in ("name", "architecture", "recipe", "seed", "dataset", "training", "framing"):

@@ -15,7 +15,7 @@ from classifier.services.predictions.explanation import (
     map_png,
     track_record,
 )
-from classifier.web.pictures import png_response
+from classifier.web.image_responses import png_response
 from classifier.web.requests import own_prediction
 
 

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from classifier.models import Upload
 from classifier.services.people.ownership import current_uploads, uploads_of
-from classifier.web.pictures import image_response, thumbnail_response
+from classifier.web.image_responses import image_response, thumbnail_response
 from classifier.web.requests import owner_of
 
 

@@ -1,4 +1,4 @@
-"""How the site says no: the same words as a page, a part of a page, or problem details for a program."""
+"""Error responses: one text as a page, as a part of a page, or as problem details (RFC 9457)."""
 
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -7,13 +7,16 @@ from django.utils.cache import add_never_cache_headers
 
 from classifier.web.request_ids import current_request_id
 
+#: The media type of problem details.
+PROBLEM_TYPE = "application/problem+json"
+
 
 def refusal(
     request: HttpRequest, *, status: int, title: str, what: str, advice: list[str], retry_after: int | None = None
 ) -> HttpResponse:
-    """The answer with this status.
+    """Return an error response, in the format that the client prefers.
 
-    what: what has happened. advice: sentences. retry_after: seconds, None where waiting is of no use.
+    what: what happened. advice: sentences on what to do. retry_after: seconds, None if waiting does not help.
     """
     response = _respond(request, status, title, what, advice)
     if retry_after is not None:
@@ -22,21 +25,26 @@ def refusal(
     return response
 
 
-def problem(*, status: int, title: str, detail: str) -> JsonResponse:
-    """Problem details (RFC 9457) with the request's number."""
-    content = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    content |= {"request_id": current_request_id()}
-    return JsonResponse(content, status=status, content_type="application/problem+json")
+def problem_details(*, status: int, title: str, detail: str, problem_type: str = "about:blank") -> dict:
+    """Problem details (RFC 9457) with the request id."""
+    content = {"type": problem_type, "title": title, "status": status, "detail": detail}
+    return content | {"request_id": current_request_id()}
+
+
+def problem_response(*, status: int, title: str, detail: str) -> JsonResponse:
+    """A response with problem details."""
+    content = problem_details(status=status, title=title, detail=detail)
+    return JsonResponse(content, status=status, content_type=PROBLEM_TYPE)
 
 
 def wants_json(request: HttpRequest) -> bool:
-    preferred = request.get_preferred_type(["text/html", "application/json", "application/problem+json"])
+    preferred = request.get_preferred_type(["text/html", "application/json", PROBLEM_TYPE])
     return request.path.startswith("/api/") or (preferred or "").endswith("json")
 
 
 def _respond(request: HttpRequest, status: int, title: str, what: str, advice: list[str]) -> HttpResponse:
     if wants_json(request):
-        return problem(status=status, title=title, detail=" ".join([what, *advice]))
+        return problem_response(status=status, title=title, detail=" ".join([what, *advice]))
     context = {"title": title, "what": what, "advice": advice}
     if getattr(request, "htmx", False):
         return HttpResponse(render_to_string("classifier/_refused.html", context), status=status)

@@ -1,4 +1,4 @@
-"""What pages need to know of a request: whose it is."""
+"""The person behind a request, and that person's predictions; for pages and API."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from classifier.web.visitors import visitor_of, visitor_or_new
 
 
 def owner_of(request: HttpRequest) -> Owner:
-    """The person behind a request; an anonymous one who has uploaded nothing owns nothing."""
+    """The person behind a request; an anonymous visitor who has uploaded nothing owns nothing."""
     if request.user.is_authenticated:
         return Owner(user=request.user)
     return Owner(visitor=visitor_of(request))
@@ -25,5 +25,5 @@ def uploader_of(request: HttpRequest, *, submission: UUID | None) -> Owner:
 
 
 def own_prediction(request: HttpRequest, prediction_id: UUID) -> Prediction:
-    """The person's prediction of this number. Raises Http404 for anybody else's as for none."""
+    """The person's prediction with this id. Raises Http404 if there is none, or if it is somebody else's."""
     return get_object_or_404(predictions_of(owner_of(request)), pk=prediction_id)

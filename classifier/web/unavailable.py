@@ -13,7 +13,7 @@ from classifier.services.operations.storage import Reason, as_unavailable, expla
 from classifier.services.predictions.classification import OwnerGone
 from classifier.services.predictions.turns import Busy
 from classifier.web.errors import fault
-from classifier.web.refusal import problem, refusal, wants_json
+from classifier.web.refusal import problem_response, refusal, wants_json
 from ml.images.decoder_pool import DecoderUnavailable
 from ml.serving.inference import NoInterpreterFree
 
@@ -66,7 +66,7 @@ def _fault(request: HttpRequest) -> HttpResponse:
     if not wants_json(request):
         return fault()
     text = _("The fault is ours and has been logged. Please try again.")
-    return problem(status=500, title=_("Something went wrong"), detail=text)
+    return problem_response(status=500, title=_("Something went wrong"), detail=text)
 
 
 def _gone(request: HttpRequest) -> HttpResponse:

@@ -9,9 +9,9 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from classifier.api.requests import own_prediction
 from classifier.api.schema import PREDICTION_ID, operation
-from classifier.web.pictures import image_response, thumbnail_response
+from classifier.web.image_responses import image_response, thumbnail_response
+from classifier.web.requests import own_prediction
 
 
 class PictureRenderer(BaseRenderer):

@@ -1,4 +1,4 @@
-"""manage.py export: write a trained model's graph and figures again, from its Keras file."""
+"""manage.py export_model: write a trained model's graph and figures again, from its Keras file."""
 
 from pathlib import Path
 

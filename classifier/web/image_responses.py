@@ -1,6 +1,6 @@
-"""Answers that are a person's picture: for that person's browser and program alone, and never more than a picture.
+"""Responses that are a person's image: private, and never treated as anything but an image.
 
-Their Content-Security-Policy is that of every answer which is no page, see headers.py.
+Their Content-Security-Policy is that of every response which is no page, see headers.py.
 """
 
 from django.db.models.fields.files import FieldFile
@@ -14,17 +14,17 @@ from classifier.services.history.export import safe_name
 
 
 def image_response(upload: Upload) -> FileResponse:
-    """The file as it came, with the type and the ending of what its bytes are. Raises Http404 where it is gone."""
+    """The original file, with the type and extension of its content. Raises Http404 if the file is gone."""
     return _stored(upload.file, upload.content_type, safe_name(upload))
 
 
 def thumbnail_response(upload: Upload) -> FileResponse:
-    """The small JPEG made of it. Raises Http404 where it is gone."""
+    """The thumbnail, a JPEG. Raises Http404 if the file is gone."""
     return _stored(upload.thumbnail, "image/jpeg", "thumbnail.jpg")
 
 
 def png_response(content: bytes, *, name: str) -> HttpResponse:
-    """A picture that was made just now; the same address always has the same one."""
+    """A PNG that was just made; the same URL always returns the same one."""
     return _guarded(HttpResponse(content, content_type="image/png"), name)
 
 
@@ -39,7 +39,7 @@ def _stored(file: FieldFile, content_type: str, name: str) -> FileResponse:
 def _guarded(response: HttpResponseBase, name: str, *lasting: str) -> HttpResponseBase:
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Disposition"] = content_disposition_header(False, name)
-    # What is seen never changes under its address; the browser may keep it, nobody between may, and not for another.
+    # The content of a URL never changes: let the browser cache it, but no proxy and for no other person.
     response["Cache-Control"] = ", ".join(("private", "max-age=86400", *lasting))
     patch_vary_headers(response, ["Authorization", "Cookie"])
     return response

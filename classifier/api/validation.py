@@ -1,32 +1,17 @@
-"""What the API's methods need to know of a request: whose it is, and what was sent."""
+"""Validate what an API request sends, in its address and in its body."""
 
 from typing import TypeVar
-from uuid import UUID
 
-from django.shortcuts import get_object_or_404
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
-from classifier.models import Prediction
-from classifier.services.people.ownership import Owner, predictions_of
-
 Sent = TypeVar("Sent", bound=Serializer)
 
 #: The form of a page in a browser may have it, and Django looks at it.
 _CSRF_FIELD = "csrfmiddlewaretoken"
-
-
-def owner_of(request: Request) -> Owner:
-    """The person behind a request, who has an account."""
-    return Owner(user=request.user)
-
-
-def own_prediction(request: Request, prediction_id: UUID) -> Prediction:
-    """The person's prediction of this number. Raises Http404 for anybody else's as for none."""
-    return get_object_or_404(predictions_of(owner_of(request)), pk=prediction_id)
 
 
 def valid(serializer: type[Sent], data: object) -> Sent:
