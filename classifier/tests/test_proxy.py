@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -160,10 +161,10 @@ def echo() -> Iterator[str]:
 SENT = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https", "X-Request-ID": "12345678"}
 
 
-def forwarded(address: str) -> dict[str, str]:
+def forwarded(address: str, **options) -> dict[str, str]:
     """The headers that reach a site behind nginx when a client sends its own."""
     request = urllib.request.Request(address, headers=SENT)  # noqa: S310
-    with urllib.request.urlopen(request) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, **options) as answer:  # noqa: S310
         return json.load(answer)
 
 
@@ -189,6 +190,25 @@ def test_what_a_proxy_in_front_forwards_is_believed_once_it_is_named(echo, tmp_p
         received = forwarded(address)
     assert received["X-Forwarded-For"] == "198.51.100.7"
     assert received["X-Forwarded-Proto"] == "https"
+
+
+@needs_nginx
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
+def test_https_needs_no_more_than_the_lines_that_are_there(echo, tmp_path):
+    key, certificate, port = tmp_path / "privkey.pem", tmp_path / "fullchain.pem", free_port()
+    command = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=localhost", "-keyout", key]
+    subprocess.run([*command, "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate], check=True)
+    lines = {
+        "# listen 8443 ssl;": f"listen 127.0.0.1:{port} ssl;",
+        "# ssl_certificate": "ssl_certificate",
+        "# ssl_protocols": "ssl_protocols",
+        "/certificates": str(tmp_path),
+    }
+    with nginx(tmp_path, echo, **lines):
+        context = ssl.create_default_context(cafile=certificate)
+        received = forwarded(f"https://127.0.0.1:{port}", context=context)
+    assert received["X-Forwarded-Proto"] == "https"
+    assert received["X-Forwarded-For"] == "127.0.0.1"
 
 
 def test_largest_body_is_the_sites():
