@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 #: What a person does, and what the page's script does.
 STEPS = ("first page", "upload by the script", "upload without it", "page of the result")
@@ -128,7 +130,7 @@ def _sign_in() -> tuple[Callable, str]:
 
 
 def _steps(application: Callable, cookie: str) -> tuple[Callable[[], None], ...]:
-    def request(path: str, body: bytes = b"", **headers: str) -> str | dict[str, str]:
+    def request(path: str, body: bytes = b"", **headers: str) -> dict[str, Any]:
         answered = {}
         environ = {
             "REQUEST_METHOD": "POST" if body else "GET",
@@ -152,12 +154,17 @@ def _steps(application: Callable, cookie: str) -> tuple[Callable[[], None], ...]
         return answered | {"content": content}
 
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', request("/")["content"].decode())[1]
-    body = _body({"csrfmiddlewaretoken": token}, _image())
-    page = request("/", body)["Location"]
+    image = _image()
+
+    def upload(**headers: str) -> dict[str, Any]:
+        # Each is a submission of its own, as each file of a page is.
+        return request("/", _body({"csrfmiddlewaretoken": token, "submission": str(uuid4())}, image), **headers)
+
+    page = upload()["Location"]
     return (
         lambda: request("/"),
-        lambda: request("/", body, HTTP_HX_REQUEST="true"),
-        lambda: request("/", body),
+        lambda: upload(HTTP_HX_REQUEST="true"),
+        upload,
         lambda: request(page),
     )
 

@@ -1,4 +1,4 @@
-"""Django's sessions in the database, under the hashes of their keys, and found by a prepared statement.
+"""Django's sessions in the database, under the hashes of their keys.
 
 The key is in the browser's cookie alone: nobody can use what is read from the database or a backup as a cookie.
 """
@@ -10,10 +10,6 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.utils import timezone
-
-from classifier.prepared import Prepared
-
-_session: Prepared[Session] = Prepared(lambda: Session.objects.filter(pk=""))
 
 
 def stored_key(session_key: str) -> str:
@@ -35,16 +31,17 @@ class SessionStore(db.SessionStore):
         if key is not None:
             super().delete(stored_key(key))
 
-    def _get_session_from_db(self) -> Session | None:
-        session = _session.first(stored_key(self.session_key))
-        if session is not None and session.expire_date > timezone.now():
-            return session
-        # As Django's own does: a key that is not known is not taken for a new session's.
-        self._session_key = None
-        return None
+    def load(self) -> dict[str, Any]:
+        try:
+            session = self.model.objects.get(pk=stored_key(self.session_key), expire_date__gt=timezone.now())
+        except self.model.DoesNotExist:
+            # As every backend of Django's does: a key that is not known is not taken for a new session's.
+            self._session_key = None
+            return {}
+        return self.decode(session.session_data)
 
     # The same for asynchronous code, of which the site has none.
     aexists = sync_to_async(exists)
     acreate_model_instance = sync_to_async(create_model_instance)
     adelete = sync_to_async(delete)
-    _aget_session_from_db = sync_to_async(_get_session_from_db)
+    aload = sync_to_async(load)

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from classifier.models import ModelVersion
-from classifier.prepared import Prepared
 from classifier.services.models.publishing import check_unchanged
 from ml.artifacts.folder import ArtifactError
 from ml.serving.inference import LoadedModel
@@ -83,9 +82,10 @@ class _Server:
         self.failed: tuple[str, float, str] = ("", 0.0, "")
 
     def active(self) -> ServedModel:
-        row = _active_row.first()
-        if row is None:
-            raise NoModel("No model is active. Publish one with: python manage.py migrate")
+        try:
+            row = ModelVersion.objects.only("digest").get(active=True)
+        except ModelVersion.DoesNotExist:
+            raise NoModel("No model is active. Publish one with: python manage.py migrate") from None
         served = self.served
         if served and _same(served.version, row):
             return served
@@ -129,10 +129,6 @@ class _Server:
             row = ModelVersion.objects.get(pk=row.pk)
             raise NoModel(f"The model {row} cannot be loaded ({self.failed[2]}): restore its folder {row.path}.")
         return self.served
-
-
-#: The row that is active just now, with its id and digest alone.
-_active_row: Prepared[ModelVersion] = Prepared(lambda: ModelVersion.objects.filter(active=True).values("id", "digest"))
 
 
 def _open(version: ModelVersion) -> LoadedModel:
