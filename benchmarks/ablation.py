@@ -2,7 +2,7 @@
 
     python -m benchmarks.ablation compact_resnet --data-dir DIR --limit 10000 --epochs 8
 
-Every variant trains by the whole learning-rate schedule in the epochs given. A run that was stopped goes on where it
+Every variant trains by the whole learning-rate schedule in the epochs given. A stopped run resumes where it
 was; the table is printed and written to runs/ablation/<architecture>/results.md. The test split is never looked at.
 """
 

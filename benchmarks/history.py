@@ -79,7 +79,7 @@ def _fill(predictions: int, people: int) -> None:
             upload.created_at = row.created_at = moment
             uploads.append(upload)
             rows.append(row)
-        # `auto_now_add` would put the moment of writing in the place of the drawn one.
+        # `auto_now_add` would replace the drawn time by the current one.
         with _given_times(Upload, Prediction):
             Upload.objects.bulk_create(uploads)
             Prediction.objects.bulk_create(rows)

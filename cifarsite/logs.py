@@ -94,7 +94,7 @@ def logging_settings(*, log_format: str, level: str) -> dict:
         "loggers": {
             # Each request has its line already; these would show its whole address.
             "django.request": {"level": "ERROR"},
-            # Whoever asks by another name has a line too, and may call the site what he likes.
+            # Requests for another host are logged too, and their Host header may say anything.
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.server": {"handlers": ["console"], "level": "ERROR", "propagate": False},
             "axes": {"level": "WARNING"},

@@ -42,7 +42,7 @@ try:
     _database = env.dj_db_url(
         "DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}", conn_max_age=60, conn_health_checks=True
     )
-    #: How long whoever writes to SQLite waits for another to be done before it gives up with the status 503.
+    #: Seconds that a write to SQLite waits for another one before it fails with the status 503.
     DATABASE_WAIT_SECONDS = env.float("DATABASE_WAIT_SECONDS", 20, validate=validate.Range(min=0))
     #: Whether an answer waits until what it tells of is on the disk, and would outlast a power failure.
     SYNC_TO_DISK = env.bool("SYNC_TO_DISK", True)
@@ -104,7 +104,7 @@ try:
     EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", EMAIL_PORT == 465)
     EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", not EMAIL_USE_SSL)
     DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "")
-    #: Whoever has it reads /metrics.
+    #: The token that gives access to /metrics.
     METRICS_TOKEN = env.str("METRICS_TOKEN", "", validate=validate.Regexp(r"^$|^[!-~]{16,}$", error="16 or more signs"))
     HISTORY_PAGE_SIZE = env.int("HISTORY_PAGE_SIZE", 24, validate=_positive)
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")))
@@ -205,7 +205,7 @@ DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
-    # Refuses whoever has failed too often, before the password is looked at.
+    # Refuses a client after too many failures, before the password is checked.
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]

@@ -70,7 +70,7 @@ def _options() -> argparse.Namespace:
         "--python", type=Path, required=True, help="the Python that has benchmarks/serving/requirements.txt"
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often each server has its turn")
-    parser.add_argument("--seconds", type=float, default=1.5, help="how long each load goes on")
+    parser.add_argument("--seconds", type=float, default=1.5, help="how long each load lasts")
     parser.add_argument("--servers", nargs="+", choices=NAMES, default=[*NAMES], metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--quick", action="store_true", help="see that everything works; the figures mean nothing")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "bench", help="for results and the ONNX file")

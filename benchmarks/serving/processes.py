@@ -82,7 +82,7 @@ def serving(command: Sequence[str | Path], *, env: dict[str, str], log: Path) ->
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_SECONDS)
-        # Its session is its own: whoever is left in it was started by it.
+        # It has a session of its own, so every process left in it is its child.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -105,7 +105,7 @@ def _family(process_id: int) -> list[int]:
 
 
 def _kilobytes(process_id: int, file: str, field: str) -> int:
-    """A field of a process, or nothing if it ended meanwhile."""
+    """A field of a process, or nothing if it has ended."""
     with suppress(FileNotFoundError, ProcessLookupError):
         if found := re.search(rf"^{field}:\s+(\d+) kB", Path(f"/proc/{process_id}/{file}").read_text(), re.MULTILINE):
             return int(found[1])

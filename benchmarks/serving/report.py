@@ -113,7 +113,7 @@ class Results:
 
 
 def put_between_markers(path: Path, text: str) -> None:
-    """Put results into a document: in the place of the last ones, or at its end."""
+    """Put results into a document: replace the last ones, or add them at its end."""
     before, _begin, rest = path.read_text().partition(BEGIN)
     _last, _end, after = rest.partition(END)
     path.write_text(f"{before.rstrip()}\n\n{BEGIN}\n\n{text}\n{END}\n{after.lstrip()}")

@@ -114,7 +114,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         ]
 
     def roll_back(self, request: HttpRequest) -> HttpResponse:
-        """Let the model answer that did before the active one."""
+        """Activate the model that was active before."""
         self._require_change(request)
         try:
             version = roll_back(user=request.user)
@@ -125,7 +125,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         return redirect("admin:classifier_modelversion_changelist")
 
     def publish(self, request: HttpRequest) -> HttpResponse:
-        """Publish what lies in the folder of models and has no row yet."""
+        """Publish the models in the models folder that have no row yet."""
         self._require_change(request)
         try:
             versions = register_shipped()
@@ -138,12 +138,12 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         return redirect("admin:classifier_modelversion_changelist")
 
     def has_delete_permission(self, request: HttpRequest, obj: ModelVersion | None = None) -> bool:
-        """A model that answers or has answered is kept."""
+        """Keep the active model and every model that has predictions."""
         allowed = admin.ModelAdmin.has_delete_permission(self, request, obj)
         return allowed and (obj is None or not (obj.active or obj.predictions.exists()))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
-        """A model that answers somebody meanwhile is kept, which the database may only find out at the end."""
+        """Keep a model that was used after the page was shown; the database may notice only when it deletes."""
         try:
             return super().delete_view(request, object_id, extra_context)
         except (ModelInUse, IntegrityError) as error:

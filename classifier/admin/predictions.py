@@ -48,7 +48,7 @@ class CorrectionInline(admin.TabularInline):
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Correction | None = None) -> bool:
-        """Whoever may see the prediction may see what was said of it."""
+        """People who may see the prediction may see its corrections."""
         return request.user.has_perm("classifier.view_prediction")
 
 

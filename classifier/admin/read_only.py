@@ -11,7 +11,7 @@ from classifier.admin.lookups import CarefulLookups
 
 
 class BoundedPaginator(Paginator):
-    """Pages of the first rows alone: counting a million would take longer than anyone looks for; filters go on.
+    """Pages of the first rows only, because counting a million rows takes too long; filters find the rest.
 
     A page's rows are found by their ids, for which an index is enough, and only then read.
     """
@@ -42,7 +42,7 @@ class ReadOnlyAdmin(CarefulLookups):
         return super().response_action(request, queryset)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
-        """Django's own, which tells whoever may see nothing that there is no such row."""
+        """Refuse before Django looks for the row: its own page would tell everybody whether the row exists."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)

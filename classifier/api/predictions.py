@@ -177,7 +177,7 @@ class Correction(APIView):
         try:
             correct(prediction=prediction, label=sent.validated_data["label"], user=request.user)
         except Prediction.DoesNotExist as error:
-            # Deleted meanwhile.
+            # It was deleted in between.
             raise Http404 from error
         except UnknownLabel as error:
             text = _("The model has no such class. Choose one of the classes shown.")
@@ -200,7 +200,7 @@ class Correction(APIView):
         except NothingToUndo as error:
             raise NotFound(_("There is nothing to undo.")) from error
         except Prediction.DoesNotExist as error:
-            # Deleted meanwhile.
+            # It was deleted in between.
             raise Http404 from error
         return _represent(PredictionSerializer, prediction, request)
 

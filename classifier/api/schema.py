@@ -27,7 +27,7 @@ _WHY = {
     411: gettext_lazy("The body does not say how long it is."),
     413: gettext_lazy("The body has too many bytes, or the image in it too many bytes or pixels."),
     415: gettext_lazy("The body is in a format that is not read."),
-    429: gettext_lazy("Too many requests in too little time; the header Retry-After says when to go on."),
+    429: gettext_lazy("Too many requests in too little time; the Retry-After header says when to try again."),
     503: gettext_lazy("Model, disk or database cannot do its part for now; try again after Retry-After seconds."),
 }
 _ALWAYS = (401, 406, 429, 503)
@@ -42,7 +42,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
         "is stored once, however often it is sent."
     ),
 )
-# Whoever tries a method out finds examples of parameters filled in, so there are none.
+# Parameters have no examples, because the API docs fill them into the form.
 _RETRY_AFTER = OpenApiParameter(
     "Retry-After",
     {"type": "integer", "minimum": 0},

@@ -40,7 +40,7 @@ class ImageField(forms.FileField):
             raise ValidationError(explain(error), code=error.code) from error
 
 
-#: In the place of a number of days.
+#: The value of `keep` for an image that is not stored.
 NOT_KEPT = 0
 
 

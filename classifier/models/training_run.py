@@ -1,4 +1,4 @@
-"""A run of `manage.py train`, and its epochs, written while it goes on."""
+"""A run of `manage.py train` and its epochs, written during the run."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

@@ -144,7 +144,7 @@ def damage(folder: Path) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a file in the place of a link, and leave alone what the link points to."""
+    """Replace a link by a file, and leave the target of the link alone."""
     path.unlink()
     path.write_bytes(content)
 

@@ -78,7 +78,7 @@ class Posts:
 
 
 def until(page: Page, holds: Callable[[], bool]) -> None:
-    """Let the browser go on until something holds."""
+    """Let the browser run until a condition holds."""
     for _ in range(1000):
         if holds():
             return

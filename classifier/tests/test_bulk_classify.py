@@ -299,7 +299,7 @@ def test_ctrl_c_ends_a_run_and_keeps_what_is_done(blocked, tmp_path):
             pipe.write(image_bytes())
         _output, errors = process.communicate(timeout=300)
     assert process.returncode == 130
-    assert "Stopped after 20 files. The same command goes on from there." in errors
+    assert "Stopped after 20 files. Run the same command again to resume." in errors
     assert "Traceback" not in errors
     assert len(rows(table)) == 20
 

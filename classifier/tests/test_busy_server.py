@@ -1,4 +1,4 @@
-"""Eight clients of one address whose files keep every decoder busy: pages and everybody else's uploads go on."""
+"""Eight clients of one address whose files keep every decoder busy: pages and other people's uploads still work."""
 
 import http.client
 import os

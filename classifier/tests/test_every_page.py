@@ -1,4 +1,4 @@
-"""Every page of the site in Chromium, served as in production: for whoever sees, hears or types it, on any screen."""
+"""Every page of the site in Chromium, served as in production: for people who see, hear or type, on any screen."""
 
 import re
 import time

@@ -46,7 +46,7 @@ Trouble = AbstractContextManager[None]
 
 @contextmanager
 def _mounted(folder: Path, options: str) -> Iterator[None]:
-    """A small disk of its own in the place of a folder; skips where that is not allowed."""
+    """Mount a small disk over a folder; skips where mounting is not allowed."""
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False)
     if done.returncode:
         pytest.skip("no permission to mount")

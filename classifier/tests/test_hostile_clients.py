@@ -54,7 +54,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
 
 @pytest.fixture(autouse=True)
 def goes_on(site):
-    """Whatever a test does, the site goes on afterwards and has forgotten nothing."""
+    """Whatever a test does, the site still works afterwards and has lost nothing."""
     yield
     assert Visitor(site).upload().status == 302
     assert files_of(site) == 2 * rows_of(site)

@@ -255,7 +255,7 @@ def test_json_that_is_nested_too_deeply_is_refused_as_any_that_is_none(user, bod
     address = f"{PREDICTIONS}{make_prediction(user).pk}/"
     problem = problem_of(program(user).put(f"{address}correction/", body, content_type="application/json"), 400)
     assert problem["detail"] == "This JSON is nested too deeply."
-    # Of whoever is signed in at the pages a token is wanted, which is looked for in what was sent at every address.
+    # Signed in by the session cookie, the API checks the CSRF token, which it looks for in the body of every URL.
     client = Client(enforce_csrf_checks=True)
     client.force_login(user)
     client.cookies["csrftoken"] = "a" * 32

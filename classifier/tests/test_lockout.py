@@ -1,4 +1,4 @@
-"""Guessing passwords ends after some failures: for whoever guesses, for a while, and without telling who exists."""
+"""Guessing passwords is locked out after some failures, for a while, without telling which accounts exist."""
 
 import datetime
 import re

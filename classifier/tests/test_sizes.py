@@ -1,4 +1,4 @@
-"""Sizes of files in words: the same wherever they are read, and whoever writes them."""
+"""File sizes in words: the same in pages, messages and scripts."""
 
 from pathlib import Path
 

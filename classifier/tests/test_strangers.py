@@ -184,7 +184,7 @@ def test_second_person_at_the_same_browser_is_not_given_the_first_ones_copy():
 
 @cache
 def has_not(method: str, route: Route) -> bool:
-    """Whether the address has no such method, whoever asks and for whatever."""
+    """Whether the URL does not support the method for anybody."""
     anybody = Client()
     anybody.force_login(make_user(f"anybody-{method}-{route}"[:150]))
     nothing = dict.fromkeys(("prediction", "upload", "token"), uuid4())

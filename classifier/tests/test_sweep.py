@@ -1,4 +1,4 @@
-"""Files without a row are removed, rows without a file are reported, and the site may go on meanwhile."""
+"""Files without a row are removed, rows without a file are reported, and the site may keep running."""
 
 import os
 import time

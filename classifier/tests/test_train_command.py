@@ -45,7 +45,7 @@ def training(env, tmp_path):
     source, processes = pictures(tmp_path / "pictures", CLASS_NAMES, count=40), []
 
     def start(*arguments: str) -> subprocess.Popen:
-        # A run that goes on knows where its data are.
+        # A resumed run knows where its data are.
         data = [] if "--resume" in arguments else ["--data-dir", str(source)]
         command = [sys.executable, "manage.py", "train", *data, *arguments]
         process = subprocess.Popen(

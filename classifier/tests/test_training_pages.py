@@ -73,7 +73,7 @@ def test_time_left_is_what_the_last_epochs_took(running):
     assert outlook(running, []) == training.Outlook(0.0, None, None)
 
 
-def test_run_whose_process_died_is_interrupted_and_says_how_to_go_on(client, running):
+def test_run_whose_process_died_is_interrupted_and_says_how_to_resume(client, running):
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     running.process_id = process.pid

@@ -38,7 +38,7 @@ def upload(user, content: bytes) -> Prediction:
 
 
 def spoil(upload: Upload) -> None:
-    """Whoever reads the original after this cannot decode it."""
+    """Damage the original, so that nothing can decode it any more."""
     with upload.file.storage.open(upload.file.name, "wb") as file:
         file.write(b"nothing")
 

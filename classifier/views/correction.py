@@ -26,7 +26,7 @@ def correct(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     except UnknownLabel:
         messages.error(request, _("The model has no such class. Choose one of the classes shown."))
     except Prediction.DoesNotExist as error:
-        # Deleted meanwhile, in another window.
+        # It was deleted in another window.
         raise Http404 from error
     except NothingToUndo:
         messages.info(request, _("There is nothing to undo."))

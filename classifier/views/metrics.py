@@ -13,7 +13,7 @@ from classifier.services.operations.metrics import CONTENT_TYPE, exposition
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus's text format for whoever has METRICS_TOKEN or is a superuser; for others there is no such page."""
+    """Metrics in Prometheus's text format, for METRICS_TOKEN and for superusers; 404 for everybody else."""
     if not (_has_token(request) or request.user.is_superuser):
         raise Http404
     return HttpResponse(exposition(), content_type=CONTENT_TYPE)

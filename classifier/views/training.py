@@ -1,4 +1,4 @@
-"""The training runs: how they go on while `manage.py train` works in another process, and how they ended."""
+"""The training runs: their progress while `manage.py train` works in another process, and their results."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -23,7 +23,7 @@ def runs(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
-    """One run; its page asks for `progress` again and again while it goes on."""
+    """One run; its page polls `progress` while the run lasts."""
     return render(request, "classifier/training_run.html", _context(run_id))
 
 

@@ -27,7 +27,7 @@ _FEATURES = (
 _ALWAYS = (
     ("Permissions-Policy", ", ".join(f"{feature}=()" for feature in _FEATURES.split())),
     ("Cross-Origin-Resource-Policy", "same-origin"),
-    # Whoever answers with what is everybody's says so.
+    # The default; a view that serves public content overrides it.
     ("Cache-Control", "max-age=0, no-cache, no-store, must-revalidate, private"),
 )
 

@@ -1,4 +1,4 @@
-"""manage.py backup: database, uploads and models in one archive, while the site goes on."""
+"""manage.py backup: database, uploads and models in one archive, while the site runs."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from classifier.services.operations.backup import back_up
 
 class Command(BaseCommand):
     help = (
-        "Save the database, the uploads and the published models in one archive; the site may go on meanwhile. The "
+        "Save the database, the uploads and the published models in one archive; the site may keep running. The "
         "archive holds everybody's images: keep it as you keep the site. The secret key is not in it."
     )
 

@@ -28,8 +28,8 @@ _INTERRUPTED = 130
 
 class Command(BaseCommand):
     help = (
-        "Classify image files as the site does, within the site's limits of size. Needs no TensorFlow. Stopped at any "
-        "moment, a run with --csv or --save goes on when it is started again."
+        "Classify image files as the site does, within the site's size limits. Needs no TensorFlow. A stopped run with "
+        "--csv or --save resumes when it is started again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -59,11 +59,11 @@ class Command(BaseCommand):
             run.classify(paths)
         except KeyboardInterrupt:
             message = f"Stopped after {run.done:,} files."
-            raise CommandError(f"{message}{run.how_to_go_on}", returncode=_INTERRUPTED) from None
+            raise CommandError(f"{message}{run.how_to_resume}", returncode=_INTERRUPTED) from None
         except TableError as error:
             raise CommandError(str(error)) from error
         except (OSError, DatabaseError, StorageUnavailable) as error:
-            raise CommandError(f"Stopped after {run.done:,} files: {error}.{run.how_to_go_on}") from error
+            raise CommandError(f"Stopped after {run.done:,} files: {error}.{run.how_to_resume}") from error
         if not run.done:
             hint = "" if options["recursive"] else " With --recursive, those in folders below are taken as well."
             raise CommandError(f"There are no images in {', '.join(map(str, paths))}.{hint}")
@@ -87,8 +87,8 @@ class _Run:
         return self.failed + self.answered + self.before
 
     @property
-    def how_to_go_on(self) -> str:
-        return " The same command goes on from there." if self.csv or self.owner else ""
+    def how_to_resume(self) -> str:
+        return " Run the same command again to resume." if self.csv or self.owner else ""
 
     def classify(self, paths: list[Path]) -> None:
         started = time.monotonic()

@@ -14,7 +14,7 @@ from ml.filesystem import unfinished
 class Command(BaseCommand):
     help = (
         "Remove the files that a killed process has left without an upload, and report uploads whose files are "
-        "missing. The site may go on meanwhile. Fails if something is missing."
+        "missing. The site may keep running. Fails if something is missing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,7 +39,9 @@ class Command(BaseCommand):
                 if dry_run or verbosity > 1:
                     self.stdout.write(found.name)
         except (OSError, DatabaseError) as error:
-            raise CommandError(f"Stopped after {count:,} files: {error}. The same command goes on.") from error
+            raise CommandError(
+                f"Stopped after {count:,} files: {error}. Run the same command again to resume."
+            ) from error
         for path in leftovers():
             self.stdout.write(f"{path}: left by a killed command.")
             if not dry_run:

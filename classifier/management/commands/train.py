@@ -35,7 +35,7 @@ from ml.training.transfer import ModelSource, TransferError
 class Command(BaseCommand):
     help = (
         "Train a network on CIFAR-10 or a folder of pictures, evaluate it once on the test split, and publish it. "
-        "Ctrl-C stops after the epoch and keeps the work; --resume goes on."
+        "Ctrl-C stops after the epoch and keeps the work; --resume continues it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -17,15 +17,16 @@ class NothingToUndo(ValueError):
 
 
 def labels_of(prediction: Prediction) -> tuple[str, ...]:
-    """What a correction may say: a class that the model knows, or none of them."""
+    """The labels that a correction may have: the model's classes and “none of them”."""
     return (*prediction.model_version.known_classes, NONE_CLASS)
 
 
 @transaction.atomic
 def correct(*, prediction: Prediction, label: str, user: AbstractBaseUser | None) -> Correction:
-    """Record what the upload shows; `user` is None for an anonymous owner. The same label again changes nothing.
+    """Record the right class of an upload and return the correction in effect; the same label again changes nothing.
 
-    Returns the correction that counts. Raises UnknownLabel, and Prediction.DoesNotExist when it was deleted meanwhile.
+    user: who corrects, None for an anonymous owner. Raises UnknownLabel, and
+    Prediction.DoesNotExist if the prediction was deleted in between.
     """
     if label not in labels_of(prediction):
         raise UnknownLabel(f"{label!r} is not one of: {', '.join(labels_of(prediction))}.")
@@ -39,9 +40,9 @@ def correct(*, prediction: Prediction, label: str, user: AbstractBaseUser | None
 
 @transaction.atomic
 def undo_correction(*, prediction: Prediction) -> Correction | None:
-    """Take the correction that counts back and return the one before it, which counts again.
+    """Undo the correction in effect and return the one before it, which takes effect again.
 
-    Raises NothingToUndo, and Prediction.DoesNotExist when it was deleted meanwhile.
+    Raises NothingToUndo, and Prediction.DoesNotExist if it was deleted in between.
     """
     _lock(prediction)
     current = _current(prediction)

@@ -1,4 +1,4 @@
-"""What the site has been doing: figures of the last days for whoever runs it, and what wants a look."""
+"""The overview for staff: figures of the last days, and predictions to review."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass

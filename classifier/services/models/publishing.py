@@ -68,7 +68,7 @@ def roll_back(*, user: AbstractBaseUser | None = None) -> ModelVersion:
     before = _answered_before()
     if before is None:
         raise NothingBefore
-    # Not within the transaction: hashing a model takes a while, and on SQLite nobody could upload meanwhile.
+    # Outside the transaction: hashing a model takes a while, and SQLite would block uploads for as long.
     verified_folder(before)
     with transaction.atomic():
         _active_locked(before)
@@ -89,7 +89,7 @@ def _answered_before() -> ModelVersion | None:
 
 
 def _active_locked(version: ModelVersion) -> bool:
-    """Whether this version is the active one; whoever else would change that waits for the transaction's end."""
+    """Whether this version is active; locks the answer until the transaction ends."""
     active = list(ModelVersion.objects.select_for_update().filter(active=True).only("pk"))
     return active == [version]
 

@@ -89,7 +89,7 @@ class _Server:
         served = self.served
         if served and _same(served.version, row):
             return served
-        # Only the first request has to wait for a model; later ones go on with the old while one thread loads.
+        # Only the first request has to wait for a model; later ones use the old model while one thread loads.
         if self.lock.acquire(timeout=_LOADING_SECONDS if served is None else 0):
             try:
                 return self._load(row)
@@ -118,7 +118,7 @@ class _Server:
         except (ArtifactError, OSError, ValueError) as error:
             self.failed = (row.digest, time.monotonic(), str(error).rstrip("."))
             if self.served:
-                logger.error("The model %s cannot be loaded: %s. %s goes on.", row, error, self.served.version)
+                logger.error("The model %s cannot be loaded: %s. %s stays in use.", row, error, self.served.version)
             return self._fall_back(row)
         self.served = ServedModel(row, model)
         logger.info("Serving %s", row)
@@ -148,7 +148,7 @@ def _open_warm(version: ModelVersion) -> LoadedModel:
 
 
 def _same(one: ModelVersion, other: ModelVersion) -> bool:
-    """Whether both are the same row of the same files: a database restored meanwhile may have changed either."""
+    """Whether both are the same row of the same files: restoring a database may have changed either."""
     return (one.pk, one.digest) == (other.pk, other.digest)
 
 
@@ -176,7 +176,7 @@ def loaded_model(version: ModelVersion) -> LoadedModel:
 
 
 def load_ahead() -> None:
-    """Load the active model before anybody asks, in a thread of its own; whoever asks meanwhile waits for it."""
+    """Load the active model in a thread before the first request; requests wait until it is loaded."""
 
     def load() -> None:
         try:

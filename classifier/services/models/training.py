@@ -63,7 +63,7 @@ def begin_run(*, run_settings: RunSettings) -> TrainingRun:
 
 
 def resume_run(*, run_settings: RunSettings, history: Iterable[EpochRecord]) -> TrainingRun:
-    """Record that a run goes on, with the epochs that its checkpoints hold: those alone count."""
+    """Record that a run is resumed, with the epochs that its checkpoints hold; later ones are dropped."""
     run = TrainingRun.objects.filter(name=run_settings.name).exclude(status=TrainingRun.Status.FINISHED).first()
     if run is None:
         run = _new_run(run_settings)
@@ -78,7 +78,7 @@ def resume_run(*, run_settings: RunSettings, history: Iterable[EpochRecord]) -> 
 
 
 def record_progress(*, run: TrainingRun, epoch: int, batch: int, batches: int, loss: float, accuracy: float) -> None:
-    """Record where a run is: a sign of life for whoever looks."""
+    """Record the progress of a run; it also serves as a heartbeat."""
     run.progress = {"epoch": epoch, "batch": batch, "batches": batches, "loss": loss, "accuracy": accuracy}
     run.save(update_fields=["progress", "updated_at"])
 
@@ -125,9 +125,9 @@ def complete_run(*, run: TrainingRun, model_folder: Path) -> ModelVersion:
 
 
 def is_interrupted(run: TrainingRun) -> bool:
-    """Whether a run says that it goes on while its process is no more.
+    """Whether a run is marked as running but its process has ended.
 
-    On this machine the process is looked for; of one elsewhere nothing is heard for QUIET.
+    On this machine the process is looked up; on another one the heartbeat must be older than QUIET.
     """
     if run.status != TrainingRun.Status.RUNNING:
         return False

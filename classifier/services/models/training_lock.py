@@ -28,7 +28,7 @@ def exclusive(*, name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        # Before the lock is freed: whoever waits for it looks again whether the file is still there.
+        # Before releasing the lock: a waiting process checks again whether the file is still there.
         path.unlink(missing_ok=True)
         os.close(descriptor)
 

@@ -1,4 +1,4 @@
-"""Everything that a site has, its database, uploads and models, in one archive while the site goes on."""
+"""Back up a running site: its database, uploads and models in one archive."""
 
 import json
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def _add_uploads(archive: ArchiveWriter, copy: Snapshot, backup: Backup) -> Iter
     rows = Upload.objects.using(copy.alias).order_by("pk").values_list("pk", "file", "thumbnail")
     for upload_id, *names in rows.iterator():
         try:
-            # Whole, so that a file that goes meanwhile leaves no half: an upload is never larger than the limit.
+            # Read whole, so that a file deleted in between leaves no half; uploads are limited in size.
             contents = {name: _content(name) for name in names}
         except FileNotFoundError:
             yield upload_id

@@ -1,4 +1,4 @@
-"""A copy of the database as it was in one moment, while the site goes on; and its way back."""
+"""Take a consistent snapshot of the database while the site runs, and restore it."""
 
 import os
 import re

@@ -41,7 +41,7 @@ class Loss(NamedTuple):
 def sweep(*, older_than: timedelta = OLD, dry_run: bool = False) -> Iterator[Orphan | Loss]:
     """Remove each file older than this that no row refers to, and yield it; yield each row whose files are missing.
 
-    The site may go on meanwhile. dry_run: remove nothing. Raises OSError or DatabaseError.
+    The site may keep running. dry_run: remove nothing. Raises OSError or DatabaseError.
     """
     limit = timezone.now() - older_than
     found: list[str] = []
@@ -93,7 +93,7 @@ def _rows(part: str) -> QuerySet[Upload]:
 
 
 def _loss(upload_id: UUID) -> Loss | None:
-    """What is missing of an upload; None if nothing is, or if it was deleted meanwhile."""
+    """The missing files of an upload; None if there are none, or if it was deleted in between."""
     upload = Upload.objects.filter(pk=upload_id).first()
     missing = [name for name in (upload.file.name, upload.thumbnail.name) if not _exists(name)] if upload else []
     # Rows go before their files: one that is still there has lost them.

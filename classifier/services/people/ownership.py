@@ -75,16 +75,16 @@ def claimable(*, visitor: UUID) -> tuple[int, datetime | None]:
 def claim(*, visitor: UUID, user: AbstractBaseUser) -> int:
     """Give a user what the same person uploaded before signing in; return how many uploads that was.
 
-    What is being stored for the visitor at this moment follows, by `hand_over`.
+    Uploads that are being stored at this moment follow by `hand_over`.
     """
     VisitorClaim.objects.filter(created_at__lt=timezone.now() - _LONGEST_REQUEST).delete()
-    # Committed before anything is moved: whoever stores something then does not see it, has it moved here.
+    # Commit the claim before moving: a request that stored too early to see it is moved below.
     VisitorClaim.objects.update_or_create(visitor=visitor, defaults={"user": user})
     return _give(visitor, user)
 
 
 def hand_over(*, visitor: UUID) -> None:
-    """After something was stored for a visitor: it is the user's whom that person has become meanwhile, if any."""
+    """Give a visitor's new uploads to the user, if the visitor has signed in since the upload began."""
     claimed = VisitorClaim.objects.filter(visitor=visitor).select_related("user").first()
     if claimed is not None:
         _give(visitor, claimed.user)

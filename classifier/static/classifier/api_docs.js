@@ -1,5 +1,5 @@
-// Whoever tries a method out sends what is filled in, and Swagger UI fills every field of a form in with an example:
-// a model of no name, a time to be kept. Here what nobody has typed stays empty, and what is empty is not sent.
+// Swagger UI fills every form field with an example, such as a model name that does not exist, and sends it. Here
+// fields stay empty until somebody types into them, and empty fields are not sent.
 {
   const functions = ui.getSystem().fn;
   const sampleOf = functions.getSampleSchema;

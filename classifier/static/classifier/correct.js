@@ -1,5 +1,5 @@
-// A key for each class: 1 to 9, 0 and n press the button that they stand on, unless the person has switched that off:
-// whoever speaks to the computer, or whose hand shakes, would press them by accident.
+// Keyboard shortcuts: 1 to 9, 0 and n press the button that shows them. They can be switched off, because voice control
+// and shaking hands press keys by accident.
 (() => {
   const KEY = "correction-keys";
   let areOn = true;
@@ -31,7 +31,7 @@
     event.preventDefault();
     button.click();
   });
-  // What was swapped in keeps the focus, so that the next key or Tab goes on from there.
+  // Focus the new content, so that the next key or Tab continues from there.
   addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "correction") return;
     show();

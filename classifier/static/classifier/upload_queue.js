@@ -12,8 +12,8 @@ class UploadQueue {
     this.rows = [];
     this.announced = 0;
     this.pausedUntil = 0;
-    // Whoever has stored nothing yet is given a number with the first answer. Until then one goes alone: four that start
-    // together would be four persons.
+    // A new visitor gets an id with the first response. Until then send one file at a time: four that start together
+    // would become four visitors.
     this.isKnown = section.dataset.isKnown === "true";
     this.list = section.querySelector("ul");
     this.thumbnails = new UploadThumbnails(this.list);

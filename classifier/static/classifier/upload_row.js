@@ -48,7 +48,7 @@ class UploadRow {
     this.outcome.replaceChildren(...outcome);
     this.retryButton.hidden = !this.canBeRetried;
     this.cancelButton.hidden = !this.isUnderWay;
-    // Whoever pressed a button that is gone goes on from the one that came for it.
+    // If the focused button has disappeared, focus the one that replaces it.
     if (focused === this.cancelButton && this.canBeRetried) this.retryButton.focus();
     if (focused === this.retryButton && this.isUnderWay) this.cancelButton.focus();
   }

@@ -76,7 +76,7 @@ class Tour(NamedTuple):
 
     @contextmanager
     def _without(self, status: int) -> Iterator[None]:
-        """What the site cannot do without is missing meanwhile, so that it answers with this status."""
+        """Take something essential away from the site, so that it responds with this status."""
         away, back = _STATEMENTS.get(status, ("SELECT 1", "SELECT 1"))
         with closing(sqlite3.connect(self.folder / "db.sqlite3", isolation_level=None)) as database:
             database.execute(away)
