@@ -46,7 +46,7 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 SHIPPED_FOLDER = BASE_DIR / "ml" / "trained" / "student_cnn"
 
 
-def image_bytes(kind: str = "JPEG", *, width: int = 96, height: int = 64, seed: int = 0, **options) -> bytes:
+def image_bytes(kind: str = "JPEG", *, width: int = 150, height: int = 100, seed: int = 0, **options) -> bytes:
     return encode(photograph(width, height, seed), kind, **options)
 
 

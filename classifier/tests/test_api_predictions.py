@@ -65,7 +65,7 @@ def test_image_of_a_form_is_classified_and_kept_as_the_page_does(api, user, tmp_
     assert answer["confidence"] == pytest.approx(max(answer["probabilities"].values()))
     assert answer["model"] == "certain@1"
     assert answer["upload"]["name"] == "my cat.jpg"
-    assert (answer["upload"]["width"], answer["upload"]["height"]) == (96, 64)
+    assert (answer["upload"]["width"], answer["upload"]["height"]) == (150, 100)
     assert answer["expires_at"] is None
     assert prediction.upload.owner == user
     assert len(stored_files()) == 2

@@ -48,7 +48,7 @@ def test_page_says_how_far_the_answer_can_be_trusted(user, user_client):
     prediction = make_prediction(user, name="photo.jpg", confidence=0.9, abstained=False)
     page = user_client.get(f"/predictions/{prediction.pk}/explanation/")
     assert "<html" in page.text
-    assert "It was brought from 96 × 64 to 32 × 32 pixels." in page.text
+    assert "It was brought from 150 × 100 to 32 × 32 pixels." in page.text
     assert "Of its width 70.0% and of its height 70.0% were kept" in page.text
     (stability,) = elements(page, "data-same")
     assert stability["data-tried"] == "9"

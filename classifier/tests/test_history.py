@@ -97,7 +97,7 @@ def test_detail_shows_the_receipt(user, user_client):
         prediction.upload.sha256,
         prediction.model_version.digest,
         str(prediction.pk),
-        "96 × 64",
+        "150 × 100",
     ):
         assert expected in page.text
     assert len(elements(page, "data-prediction")) == 1

@@ -49,7 +49,7 @@ def test_script_writes_sizes_as_the_site_does(open_browser, language, number):
 def test_receipt_says_the_size_as_the_queue_does(user, user_client):
     prediction = make_prediction(user)
     size = size_in_words(prediction.upload.size)
-    assert f"96 × 64, {size}</dd>" in user_client.get(f"/predictions/{prediction.pk}/").text
+    assert f"150 × 100, {size}</dd>" in user_client.get(f"/predictions/{prediction.pk}/").text
 
 
 def test_no_template_or_command_writes_sizes_in_a_way_of_its_own():

@@ -117,7 +117,7 @@ def test_upload_keeps_file_thumbnail_and_rows(client, shipped, stored_files):
     assert Image.open(kept.thumbnail).format == "JPEG"
     assert sorted([kept.file.name, kept.thumbnail.name]) == stored_files()
     assert kept.sha256 == hashlib.sha256(content).hexdigest()
-    assert (kept.format, kept.width, kept.height, kept.size) == ("JPEG", 96, 64, len(content))
+    assert (kept.format, kept.width, kept.height, kept.size) == ("JPEG", 150, 100, len(content))
     assert (prediction.upload, prediction.model_version) == (kept, shipped)
     assert prediction.preprocessing_version == preprocessing.PREPROCESSING_VERSION
     assert set(prediction.timings) == {"decode", "resize", "infer", "thumbnail"}
