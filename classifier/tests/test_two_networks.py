@@ -15,7 +15,7 @@ from classifier.services.models.publishing import publish, register_shipped
 from classifier.tests.factories import SHIPPED_FOLDER, image_file, linked_model, pictures
 from classifier.tests.pages import probabilities_of, result_of
 from classifier.tests.parity import assert_site_predicts_as_evaluated
-from ml.building import composite
+from ml.building import composite, photograph_writing
 from ml.classes import CLASS_NAMES, NONE_CLASS
 from ml.data.dataset import Dataset, Split
 from ml.tests.factories import encode, scene, some_images
@@ -33,7 +33,7 @@ def both_folder(tmp_path_factory) -> Path:
     def report(step: str) -> None: ...
 
     compared = replace(dataset, validation=Split(some_images(4), np.arange(4)))
-    composite.write_photograph_network(root / "photographs", compared, size=96, report=report)
+    photograph_writing.write(root / "photographs", compared, size=96, report=report)
     composite.combine(
         root / "both",
         thumbnails=SHIPPED_FOLDER,

@@ -2,6 +2,7 @@
 
 import io
 import os
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import keras
 
 #: Largest difference in any probability that the exported graph may show.
-TOLERANCE = 1e-5
+TOLERANCE = 1e-4
 #: What a graph in int8 may cost: the share of validation images that it gets wrong and float32 does not.
 LARGEST_LOSS = 0.002
 #: Of fewer images one alone is more than that: they cannot tell, and the graph stays in float32.
@@ -29,8 +30,6 @@ FEWEST_TO_CHOOSE = round(1 / LARGEST_LOSS)
 _WEIGHTS = "model.weights.h5"
 _IMAGES_COMPARED = 256
 _BATCH = 250
-#: A probability below this counts as this much, so that it has a logarithm.
-_SMALLEST = 1e-30
 
 
 class ExportError(Exception):
@@ -54,20 +53,17 @@ def serving_network(model: "keras.Model") -> "keras.Model":
     """Return the network that is served: the same weights, but logits and features, side by side, as its output.
 
     The model's last layer must be the dense one that makes probabilities of the features: softmax hides what
-    calibration and abstaining need. Or it may sum such probabilities into fewer. Raises ExportError for another kind of
-    model.
+    calibration and abstaining need. Raises ExportError for another kind of model.
     """
     import keras
 
-    head, before = model.layers[-1], model.layers[-2]
-    if _is_dense(head, keras.activations.linear) and _is_dense(before, keras.activations.softmax):
-        logits = keras.ops.log(keras.ops.maximum(model.output, _SMALLEST))
-        return _side_by_side(model, logits, before.input)
-    if not _is_dense(head, keras.activations.softmax):
+    head = model.layers[-1]
+    if not (isinstance(head, keras.layers.Dense) and head.activation is keras.activations.softmax):
         raise ExportError(f"The last layer of {model.name} is {head.name}, not a dense layer with softmax.")
     features = head.input
     linear = keras.layers.Dense(head.units, use_bias=head.use_bias, dtype="float32", name="logits")
-    network = _side_by_side(model, linear(features), features)
+    both = keras.layers.Concatenate(dtype="float32", name="logits_and_features")([linear(features), features])
+    network = keras.Model(model.input, both, name=model.name)
     linear.set_weights(head.get_weights())
     return network
 
@@ -78,17 +74,20 @@ def outputs_of(model: "keras.Model") -> Callable[[np.ndarray], Outputs]:
     return lambda images: Outputs.split(served.predict_on_batch(images.astype("float32")), class_count)
 
 
-def _side_by_side(model: "keras.Model", logits: "keras.KerasTensor", features: "keras.KerasTensor") -> "keras.Model":
-    import keras
+def graph_to_serve(model: "keras.Model", images: np.ndarray) -> Graph:
+    """Return the graph that `export` writes when int8 costs nothing: what a head is to be learnt from.
 
-    outputs = keras.layers.Concatenate(dtype="float32", name="logits_and_features")([logits, features])
-    return keras.Model(model.input, outputs, name=model.name)
-
-
-def _is_dense(layer: "keras.layers.Layer", activation: Callable) -> bool:
-    import keras
-
-    return isinstance(layer, keras.layers.Dense) and layer.activation is activation
+    images: as for `export`. The model's kernels are rounded to float16, in place.
+    """
+    _round_to_float16(model)
+    network = serving_network(model)
+    with tempfile.TemporaryDirectory() as folder:
+        exact, rounded = Path(folder) / "float32.tflite", Path(folder) / "int8.tflite"
+        network.export(exact, format="litert", verbose=False)
+        if len(images) < FEWEST_TO_CHOOSE or not quantization.gains_by_int8(model):
+            return Graph(exact.read_bytes(), threads=os.cpu_count() or 1)
+        quantization.write_int8(network, exact, rounded, images)
+        return Graph(rounded.read_bytes(), threads=os.cpu_count() or 1)
 
 
 def export(model: "keras.Model", folder: Path, images: np.ndarray, labels: np.ndarray | None = None) -> dict[str, Any]:
@@ -97,7 +96,7 @@ def export(model: "keras.Model", folder: Path, images: np.ndarray, labels: np.nd
     The model's kernels are rounded to float16 first, in place: both files have the same weights.
     With their `labels` (N,), and enough of them, the graph computes in int8, several times faster, if that costs at
     most 0.2 points of accuracy on them. Returns what was found, for the card. Raises ExportError when a probability of
-    the float32 graph differs by more than 1e-5.
+    the float32 graph differs by more than 1e-4.
     """
     _round_to_float16(model)
     keras_path, litert_path = folder / KERAS_FILE, folder / LITERT_FILE

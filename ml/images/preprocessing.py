@@ -45,8 +45,9 @@ class Framing:
         fitting = min(width / shape[0], height / shape[1])
         kept_width = (width + self.squareness * (fitting * shape[0] - width)) * (1 - self.margin)
         kept_height = (height + self.squareness * (fitting * shape[1] - height)) * (1 - self.margin)
-        left, upper = (width - kept_width) / 2, (height - kept_height) / 2
-        return left, upper, left + kept_width, upper + kept_height
+        # Rounding may leave an edge outside the picture by a hair.
+        left, upper = max(0.0, (width - kept_width) / 2), max(0.0, (height - kept_height) / 2)
+        return left, upper, min(width, left + kept_width), min(height, upper + kept_height)
 
 
 WHOLE = Framing()

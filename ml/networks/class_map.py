@@ -8,7 +8,6 @@ import numpy as np
 from ml.classes import CLASS_NAMES, NONE_CLASS
 
 IMAGENET_CLASSES = 1000
-DEER = "deer"
 PHOTOGRAPH_CLASSES = (*CLASS_NAMES, NONE_CLASS)
 _TABLE = files("ml.networks") / "class_maps" / "imagenet_to_cifar10.tsv"
 
@@ -19,31 +18,14 @@ def read_rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter="\t"))
 
 
-def stand_ins() -> list[int]:
-    """The classes of ImageNet that stand for deer, which it has not: each counts for deer and for none, by a share."""
-    return [int(row["imagenet_index"]) for row in read_rows() if row["class"] == DEER]
-
-
-def matrix() -> np.ndarray:
-    """Return what sums probabilities of ImageNet's classes, and of the stand-ins' twins, into ours.
-
-    0 and 1, float32 (1000 + stand-ins, 11), one 1 in each row. A stand-in itself is none of ours, its twin is a deer.
-    """
-    twins = stand_ins()
-    sums = np.zeros((IMAGENET_CLASSES + len(twins), len(PHOTOGRAPH_CLASSES)), np.float32)
-    classes = {int(row["imagenet_index"]): row["class"] for row in read_rows() if row["class"] != DEER}
-    for index in range(IMAGENET_CLASSES):
-        sums[index, PHOTOGRAPH_CLASSES.index(classes.get(index, NONE_CLASS))] = 1
-    sums[IMAGENET_CLASSES:, PHOTOGRAPH_CLASSES.index(DEER)] = 1
-    return sums
-
-
 def sums() -> np.ndarray:
-    """Return what sums probabilities of ImageNet's classes into ours for a head to correct: the stand-ins are deer.
+    """Return what sums probabilities of ImageNet's classes into ours: 0 and 1, float32 (1000, 11), one 1 in each row.
 
-    0 and 1, float32 (1000, 11), one 1 in each row.
+    ImageNet has no deer. Its antelopes and wild goats, for which it takes photographs of deer, count as deer; a head
+    learns to tell them apart.
     """
-    found = matrix()[:IMAGENET_CLASSES]
-    found[stand_ins()] = 0
-    found[stand_ins(), PHOTOGRAPH_CLASSES.index(DEER)] = 1
+    found = np.zeros((IMAGENET_CLASSES, len(PHOTOGRAPH_CLASSES)), np.float32)
+    classes = {int(row["imagenet_index"]): row["class"] for row in read_rows()}
+    for index in range(IMAGENET_CLASSES):
+        found[index, PHOTOGRAPH_CLASSES.index(classes.get(index, NONE_CLASS))] = 1
     return found

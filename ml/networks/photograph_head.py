@@ -28,6 +28,10 @@ class Head(NamedTuple):
     weights: np.ndarray
     bias: np.ndarray
 
+    @classmethod
+    def without_correction(cls, features: int, classes: int) -> "Head":
+        return cls(np.zeros((features, classes), np.float32), np.zeros(classes, np.float32))
+
     def logits(self, features: np.ndarray, log_sums: np.ndarray) -> np.ndarray:
         return log_sums + features @ self.weights + self.bias
 
@@ -63,15 +67,16 @@ def fit(
     scale = np.sqrt(weights @ np.square(features - mean)) + 1e-6
     rows = np.column_stack([(features - mean) / scale, np.ones(len(features))]).astype(np.float32)
     penalties = np.append(np.full(features.shape[1], 2 * penalty), 0.0).astype(np.float32)[:, None]
+    columns = np.ascontiguousarray(rows.T)
     truth = np.eye(log_sums.shape[1], dtype=np.float32)[labels]
     share = weights.astype(np.float32)[:, None]
     offsets = log_sums.astype(np.float32)
-    bound = 0.5 * rows.T @ (share * rows) + np.diag(penalties[:, 0] + _RIDGE)
+    bound = 0.5 * columns @ (share * rows) + np.diag(penalties[:, 0] + _RIDGE)
     inverse = np.linalg.inv(bound.astype(np.float64)).astype(np.float32)
     found = ahead = np.zeros((rows.shape[1], truth.shape[1]), np.float32)
     momentum = 1.0
     for _ in range(_STEPS):
-        gradient = rows.T @ (share * (_softmax(offsets + rows @ ahead) - truth)) + penalties * ahead
+        gradient = columns @ (share * (_softmax(offsets + rows @ ahead) - truth)) + penalties * ahead
         before, found = found, ahead - inverse @ gradient
         if float(np.sum(gradient * (found - before))) > 0:
             momentum = 1.0

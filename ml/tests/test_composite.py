@@ -10,13 +10,12 @@ from PIL import Image
 
 from ml.artifacts import folder as artifacts
 from ml.artifacts.folder import ArtifactError, Card
-from ml.building import composite
+from ml.building import composite, photograph_writing
 from ml.classes import CLASS_NAMES, NONE_CLASS
 from ml.data.dataset import Dataset, Split
 from ml.images.preprocessing import to_input
 from ml.networks import class_map
-from ml.networks.class_map import PHOTOGRAPH_CLASSES
-from ml.networks.photograph_network import FRAMING, Direction, backbone, fit_direction, learn_deer, photograph_network
+from ml.networks.photograph_network import FRAMING
 from ml.serving import routing
 from ml.serving.inference import LoadedModel, Seen
 from ml.tests.factories import scene, some_images
@@ -43,7 +42,7 @@ def thumbnails() -> Dataset:
 def for_photographs(thumbnails, tmp_path_factory) -> tuple[Path, Card]:
     folder = tmp_path_factory.mktemp("models") / "photographs"
     compared = replace(thumbnails, validation=Split(some_images(4), np.arange(4)))
-    card = composite.write_photograph_network(folder, compared, size=SIZE, report=say_nothing)
+    card = photograph_writing.write(folder, compared, size=SIZE, report=say_nothing)
     return folder, card
 
 
@@ -66,78 +65,16 @@ def model(both) -> LoadedModel:
 
 
 def test_map_gives_every_class_of_imagenet_one_of_ours_with_its_reason():
-    sums = class_map.matrix()
-    assert sums.shape == (1005, 11)
+    sums = class_map.sums()
+    assert sums.shape == (1000, 11)
     assert (sums.sum(axis=1) == 1).all()
     assert set(np.unique(sums)) == {0, 1}
     counts = dict(zip(class_map.PHOTOGRAPH_CLASSES, sums.sum(axis=0)))
-    assert (counts["dog"], counts["bird"], counts["cat"], counts["frog"]) == (119, 59, 5, 3)
+    assert (counts["dog"], counts["bird"], counts["cat"], counts["frog"], counts["deer"]) == (119, 59, 5, 3, 5)
     assert min(counts.values()) >= 2
     rows = class_map.read_rows()
     assert all(row["reason"] and row["class"] in CLASS_NAMES for row in rows)
     assert len({row["imagenet_index"] for row in rows}) == len(rows)
-
-
-def test_stand_ins_count_for_deer_through_their_twins_alone():
-    sums = class_map.matrix()
-    twins = class_map.stand_ins()
-    assert (sums[twins, PHOTOGRAPH_CLASSES.index("none")] == 1).all()
-    assert (sums[1000:, PHOTOGRAPH_CLASSES.index("deer")] == 1).all()
-    assert sums[:, PHOTOGRAPH_CLASSES.index("deer")].sum() == len(twins) == 5
-
-
-@pytest.fixture(scope="module")
-def imagenet():
-    return backbone(SIZE)
-
-
-def test_network_for_photographs_sums_imagenets_probabilities(imagenet):
-    """A direction that finds no deer leaves what ImageNet's thousand classes give, but for the deer."""
-    network = photograph_network(imagenet, Direction(np.zeros(1280, np.float32), -50.0))
-    images = some_images(3).repeat(3, axis=1).repeat(3, axis=2).astype("float32")
-    ours = network.predict_on_batch(images)
-    assert ours == pytest.approx(imagenet.predict_on_batch(images) @ class_map.matrix()[:1000], abs=1e-5)
-    assert ours.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
-
-
-def test_what_looks_like_a_deer_takes_its_share_of_the_stand_ins(imagenet):
-    images = some_images(3).repeat(3, axis=1).repeat(3, axis=2).astype("float32")
-    thousand = imagenet.predict_on_batch(images).astype(np.float64)
-    stand_ins = thousand[:, class_map.stand_ins()].sum(axis=1)
-    network = photograph_network(imagenet, Direction(np.zeros(1280, np.float32), 3.0))
-    deer = network.predict_on_batch(images)[:, PHOTOGRAPH_CLASSES.index("deer")]
-    assert deer == pytest.approx(stand_ins * np.exp(3) / (1 + stand_ins * np.exp(3)), rel=1e-3)
-
-
-def test_direction_is_the_minimum_of_the_penalised_loss():
-    rng = np.random.default_rng(0)
-    features = rng.normal(size=(400, 6)).astype(np.float32)
-    positive = features[:, 0] + 0.5 * rng.normal(size=400) > 0.3
-    weights, bias = fit_direction(features, positive, penalty=0.05)
-
-    def loss(weights: np.ndarray, bias: float) -> float:
-        signed = np.where(positive, 1, -1) * (features.astype(np.float64) @ weights + bias)
-        return float(np.log1p(np.exp(-signed)).mean() + 0.05 * (weights.astype(np.float64) ** 2).sum())
-
-    least = loss(weights, bias)
-    for moved in 0.01 * rng.normal(size=(20, 7)):
-        assert loss(weights + moved[:-1], bias + moved[-1]) > least
-    assert weights.argmax() == 0
-    assert 0.8 < ((features @ weights + bias > 0) == positive).mean() < 1
-
-
-def test_deer_are_learnt_from_thumbnails(imagenet):
-    """Of two kinds of pictures, the one called deer lies on the deer's side."""
-    kinds = np.arange(40) % 2
-    colours = np.array([[1, 1, 1], [1, 0, 0]], np.uint8)
-    images = np.stack([np.asarray(scene(32, seed)) for seed in range(40)]) * colours[kinds][:, None, None]
-    direction = learn_deer(imagenet, Split(images, kinds), deer=1)
-    other = photograph_network(imagenet, direction).predict_on_batch(
-        images.repeat(3, axis=1).repeat(3, axis=2).astype("float32")
-    )[:, PHOTOGRAPH_CLASSES.index("deer")]
-    plain = imagenet.predict_on_batch(images.repeat(3, axis=1).repeat(3, axis=2).astype("float32"))
-    share = other / plain[:, class_map.stand_ins()].sum(axis=1)
-    assert share[kinds == 1].min() > share[kinds == 0].max()
 
 
 def test_its_folder_says_where_it_comes_from_and_how_it_abstains(for_photographs):

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.building import composite, photograph_learning
-from ml.building.photograph_learning import Backbone, folds_by_source, read, teach
+from ml.artifacts.export import graph_to_serve
+from ml.building import photograph_learning, photograph_writing
+from ml.building.photograph_examples import Backbone, read, sample
+from ml.building.photograph_learning import folds_by_source, teach
 from ml.classes import CLASS_NAMES
 from ml.data.dataset import Dataset, DatasetError, Split
 from ml.images.preprocessing import to_input
@@ -14,7 +16,7 @@ from ml.networks.class_map import PHOTOGRAPH_CLASSES
 from ml.networks.photograph_head import Head
 from ml.networks.photograph_network import backbone, corrected_network
 from ml.serving.inference import LoadedModel
-from ml.tests.factories import scene
+from ml.tests.factories import scene, some_images
 
 SIZE = 96
 #: What tells the classes apart: the colour of the whole picture.
@@ -28,7 +30,13 @@ def imagenet():
 
 @pytest.fixture(scope="module")
 def seeing(imagenet) -> Backbone:
-    return Backbone(imagenet, lambda picture: to_input(picture, SIZE, SIZE))
+    return Backbone(
+        graph_to_serve(uncorrected(imagenet), some_images(1)), lambda picture: to_input(picture, SIZE, SIZE)
+    )
+
+
+def uncorrected(imagenet):
+    return corrected_network(imagenet, Head.without_correction(1280, len(PHOTOGRAPH_CLASSES)))
 
 
 def coloured(label: int, seed: int, side: int = 128) -> Image.Image:
@@ -109,8 +117,7 @@ def test_nearly_all_photographs_of_the_classes_are_answered(taught):
 
 def test_network_gives_what_the_head_does(imagenet, seeing, taught):
     pixels = [np.asarray(coloured(label, label).resize((SIZE, SIZE))) for label in range(4)]
-    features = seeing.features(pixels)
-    logits = taught.head.logits(features, seeing.log_sums(features))
+    logits = taught.head.logits(*seeing.see(pixels))
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     network = corrected_network(imagenet, taught.head)
     assert network.predict_on_batch(np.stack(pixels).astype("float32")) == pytest.approx(expected, abs=1e-4)
@@ -118,25 +125,31 @@ def test_network_gives_what_the_head_does(imagenet, seeing, taught):
 
 def test_head_that_corrects_nothing_gives_imagenets_sums(imagenet):
     images = np.stack([np.asarray(coloured(label, label).resize((SIZE, SIZE))) for label in range(3)]).astype("float32")
-    network = corrected_network(imagenet, Head(np.zeros((1280, 11), np.float32), np.zeros(11, np.float32)))
+    network = uncorrected(imagenet)
     expected = imagenet.predict_on_batch(images) @ class_map.sums()
     assert network.predict_on_batch(images) == pytest.approx(expected, abs=1e-4)
 
 
-def test_stand_ins_are_deer_where_a_head_corrects_them():
-    sums = class_map.sums()
-    assert sums.shape == (1000, 11)
-    assert (sums.sum(axis=1) == 1).all()
-    assert sums[:, PHOTOGRAPH_CLASSES.index("deer")].sum() == len(class_map.stand_ins())
+def test_sample_has_photographs_of_every_class_in_any_order(tmp_path):
+    found = sample(write_photographs(tmp_path, ("phones", "web")), lambda picture: to_input(picture, SIZE, SIZE))
+    assert found.images.shape == (44, SIZE, SIZE, 3)
+    assert np.bincount(found.labels).tolist() == [4] * 11
+    assert found.labels.tolist() != sorted(found.labels)
+
+
+def test_label_that_the_other_sources_contradict_teaches_nothing(seeing, tmp_path):
+    folder = write_photographs(tmp_path, ("phones", "farms", "web", "streets", "zoo"), count=3)
+    coloured(2, 999).save(folder / "ship" / "web_999.png")
+    figures = teach(seeing, folder, some_thumbnails()).figures
+    assert figures["photographs"] == 166
+    assert figures["implausible"] >= 1
 
 
 def test_folder_says_what_it_learnt_from_and_answers_as_the_head_does(taught, tmp_path):
     folder = write_photographs(tmp_path / "photographs", ("phones", "farms"), count=1)
     thumbnails = some_thumbnails()
     dataset = Dataset("Scenes", CLASS_NAMES, thumbnails, thumbnails, thumbnails, "sha256:scenes")
-    card = composite.write_photograph_network(
-        tmp_path / "model", dataset, size=SIZE, learn_from=folder, report=lambda step: None
-    )
+    card = photograph_writing.write(tmp_path / "model", dataset, size=SIZE, learn_from=folder, report=lambda step: None)
     assert card.dataset["learnt_from"]["sources"] == ["farms", "phones"]
     assert card.dataset["thumbnails_learnt_from"] == "sha256:scenes"
     assert (card.abstention["score"], card.abstention["coverage"]) == ("maximum_probability", 0.97)

@@ -14,7 +14,7 @@ from ml.artifacts import folder as artifacts
 from ml.artifacts import readers
 from ml.artifacts.export import ExportError
 from ml.artifacts.folder import ArtifactError
-from ml.building import composite
+from ml.building import composite, photograph_writing
 from ml.building.pipeline import TensorFlowMissing
 from ml.data.dataset import DatasetError
 from ml.networks.registry import WeightsMissing
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             dataset = readers.load_for(card.class_names, card.input_shape[0], options["data_dir"])
             with tempfile.TemporaryDirectory() as temporary:
                 photographs = Path(temporary) / "photographs"
-                composite.write_photograph_network(
+                photograph_writing.write(
                     photographs,
                     dataset,
                     size=options["image_size"],
