@@ -25,7 +25,7 @@ from PIL import Image
 from ml.images import errors as image_errors
 from ml.images import preprocessing
 from ml.serving.bulk import BATCH_SIZE, find_images
-from ml.serving.inference import LoadedModel, Seen
+from ml.serving.inference import LoadedModel, NetworkInput
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _DRAWN = 64
@@ -98,19 +98,19 @@ def rate(work: Callable, items: Iterable, count: int) -> tuple[float, list]:
 def measure_apart(model: LoadedModel, files: list[Path]) -> tuple[float, float]:
     """Return how many images a second are decoded, and how many are answered, each by itself."""
 
-    def see(path: Path) -> Seen | None:
+    def see(path: Path) -> NetworkInput | None:
         try:
             decoded = preprocessing.decode(path.read_bytes())
-            return model.see(decoded.picture, decoded.size)
+            return model.prepare(decoded.picture, decoded.size)
         except image_errors.ImageError:
             return None
 
     decoding, results = rate(see, files, len(files))
-    seen = [one for one in results if one is not None]
-    batches = [seen[start : start + BATCH_SIZE] for start in range(0, len(seen), BATCH_SIZE)]
+    inputs = [one for one in results if one is not None]
+    batches = [inputs[start : start + BATCH_SIZE] for start in range(0, len(inputs), BATCH_SIZE)]
     # Not counted: every thread makes its interpreter first.
-    rate(model.answer, batches[: 2 * (os.cpu_count() or 1)], 0)
-    inference, _answers = rate(model.answer, batches, len(seen))
+    rate(model.predict, batches[: 2 * (os.cpu_count() or 1)], 0)
+    inference, _answers = rate(model.predict, batches, len(inputs))
     return decoding, inference
 
 

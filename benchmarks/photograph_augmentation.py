@@ -66,7 +66,7 @@ class Photographs:
         def see(decoded):
             return [to_input(decoded.picture, side, side, Framing(margin=margin)) for margin in MARGINS]
 
-        seen = np.stack(image_reading.read_pictures([path for path, _ in known], see)).astype(np.float32)
+        seen = np.stack(image_reading.read_images([path for path, _ in known], see)).astype(np.float32)
         return cls(
             {margin: seen[:, index] for index, margin in enumerate(MARGINS)}, np.array([label for _, label in known])
         )

@@ -43,8 +43,8 @@ def _inference(folder: Path, batch: int, seconds: float) -> Overhead:
     model = LoadedModel(folder, interpreters=1)
     height, width, channels = model.card.input_shape
     images = np.random.default_rng(0).integers(0, 256, (batch, height, width, channels), np.uint8)
-    seen = model.see_all(images)
-    pixels = np.stack([one.pixels for one in seen]).astype(np.float32)
+    inputs = model.prepare_all(images)
+    pixels = np.stack([one.pixels for one in inputs]).astype(np.float32)
     interpreter = Interpreter(model_path=str(folder / LITERT_FILE), num_threads=1)
     source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
     interpreter.resize_tensor_input(source, pixels.shape)
@@ -55,7 +55,7 @@ def _inference(folder: Path, batch: int, seconds: float) -> Overhead:
         interpreter.invoke()
         return interpreter.get_tensor(target)
 
-    return _compare(f"`ml.serving.inference`, batch of {batch}", lambda: model.answer(seen), bare, seconds)
+    return _compare(f"`ml.serving.inference`, batch of {batch}", lambda: model.predict(inputs), bare, seconds)
 
 
 def _preprocessing(name: str, content: bytes, seconds: float) -> Overhead:

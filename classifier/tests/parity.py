@@ -23,7 +23,7 @@ def assert_site_predicts_as_evaluated(images: np.ndarray, folder: Path) -> None:
     probabilities with those that `manage.py evaluate` computes from the arrays.
     """
     model = active_model().model
-    expected = evaluation.run(model.answer, model.see_all(images)).probabilities
+    expected = evaluation.run(model.predict, model.prepare_all(images)).probabilities
     files = [encode(Image.fromarray(image), "PNG") for image in images]
     for probabilities in (_by_page(files, model.class_names), _by_command(files, model.class_names, folder)):
         assert np.abs(probabilities - expected).max() < TOLERANCE

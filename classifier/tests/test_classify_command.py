@@ -2,7 +2,6 @@ import io
 import json
 import re
 
-import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -22,7 +21,7 @@ from classifier.tests.factories import (
 )
 from ml.classes import CLASS_NAMES
 from ml.images import preprocessing
-from ml.serving.inference import Network
+from ml.serving.inference import LoadedModel
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,11 +55,11 @@ def test_every_file_gets_a_line_and_nothing_is_stored(files, stored_files):
 
 
 def test_json_has_what_the_model_says_of_the_same_pixels(files, shipped):
-    model = Network(SHIPPED_FOLDER)
+    model = LoadedModel(SHIPPED_FOLDER)
     for file, answer in zip(files, answers(*files), strict=True):
         with open(file, "rb") as content:
-            pixels = preprocessing.to_input(preprocessing.decode(content.read()).picture, 32, 32, model.framing)
-        expected = model.answer(pixels[np.newaxis])
+            network_input = model.prepare(preprocessing.decode(content.read()).picture)
+        expected = model.predict([network_input])
         assert (answer["file"], answer["model"]) == (file, str(shipped))
         assert [*answer["probabilities"].values()] == pytest.approx(expected.probabilities[0].tolist(), abs=1e-6)
         assert [*answer["probabilities"]] == [*CLASS_NAMES]

@@ -45,7 +45,7 @@ def test_map_can_be_laid_over_the_picture(user, user_client):
 
 
 def test_page_says_how_far_the_answer_can_be_trusted(user, user_client):
-    prediction = make_prediction(user, name="photo.jpg", confidence=0.9, abstained=False)
+    prediction = make_prediction(user, name="photo.jpg", confidence=0.9, abstained=False, seen_whole=False)
     page = user_client.get(f"/predictions/{prediction.pk}/explanation/")
     assert "<html" in page.text
     assert "It was brought from 150 × 100 to 32 × 32 pixels." in page.text

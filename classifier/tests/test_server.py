@@ -185,7 +185,7 @@ def test_model_changes_under_load_without_a_failed_or_mixed_up_answer(site, tmp_
     for name, folder in folders.items():
         assert manage("models", "publish", str(folder), env=site.env).returncode == 0
         model = LoadedModel(folder)
-        answers = model.answer([model.see(picture)])
+        answers = model.predict([model.prepare(picture)])
         expected[name] = dict(zip(model.class_names, map(float, answers.probabilities[0])))
     ended = threading.Event()
 

@@ -190,6 +190,6 @@ def shipped_duo() -> LoadedModel:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_shipped_model_knows_what_an_example_is(shipped_duo, name):
-    answers = shipped_duo.answer([shipped_duo.see(read_example(name).decoded.picture)])
+    answers = shipped_duo.predict([shipped_duo.prepare(read_example(name).decoded.picture)])
     best = shipped_duo.class_names[answers.best(shipped_duo.none_index)[0]]
     assert ("none" if answers.abstained[0] else best) == ("none" if name == "teapot" else name)

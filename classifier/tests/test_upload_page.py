@@ -3,7 +3,6 @@ import logging
 import re
 from uuid import UUID
 
-import numpy as np
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
@@ -18,7 +17,7 @@ from classifier.tests.factories import SHIPPED_FOLDER, image_bytes, image_file, 
 from classifier.tests.pages import elements, probabilities_of, result_of
 from ml.classes import CLASS_NAMES
 from ml.images import preprocessing
-from ml.serving.inference import Network
+from ml.serving.inference import LoadedModel
 from ml.tests.factories import encode, exif, photograph, quadrants
 
 pytestmark = pytest.mark.django_db
@@ -126,9 +125,8 @@ def test_upload_keeps_file_thumbnail_and_rows(client, shipped, stored_files):
 def test_probabilities_are_those_of_the_model_for_the_same_pixels(client):
     content = image_bytes()
     upload(client, image_file(content=content))
-    network = Network(SHIPPED_FOLDER)
-    pixels = preprocessing.to_input(preprocessing.decode(content).picture, 32, 32, network.framing)
-    answers = network.answer(pixels[np.newaxis])
+    model = LoadedModel(SHIPPED_FOLDER)
+    answers = model.predict([model.prepare(preprocessing.decode(content).picture)])
     expected, prediction = answers.probabilities[0], Prediction.objects.get()
     assert prediction.probabilities == pytest.approx(expected.tolist(), abs=1e-5)
     assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-5)

@@ -80,7 +80,7 @@ def test_prediction_from_a_copy_is_the_one_from_the_original_to_the_last_bit(use
     original, copy = decode(content=content, max_pixels=MAX_PIXELS), copy_of(upload=prediction.upload).decoded
     assert copy == original
     model = served_model().model
-    answers = model.answer([model.see(copy.picture)])
+    answers = model.predict([model.prepare(copy.picture)])
     assert answers.probabilities[0].tolist() == prediction.probabilities
 
 

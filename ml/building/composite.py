@@ -57,8 +57,8 @@ def _check_classes(cards: dict[str, Card]) -> None:
 
 
 def _evaluate(model: LoadedModel, images: np.ndarray, labels: np.ndarray) -> dict:
-    answers = evaluation.run(model.answer, model.see_all(images))
-    return evaluation.assess(answers, labels, model.class_names).as_dict()
+    predictions = evaluation.run(model.predict, model.prepare_all(images))
+    return evaluation.assess(predictions, labels, model.class_names).as_dict()
 
 
 def _card(name: str, cards: dict[str, Card], dataset: Dataset) -> Card:

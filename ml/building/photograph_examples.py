@@ -56,7 +56,7 @@ class Backbone:
         self._graph = graph
         self.to_pixels = to_pixels
 
-    def see(self, pixels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def outputs(self, pixels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return features (N, F) and the logarithms of ImageNet's summed probabilities (N, classes)."""
         batches = (np.stack(pixels[start : start + _BATCH]) for start in range(0, len(pixels), _BATCH))
         outputs = np.concatenate([self._graph(batch) for batch in batches])
@@ -72,7 +72,7 @@ def read(backbone: Backbone, folder: Path) -> tuple[Examples, Examples]:
     blurred: list[Examples] = []
     for start in range(0, len(files), _READ_AT_ONCE):
         part = files[start : start + _READ_AT_ONCE]
-        pictures = image_reading.read_pictures([path for path, _ in part], lambda decoded: decoded.picture)
+        pictures = image_reading.read_images([path for path, _ in part], lambda decoded: decoded.picture)
         labelled = [(picture, label, source_of(path)) for picture, (path, label) in zip(pictures, part)]
         found.append(_examples(backbone, labelled, backbone.to_pixels))
         blurred.append(
@@ -81,8 +81,8 @@ def read(backbone: Backbone, folder: Path) -> tuple[Examples, Examples]:
     return joined(found), joined(blurred)
 
 
-def sample(folder: Path, to_pixels: Callable[[Image.Image], np.ndarray]) -> Split:
-    """Return the pixels of some photographs of each class, in any order. Raises DatasetError."""
+def sample(folder: Path, to_pixels: Callable[[Image.Image], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return pixels and labels of some photographs of each class, in any order. Raises DatasetError."""
     rng = np.random.default_rng(0)
     files = _list(folder)
     labels = np.array([label for _, label in files])
@@ -91,8 +91,8 @@ def sample(folder: Path, to_pixels: Callable[[Image.Image], np.ndarray]) -> Spli
     )
     rows = rng.permutation(rows)
     paths = [files[row][0] for row in rows]
-    pixels = image_reading.read_pictures(paths, lambda decoded: to_pixels(decoded.picture))
-    return Split(np.stack(pixels), labels[rows])
+    pixels = image_reading.read_images(paths, lambda decoded: to_pixels(decoded.picture))
+    return np.stack(pixels), labels[rows]
 
 
 def enlarged(backbone: Backbone, thumbnails: Split) -> Examples:
@@ -115,7 +115,7 @@ def _list(folder: Path) -> list[tuple[Path, int]]:
 
 
 def _examples(backbone: Backbone, labelled: list[Labelled], to_pixels: Callable[[Image.Image], np.ndarray]) -> Examples:
-    features, log_sums = backbone.see([to_pixels(picture) for picture, _, _ in labelled])
+    features, log_sums = backbone.outputs([to_pixels(picture) for picture, _, _ in labelled])
     labels, sources = [label for _, label, _ in labelled], [source for _, _, source in labelled]
     return Examples(features, log_sums, np.array(labels), np.array(sources, str))
 

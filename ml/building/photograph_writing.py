@@ -116,7 +116,7 @@ def _taught(imagenet: "keras.Model", dataset: Dataset, folder: Path, report: Cal
     report("measure ranges on photographs")
     to_pixels = partial(_to_pixels, imagenet)
     sample = photograph_examples.sample(folder, to_pixels)
-    graph = graph_to_serve(_uncorrected(imagenet), sample.images)
+    graph = graph_to_serve(_uncorrected(imagenet), sample[0])
     report("learn from photographs")
     taught = photograph_learning.teach(photograph_examples.Backbone(graph, to_pixels), folder, dataset.train)
     return _Learnt(

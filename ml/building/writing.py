@@ -75,13 +75,13 @@ def write(trained: Trained, dataset: Dataset, folder: Path, report: Callable[[st
             label_smoothing=trained.label_smoothing,
         )
         rule.statistics.save(temporary / artifacts.STATISTICS_FILE)
-        answers = {name: rule.answer(outputs[name]) for name in ("validation", "test")}
+        predictions = {name: rule.predict(outputs[name]) for name in ("validation", "test")}
         assessments = {
-            name: evaluation.assess(answers[name], split.labels, class_names)
+            name: evaluation.assess(predictions[name], split.labels, class_names)
             for name, split in (("validation", dataset.reporting), ("test", dataset.test))
         }
         report("draw")
-        _draw(trained, dataset, assessments["test"], answers["test"].probabilities, temporary, report)
+        _draw(trained, dataset, assessments["test"], predictions["test"].probabilities, temporary, report)
         history = [asdict(record) for record in trained.history]
         (temporary / artifacts.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
         report("write")
@@ -132,11 +132,11 @@ def _draw(
 def accuracies(model: "keras.Model", dataset: Dataset) -> dict[str, float]:
     """Return the share that the Keras network has right of the test images and of the reporting half of validation."""
 
-    def answer(images: np.ndarray) -> _Probabilities:
+    def predict(images: np.ndarray) -> _Probabilities:
         return _Probabilities(model.predict_on_batch(images.astype("float32")))
 
     return {
-        split: float((evaluation.run(answer, images).probabilities.argmax(axis=1) == labels).mean())
+        split: float((evaluation.run(predict, images).probabilities.argmax(axis=1) == labels).mean())
         for split, (images, labels) in (("validation", dataset.reporting), ("test", dataset.test))
     }
 

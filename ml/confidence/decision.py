@@ -1,4 +1,4 @@
-"""From a network's raw outputs to an answer: calibrated probabilities, and whether to abstain."""
+"""From a network's raw outputs to predictions: calibrated probabilities, and whether to abstain."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -25,8 +25,8 @@ class Outputs(NamedTuple):
         return cls(values[:, :class_count], values[:, class_count:])
 
 
-class Answers(NamedTuple):
-    """What a model answers to N images.
+class Predictions(NamedTuple):
+    """What a model predicts for N images.
 
     probabilities: calibrated, float32 (N, classes); uncalibrated: the softmax of the logits as they are.
     scores: that by which the model abstains, (N,), and thresholds: what it has to reach; both 0 where it never does.
@@ -55,10 +55,10 @@ class Answers(NamedTuple):
 
 @dataclass(frozen=True)
 class DecisionRule:
-    """How outputs become answers.
+    """How outputs become predictions.
 
     thresholds: for each score the value under which it would abstain; `score` names the one that counts, None for a
-    model that always answers. statistics: None for a network whose training images could not be measured.
+    model that never abstains. statistics: None for a network whose training images could not be measured.
     none_index: which class stands for none of the others, if there is one.
     """
 
@@ -90,14 +90,14 @@ class DecisionRule:
         }
         return cls(calibration, score, thresholds, statistics)
 
-    def answer(self, outputs: Outputs) -> Answers:
+    def predict(self, outputs: Outputs) -> Predictions:
         probabilities = self.calibration.probabilities(outputs.logits)
         scores = thresholds = np.zeros(len(probabilities), np.float32)
         if self.score is not None:
             scores = self.scores(self.score, outputs)
             thresholds = np.full(len(scores), self.thresholds[self.score])
         # Not `<`: a score that is no number is no reason to answer.
-        return Answers(probabilities, softmax(outputs.logits), scores, thresholds, ~(scores >= thresholds))
+        return Predictions(probabilities, softmax(outputs.logits), scores, thresholds, ~(scores >= thresholds))
 
     @property
     def score_names(self) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def read_files(
     )
 
 
-def read_pictures(
+def read_images(
     paths: list[Path], convert: Callable[[DecodedImage], Converted], *, progress: Progress | None = None
 ) -> list[Converted]:
     """Return what `convert` makes of every decoded image, in order.

@@ -9,13 +9,13 @@ import numpy as np
 
 from ml.confidence import calibration
 from ml.confidence.calibration import ReliabilityBin
-from ml.confidence.decision import Answers, Outputs
+from ml.confidence.decision import Outputs, Predictions
 from ml.data.dataset import batch_size
 
 #: Pixels 0-255 (N, H, W, C) -> a network's raw outputs.
 Network = Callable[[np.ndarray], Outputs]
 #: A named tuple of arrays, of as many rows each as there are images.
-Arrays = TypeVar("Arrays", Outputs, Answers)
+Arrays = TypeVar("Arrays", Outputs, Predictions)
 
 #: Below so many images a calibration error, a Brier score and a reliability diagram are mostly chance.
 FEWEST_FOR_CALIBRATION = 200
@@ -99,13 +99,13 @@ def run(
     return type(parts[0])(*(np.concatenate(arrays) for arrays in zip(*parts)))
 
 
-def assess(answers: Answers, labels: np.ndarray, class_names: tuple[str, ...]) -> Assessment:
-    """Score the answers to images with these labels (N,)."""
-    answered = ~answers.abstained
-    right = answers.probabilities.argmax(axis=1) == labels
+def assess(predictions: Predictions, labels: np.ndarray, class_names: tuple[str, ...]) -> Assessment:
+    """Score the predictions for images with these labels (N,)."""
+    answered = ~predictions.abstained
+    right = predictions.probabilities.argmax(axis=1) == labels
     return Assessment(
-        evaluation=score(answers.probabilities, labels, class_names),
-        before_scaling=score(answers.uncalibrated, labels, class_names),
+        evaluation=score(predictions.probabilities, labels, class_names),
+        before_scaling=score(predictions.uncalibrated, labels, class_names),
         answered=float(answered.mean()),
         answered_accuracy=float(right[answered].mean()) if answered.any() else None,
     )

@@ -12,11 +12,11 @@ import numpy as np
 
 from ml.classes import NONE_CLASS
 from ml.confidence import abstention, calibration
-from ml.confidence.decision import Answers
+from ml.confidence.decision import Predictions
 from ml.data import image_folder, image_reading
 from ml.data.dataset import DatasetError, Progress
 from ml.evaluation import metrics as evaluation
-from ml.serving.inference import LoadedModel, Seen
+from ml.serving.inference import LoadedModel, NetworkInput
 
 #: The score of a model of several networks: how far the score of the one that answers is above its threshold.
 MARGIN = "margin"
@@ -30,9 +30,9 @@ class Photographs:
     `source_of` tells.
     """
 
-    known: list[Seen]
+    known: list[NetworkInput]
     labels: np.ndarray
-    unknown: list[Seen]
+    unknown: list[NetworkInput]
     known_sources: list[str]
     unknown_sources: list[str]
 
@@ -123,13 +123,13 @@ def load(folder: Path, model: LoadedModel, progress: Progress | None = None) -> 
     known = labels < len(classes)
     if not known.any():
         raise DatasetError(f"{folder} has no photograph of {', '.join(classes)}.")
-    seen = image_reading.read_pictures(
-        [path for path, _ in files], lambda decoded: model.see(decoded.picture, decoded.size), progress=progress
+    inputs = image_reading.read_images(
+        [path for path, _ in files], lambda decoded: model.prepare(decoded.picture, decoded.size), progress=progress
     )
     return Photographs(
-        [one for one, is_known in zip(seen, known) if is_known],
+        [one for one, is_known in zip(inputs, known) if is_known],
         labels[known],
-        [one for one, is_known in zip(seen, known) if not is_known],
+        [one for one, is_known in zip(inputs, known) if not is_known],
         [source_of(path) for (path, _), is_known in zip(files, known) if is_known],
         [source_of(path) for (path, _), is_known in zip(files, known) if not is_known],
     )
@@ -137,8 +137,9 @@ def load(folder: Path, model: LoadedModel, progress: Progress | None = None) -> 
 
 def evaluate(model: LoadedModel, photographs: Photographs) -> PhotographEvaluation:
     labels, classes = photographs.labels, model.known_classes
-    answers, unknown_answered, score, scores = (_by_several if len(model.networks) > 1 else _by_one)(model, photographs)
-    right, answered = answers.best(model.none_index) == labels, ~answers.abstained
+    find = _by_several if len(model.networks) > 1 else _by_one
+    predictions, unknown_answered, score, scores = find(model, photographs)
+    right, answered = predictions.best(model.none_index) == labels, ~predictions.abstained
     per_class = {
         classes[label]: AnsweredFigures.of(right[labels == label], answered[labels == label])
         for label in np.unique(labels)
@@ -162,9 +163,9 @@ def evaluate(model: LoadedModel, photographs: Photographs) -> PhotographEvaluati
             for source, rows in _by_source(photographs.unknown_sources)
         },
         answered_accuracy=float(right[answered].mean()) if answered.any() else None,
-        mean_confidence=float(answers.probabilities.max(axis=1).mean()),
+        mean_confidence=float(predictions.probabilities.max(axis=1).mean()),
         expected_calibration_error=calibration.expected_calibration_error(
-            calibration.reliability(answers.probabilities, labels)
+            calibration.reliability(predictions.probabilities, labels)
         ),
         score=score,
         scores=scores,
@@ -192,12 +193,12 @@ def _with_lists(values: Any) -> Any:
 
 #: The answers to photographs of the classes, which of the others are answered, bool (N,), the score by which the model
 #: abstains, and the figures of all it has.
-_Found = tuple[Answers, np.ndarray, str | None, dict[str, ScoreFigures]]
+_Found = tuple[Predictions, np.ndarray, str | None, dict[str, ScoreFigures]]
 
 
 def _by_several(model: LoadedModel, photographs: Photographs) -> _Found:
-    known = evaluation.run(model.answer, photographs.known)
-    unknown = evaluation.run(model.answer, photographs.unknown) if photographs.unknown else None
+    known = evaluation.run(model.predict, photographs.known)
+    unknown = evaluation.run(model.predict, photographs.unknown) if photographs.unknown else None
     figures = {MARGIN: _figures(known.margins, unknown and unknown.margins, 0.0)}
     return known, _answered(unknown), MARGIN, figures
 
@@ -206,8 +207,8 @@ def _by_one(model: LoadedModel, photographs: Photographs) -> _Found:
     (network,) = model.networks.values()
     rule = network.rule
     known, unknown = (
-        evaluation.run(network.outputs, np.stack([one.pixels for one in seen])) if seen else None
-        for seen in (photographs.known, photographs.unknown)
+        evaluation.run(network.outputs, np.stack([one.pixels for one in inputs])) if inputs else None
+        for inputs in (photographs.known, photographs.unknown)
     )
     figures = {
         name: _figures(
@@ -215,11 +216,11 @@ def _by_one(model: LoadedModel, photographs: Photographs) -> _Found:
         )
         for name in rule.score_names
     }
-    return rule.answer(known), _answered(unknown and rule.answer(unknown)), rule.score, figures
+    return rule.predict(known), _answered(unknown and rule.predict(unknown)), rule.score, figures
 
 
-def _answered(answers: Answers | None) -> np.ndarray:
-    return np.zeros(0, bool) if answers is None else ~answers.abstained
+def _answered(predictions: Predictions | None) -> np.ndarray:
+    return np.zeros(0, bool) if predictions is None else ~predictions.abstained
 
 
 def _figures(known: np.ndarray, unknown: np.ndarray | None, limit: float) -> ScoreFigures:

@@ -1,4 +1,4 @@
-"""Any number of pictures through a model: a stream that every processor reads and answers, in constant memory."""
+"""Any number of images through a model: a stream that every processor reads and predicts, in constant memory."""
 
 import os
 import time
@@ -9,11 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from ml.confidence.decision import Answers
+from ml.confidence.decision import Predictions
 from ml.images.errors import ImageError
 from ml.images.formats import is_image_file
 from ml.images.preprocessing import DecodedImage
-from ml.serving.inference import LoadedModel, Seen
+from ml.serving.inference import LoadedModel, NetworkInput
 
 #: More are hardly faster on one thread, and a network for photographs needs 6 MB for each, in every thread.
 BATCH_SIZE = 4
@@ -24,17 +24,17 @@ Source = TypeVar("Source")
 Kept = TypeVar("Kept")
 
 
-class Answered(NamedTuple, Generic[Source, Kept]):
-    """What a model saw of one picture and answers to it.
+class Predicted(NamedTuple, Generic[Source, Kept]):
+    """What a model was given of one image, and what it predicts from it.
 
-    kept: what `read` returned beside the picture. answers: of this one picture, N = 1.
+    kept: what `read` returned beside the image. predictions: of this one image, N = 1.
     timings: milliseconds of "resize", and of "infer" its share of the batch's.
     """
 
     source: Source
     kept: Kept
-    seen: Seen
-    answers: Answers
+    network_input: NetworkInput
+    predictions: Predictions
     timings: dict[str, float]
 
 
@@ -48,8 +48,12 @@ class Failed(NamedTuple, Generic[Source]):
 class _Prepared(NamedTuple):
     source: Any
     kept: Any
-    seen: Seen
+    network_input: NetworkInput
     resize_milliseconds: float
+
+    def predicted(self, predictions: Predictions, infer_milliseconds: float) -> Predicted:
+        timings = {"resize": self.resize_milliseconds, "infer": infer_milliseconds}
+        return Predicted(self.source, self.kept, self.network_input, predictions, timings)
 
 
 def find_images(
@@ -95,17 +99,17 @@ def _is_image(entry: os.DirEntry) -> bool:
     return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
 
 
-def answer_stream(
+def predict_stream(
     model: LoadedModel,
     sources: Iterable[Source],
     read: Callable[[Source], tuple[DecodedImage, Kept]],
     *,
     threads: int | None = None,
-) -> Generator[list[Answered[Source, Kept] | Failed[Source]]]:
-    """Yield what the model answers to the picture that `read` returns for each source: lists, in the sources' order.
+) -> Generator[list[Predicted[Source, Kept] | Failed[Source]]]:
+    """Yield what the model predicts for the image that `read` returns for each source: lists, in the sources' order.
 
     `read` is called in the threads, as many as there are processors if not given; where it raises OSError or
-    ImageError, the source has failed and the others go on. Sources are taken from the iterator as they are needed, and
+    ImageError, that source alone has failed. Sources are taken from the iterator as they are needed, and
     a picture is let go as soon as the model has seen it. Closing the iterator ends the threads.
     """
     threads = threads or os.cpu_count() or 1
@@ -115,7 +119,7 @@ def answer_stream(
     try:
         # A thread does all of a batch: nothing is handed on, and each interpreter's memory stays with its processor.
         while batch := list(islice(sources, BATCH_SIZE)):
-            pending.append(pool.submit(_answer_batch, model, batch, read))
+            pending.append(pool.submit(_predict_batch, model, batch, read))
             if len(pending) >= BATCHES_AHEAD * threads:
                 yield pending.popleft().result()
         while pending:
@@ -124,21 +128,16 @@ def answer_stream(
         pool.shutdown(cancel_futures=True)
 
 
-def _answer_batch(
+def _predict_batch(
     model: LoadedModel, sources: list[Source], read: Callable[[Source], tuple[DecodedImage, Kept]]
-) -> list[Answered[Source, Kept] | Failed[Source]]:
+) -> list[Predicted[Source, Kept] | Failed[Source]]:
     items = [_prepare(model, source, read) for source in sources]
     prepared = [item for item in items if isinstance(item, _Prepared)]
     started = time.perf_counter()
-    answers = model.answer([item.seen for item in prepared])
+    predictions = model.predict([item.network_input for item in prepared])
     infer = 1000 * (time.perf_counter() - started) / max(len(prepared), 1)
-    each = iter(Answers(*(values[row : row + 1] for values in answers)) for row in range(len(prepared)))
-    return [
-        Answered(item.source, item.kept, item.seen, next(each), {"resize": item.resize_milliseconds, "infer": infer})
-        if isinstance(item, _Prepared)
-        else item
-        for item in items
-    ]
+    each = iter(Predictions(*(values[row : row + 1] for values in predictions)) for row in range(len(prepared)))
+    return [item.predicted(next(each), infer) if isinstance(item, _Prepared) else item for item in items]
 
 
 def _prepare(
@@ -149,5 +148,5 @@ def _prepare(
     except (OSError, ImageError) as error:
         return Failed(source, error)
     started = time.perf_counter()
-    seen = model.see(decoded.picture, decoded.size)
-    return _Prepared(source, kept, seen, 1000 * (time.perf_counter() - started))
+    network_input = model.prepare(decoded.picture, decoded.size)
+    return _Prepared(source, kept, network_input, 1000 * (time.perf_counter() - started))

@@ -1,4 +1,4 @@
-"""Why a model answers as it does, on the serving engine: what it looks at, and how easily it changes its mind."""
+"""Why a model predicts what it does, on the serving engine: what it looks at, and how stable its prediction is."""
 
 import os
 from collections.abc import Iterator
@@ -6,29 +6,29 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ml.confidence.decision import Answers
-from ml.serving.inference import LoadedModel, Seen
+from ml.confidence.decision import Predictions
+from ml.serving.inference import LoadedModel, NetworkInput
 
 #: Cells a side of the map; a window of two by two of them is covered at a time.
 GRID = 7
 _WINDOW = 2
-#: An answer nearer to 0 or 1 than this is taken for as sure as this.
-_SUREST = 1e-6
+#: Probabilities are clipped to this distance from 0 and 1.
+_CLIP = 1e-6
 #: How far the picture is moved, as a part of its side.
 _SHIFT = 1 / 16
 #: A larger batch would not be faster, and holds more memory.
 _BATCH = 4
 
 
-def occlusion_map(model: LoadedModel, seen: Seen, class_index: int) -> np.ndarray:
-    """Return how much each part of what was seen speaks for a class, float32 (GRID, GRID) (Zeiler and Fergus 2014).
+def occlusion_map(model: LoadedModel, network_input: NetworkInput, class_index: int) -> np.ndarray:
+    """Return how much each part of the input speaks for a class, float32 (GRID, GRID) (Zeiler and Fergus 2014).
 
     A part's value is by how much the log-odds of the class fall when it is covered by the picture's mean colour, in
     nats, the mean over the windows that cover it: above 0 what speaks for the class, below 0 what speaks against it.
     """
     windows = [(row, column) for row in range(GRID - _WINDOW + 1) for column in range(GRID - _WINDOW + 1)]
-    covered = [seen.pixels, *_covered(seen.pixels, windows)]
-    log_odds = _log_odds(_answers(model, seen, covered)[:, class_index])
+    covered = [network_input.pixels, *_covered(network_input.pixels, windows)]
+    log_odds = _log_odds(_probabilities(model, network_input, covered)[:, class_index])
     total, times = np.zeros((GRID, GRID)), np.zeros((GRID, GRID))
     for (row, column), value in zip(windows, log_odds[1:]):
         part = np.s_[row : row + _WINDOW, column : column + _WINDOW]
@@ -37,16 +37,16 @@ def occlusion_map(model: LoadedModel, seen: Seen, class_index: int) -> np.ndarra
     return (total / times).astype(np.float32)
 
 
-def agreement(model: LoadedModel, seen: Seen) -> tuple[int, int]:
+def agreement(model: LoadedModel, network_input: NetworkInput) -> tuple[int, int]:
     """Return how many of the slightly changed pictures are of the same most probable class, and how many there are.
 
     Changed by mirroring, and by moving a sixteenth of the side each way, mirrored or not.
     """
-    height, width = seen.pixels.shape[:2]
+    height, width = network_input.pixels.shape[:2]
     down, right = max(round(height * _SHIFT), 1), max(round(width * _SHIFT), 1)
-    moved = [_shifted(seen.pixels, y, x) for y, x in ((down, 0), (-down, 0), (0, right), (0, -right))]
-    changed = [*moved, *(picture[:, ::-1] for picture in [seen.pixels, *moved])]
-    first, *others = _answers(model, seen, [seen.pixels, *changed]).argmax(axis=1)
+    moved = [_shifted(network_input.pixels, y, x) for y, x in ((down, 0), (-down, 0), (0, right), (0, -right))]
+    changed = [*moved, *(picture[:, ::-1] for picture in [network_input.pixels, *moved])]
+    first, *others = _probabilities(model, network_input, [network_input.pixels, *changed]).argmax(axis=1)
     return sum(int(other == first) for other in others), len(others)
 
 
@@ -68,16 +68,18 @@ def _shifted(pixels: np.ndarray, down: int, right: int) -> np.ndarray:
     return pixels[rows.clip(0, height - 1)][:, columns.clip(0, width - 1)]
 
 
-def _answers(model: LoadedModel, seen: Seen, pictures: list[np.ndarray]) -> np.ndarray:
+def _probabilities(model: LoadedModel, network_input: NetworkInput, pictures: list[np.ndarray]) -> np.ndarray:
     """Probabilities (N, classes) of pictures that the same network sees, on all processors."""
 
-    def answer(start: int) -> Answers:
-        return model.answer([seen._replace(pixels=pixels) for pixels in pictures[start : start + _BATCH]])
+    def predict(start: int) -> Predictions:
+        return model.predict([network_input._replace(pixels=pixels) for pixels in pictures[start : start + _BATCH]])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.concatenate([answers.probabilities for answers in pool.map(answer, range(0, len(pictures), _BATCH))])
+        return np.concatenate(
+            [predictions.probabilities for predictions in pool.map(predict, range(0, len(pictures), _BATCH))]
+        )
 
 
 def _log_odds(probabilities: np.ndarray) -> np.ndarray:
-    likely = probabilities.astype(np.float64).clip(_SUREST, 1 - _SUREST)
+    likely = probabilities.astype(np.float64).clip(_CLIP, 1 - _CLIP)
     return np.log(likely) - np.log1p(-likely)

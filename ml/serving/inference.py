@@ -15,12 +15,12 @@ from ml.artifacts.folder import LITERT_FILE, STATISTICS_FILE, load_network_card,
 from ml.artifacts.litert import Graph
 from ml.classes import NONE_CLASS, without_none
 from ml.confidence.abstention import FeatureStatistics
-from ml.confidence.decision import Answers, DecisionRule, Outputs
+from ml.confidence.decision import DecisionRule, Outputs, Predictions
 from ml.images import preprocessing
 from ml.images.preprocessing import WHOLE, Framing
 from ml.serving.routing import THUMBNAILS, kind_of
 
-#: A batch of hundreds takes seconds; whoever waits longer for an interpreter gives up.
+#: A batch of hundreds takes seconds; a call that waits longer for an interpreter fails.
 _MOST_SECONDS = 60.0
 
 
@@ -28,9 +28,10 @@ class NoInterpreterFree(Exception):
     """Every interpreter of a network is taken, and has been for long."""
 
 
-class Seen(NamedTuple):
-    """What a network sees of a picture: which one, "" in a model of one; pixels, uint8 (height, width, channels);
-    whether that is the whole picture.
+class NetworkInput(NamedTuple):
+    """What one network is given of an image.
+
+    network: its name, "" in a model of one. pixels: uint8 (height, width, channels). whole: nothing was cropped.
     """
 
     network: str
@@ -81,15 +82,15 @@ class Network:
         height, width, _channels = self.input_shape
         return preprocessing.to_input(picture, height, width, WHOLE if whole else self.framing)
 
-    def answer(self, images: np.ndarray) -> Answers:
-        """Return probabilities and abstentions for pixels 0-255 of shape (N, height, width, channels).
+    def predict(self, images: np.ndarray) -> Predictions:
+        """Return calibrated probabilities and abstentions for pixels 0-255 of shape (N, height, width, channels).
 
         Raises ValueError for another shape, ArtifactError when LiteRT cannot run the graph.
         """
-        return self.rule.answer(self.outputs(images))
+        return self.rule.predict(self.outputs(images))
 
     def outputs(self, images: np.ndarray) -> Outputs:
-        """Return logits and features, before any decision; input and errors as `answer`."""
+        """Return logits and features, before any decision; input and errors as `predict`."""
         if tuple(images.shape[1:]) != self.input_shape:
             raise ValueError(f"images have the shape {images.shape}, not (N, {', '.join(map(str, self.input_shape))})")
         with self._graph() as graph:
@@ -120,7 +121,7 @@ class Network:
 
 
 class LoadedModel:
-    """A model folder ready to answer, safe to share between threads: one network or several.
+    """A model folder ready to predict, safe to share between threads: one network or several.
 
     Make it after a fork, never before.
     """
@@ -147,8 +148,8 @@ class LoadedModel:
         """The classes but for that of none of the others, which comes last."""
         return without_none(self.class_names)
 
-    def see(self, picture: Image.Image, size: tuple[int, int] | None = None) -> Seen:
-        """Choose the network that answers a decoded picture, and return what it sees of it: of a thumbnail all.
+    def prepare(self, picture: Image.Image, size: tuple[int, int] | None = None) -> NetworkInput:
+        """Choose the network for a decoded picture, and return its input: a thumbnail is never cropped.
 
         size: width and height of the whole file, of which the picture may be a reduced copy.
         """
@@ -156,41 +157,41 @@ class LoadedModel:
         name = kind if len(self.networks) > 1 else ""
         network = self.networks[name]
         whole = kind == THUMBNAILS or network.framing == WHOLE
-        return Seen(name, network.prepare(picture, whole=whole), whole)
+        return NetworkInput(name, network.prepare(picture, whole=whole), whole)
 
-    def see_all(self, images: np.ndarray) -> list[Seen]:
+    def prepare_all(self, images: np.ndarray) -> list[NetworkInput]:
         """Do so for each of a data set's images, uint8 (N, height, width, 3)."""
-        return [self.see(Image.fromarray(image)) for image in images]
+        return [self.prepare(Image.fromarray(image)) for image in images]
 
-    def answer(self, seen: Sequence[Seen]) -> Answers:
-        """Return the answers in the order of `seen`, which `see` gave.
+    def predict(self, inputs: Sequence[NetworkInput]) -> Predictions:
+        """Return the predictions in the order of `inputs`, which `prepare` gave.
 
         Raises ArtifactError when LiteRT cannot run a network's graph.
         """
-        if len(self.networks) == 1 and seen:
-            return self.networks[""].answer(np.stack([one.pixels for one in seen]))
-        answers = _empty_answers(len(seen), len(self.class_names))
+        if len(self.networks) == 1 and inputs:
+            return self.networks[""].predict(np.stack([one.pixels for one in inputs]))
+        predictions = _empty_predictions(len(inputs), len(self.class_names))
         for name, network in self.networks.items():
-            rows = [row for row, one in enumerate(seen) if one.network == name]
+            rows = [row for row, one in enumerate(inputs) if one.network == name]
             if rows:
-                found = network.answer(np.stack([seen[row].pixels for row in rows]))
+                found = network.predict(np.stack([inputs[row].pixels for row in rows]))
                 # A network without the class "none" gives it no probability.
                 columns = [self.class_names.index(of_network) for of_network in network.class_names]
-                for values, of_network in zip(answers, found):
+                for values, of_network in zip(predictions, found):
                     values[np.ix_(rows, columns) if values.ndim == 2 else rows] = of_network
-        return answers
+        return predictions
 
     def warm_up(self) -> None:
-        """Answer once with every network, so that the first person does not wait for it."""
-        self.answer([Seen(name, np.zeros(net.input_shape, np.uint8)) for name, net in self.networks.items()])
+        """Predict once with every network, so that the first request does not wait for it."""
+        self.predict([NetworkInput(name, np.zeros(net.input_shape, np.uint8)) for name, net in self.networks.items()])
 
 
 def _none_index(card: Card) -> int | None:
     return card.class_names.index(NONE_CLASS) if NONE_CLASS in card.class_names else None
 
 
-def _empty_answers(count: int, class_count: int) -> Answers:
-    return Answers(
+def _empty_predictions(count: int, class_count: int) -> Predictions:
+    return Predictions(
         np.zeros((count, class_count), np.float32),
         np.zeros((count, class_count), np.float32),
         np.zeros(count, np.float32),

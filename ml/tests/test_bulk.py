@@ -13,7 +13,7 @@ import pytest
 
 from ml.images.errors import NotAnImage
 from ml.images.preprocessing import DecodedImage
-from ml.serving.bulk import BATCH_SIZE, BATCHES_AHEAD, Answered, Failed, answer_stream, find_images
+from ml.serving.bulk import BATCH_SIZE, BATCHES_AHEAD, Failed, Predicted, find_images, predict_stream
 from ml.serving.inference import LoadedModel
 from ml.tests.factories import photograph
 
@@ -41,25 +41,25 @@ def flat(batches: Iterator[list]) -> list:
 
 
 def test_every_source_is_answered_in_order_as_it_would_be_alone(model):
-    found = flat(answer_stream(model, range(21), read, threads=3))
+    found = flat(predict_stream(model, range(21), read, threads=3))
     assert [item.source for item in found] == [*range(21)]
     assert [item.source for item in found if isinstance(item, Failed)] == [5, 11]
     for item in found:
-        if isinstance(item, Answered):
-            alone = model.answer([model.see(photograph(48, 40, item.source))])
+        if isinstance(item, Predicted):
+            alone = model.predict([model.prepare(photograph(48, 40, item.source))])
             assert item.kept == f"picture {item.source}"
-            np.testing.assert_allclose(item.answers.probabilities, alone.probabilities, atol=1e-6)
-            assert item.answers.abstained == alone.abstained
-            assert item.answers.probabilities.shape == (1, 10)
+            np.testing.assert_allclose(item.predictions.probabilities, alone.probabilities, atol=1e-6)
+            assert item.predictions.abstained == alone.abstained
+            assert item.predictions.probabilities.shape == (1, 10)
 
 
 def test_the_reason_of_a_failure_is_kept(model):
-    errors = [item.error for item in flat(answer_stream(model, [5, 11], read))]
+    errors = [item.error for item in flat(predict_stream(model, [5, 11], read))]
     assert [type(error) for error in errors] == [NotAnImage, FileNotFoundError]
 
 
 def test_no_sources_are_no_batches(model):
-    assert list(answer_stream(model, [], read)) == []
+    assert list(predict_stream(model, [], read)) == []
 
 
 def test_an_error_of_the_program_is_not_taken_for_one_of_a_file(model):
@@ -67,7 +67,7 @@ def test_an_error_of_the_program_is_not_taken_for_one_of_a_file(model):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        flat(answer_stream(model, range(100), fail))
+        flat(predict_stream(model, range(100), fail))
 
 
 def test_however_long_the_stream_only_so_much_of_it_is_held(model):
@@ -93,7 +93,7 @@ def test_however_long_the_stream_only_so_much_of_it_is_held(model):
             yield number
 
     given, furthest = 0, 0
-    for batch in answer_stream(model, sources(), counting_read, threads=threads):
+    for batch in predict_stream(model, sources(), counting_read, threads=threads):
         furthest = max(furthest, taken - given)
         given += len(batch)
     assert given == 150
@@ -110,12 +110,12 @@ def test_all_threads_read_at_once(model):
             together.wait()
         return decoded(seed), None
 
-    assert len(flat(answer_stream(model, range(4 * BATCH_SIZE), meet, threads=4))) == 4 * BATCH_SIZE
+    assert len(flat(predict_stream(model, range(4 * BATCH_SIZE), meet, threads=4))) == 4 * BATCH_SIZE
 
 
 def test_closing_ends_the_threads(model):
     before = threading.active_count()
-    with closing(answer_stream(model, iter(int, 1), read, threads=3)) as batches:
+    with closing(predict_stream(model, iter(int, 1), read, threads=3)) as batches:
         assert len(next(batches)) == BATCH_SIZE
         assert threading.active_count() == before + 3
     assert threading.active_count() == before

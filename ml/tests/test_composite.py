@@ -17,7 +17,7 @@ from ml.images.preprocessing import to_input
 from ml.networks import class_map
 from ml.networks.photograph_network import FRAMING
 from ml.serving import routing
-from ml.serving.inference import LoadedModel, Seen
+from ml.serving.inference import LoadedModel, NetworkInput
 from ml.tests.factories import scene, some_images
 
 SHIPPED = Path(__file__).resolve().parents[1] / "trained" / "student_cnn"
@@ -95,7 +95,7 @@ def test_its_served_graph_gives_the_probabilities_of_the_keras_network(for_photo
     pixels = to_input(picture, SIZE, SIZE, FRAMING)
     keras_model = keras.models.load_model(for_photographs[0] / artifacts.KERAS_FILE)
     expected = keras_model.predict_on_batch(pixels[np.newaxis].astype("float32"))
-    assert model.answer([model.see(picture)]).probabilities == pytest.approx(expected, abs=1e-4)
+    assert model.predict([model.prepare(picture)]).probabilities == pytest.approx(expected, abs=1e-4)
 
 
 def test_both_networks_lie_in_the_folder_with_what_the_card_says_of_them(both):
@@ -109,38 +109,38 @@ def test_both_networks_lie_in_the_folder_with_what_the_card_says_of_them(both):
 
 
 def test_thumbnail_goes_to_one_and_photograph_to_the_other(model):
-    assert model.see(Image.fromarray(some_images(1)[0])).network == "thumbnails"
+    assert model.prepare(Image.fromarray(some_images(1)[0])).network == "thumbnails"
     # Blurred and enlarged images are photographs too: only their size counts.
-    assert model.see(scene(128).resize((32, 32)).resize((500, 374))).network == "photographs"
-    seen = model.see(scene(256))
+    assert model.prepare(scene(128).resize((32, 32)).resize((500, 374))).network == "photographs"
+    seen = model.prepare(scene(256))
     assert (seen.network, seen.pixels.shape) == ("photographs", (SIZE, SIZE, 3))
 
 
 def test_reduced_picture_is_routed_by_the_size_of_its_file(model):
     """Of a panorama of 4000 x 300 pixels a strip is left when it is decoded."""
     strip = scene(640).resize((640, 48))
-    assert model.see(strip).network == "thumbnails"
-    assert model.see(strip, (4000, 300)).network == "photographs"
+    assert model.prepare(strip).network == "thumbnails"
+    assert model.prepare(strip, (4000, 300)).network == "photographs"
 
 
 def test_answers_come_in_the_order_of_the_questions_each_from_its_network(model):
     pictures = [Image.fromarray(some_images(1, 1)[0]), scene(256), Image.fromarray(some_images(1, 2)[0])]
-    seen = [model.see(picture) for picture in pictures]
-    answers = model.answer(seen)
-    assert answers.probabilities.shape == (3, 11)
-    assert answers.probabilities.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    seen = [model.prepare(picture) for picture in pictures]
+    predictions = model.predict(seen)
+    assert predictions.probabilities.shape == (3, 11)
+    assert predictions.probabilities.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
     for row, one in enumerate(seen):
-        alone = model.networks[one.network].answer(one.pixels[np.newaxis])
+        alone = model.networks[one.network].predict(one.pixels[np.newaxis])
         width = alone.probabilities.shape[1]
-        assert answers.probabilities[row, :width] == pytest.approx(alone.probabilities[0], abs=1e-6)
-        assert answers.scores[row] == pytest.approx(alone.scores[0], rel=1e-5)
-        assert answers.abstained[row] == alone.abstained[0]
-    assert answers.probabilities[[0, 2], 10].tolist() == [0, 0]
-    assert answers.probabilities[1, 10] > 0
+        assert predictions.probabilities[row, :width] == pytest.approx(alone.probabilities[0], abs=1e-6)
+        assert predictions.scores[row] == pytest.approx(alone.scores[0], rel=1e-5)
+        assert predictions.abstained[row] == alone.abstained[0]
+    assert predictions.probabilities[[0, 2], 10].tolist() == [0, 0]
+    assert predictions.probabilities[1, 10] > 0
 
 
 def test_nothing_asked_is_nothing_answered(model):
-    assert [len(values) for values in model.answer([])] == [0] * 5
+    assert [len(values) for values in model.predict([])] == [0] * 5
 
 
 def test_warming_up_asks_every_network(model):
@@ -151,8 +151,8 @@ def test_warming_up_asks_every_network(model):
 
 def test_its_figures_on_thumbnails_are_those_of_the_network_for_them(both, thumbnails):
     alone = LoadedModel(SHIPPED)
-    answers = alone.answer([Seen("", image) for image in thumbnails.test.images])
-    accuracy = (answers.probabilities.argmax(axis=1) == thumbnails.test.labels).mean()
+    predictions = alone.predict([NetworkInput("", image) for image in thumbnails.test.images])
+    accuracy = (predictions.probabilities.argmax(axis=1) == thumbnails.test.labels).mean()
     assert both[1].metrics["test"]["accuracy"] == pytest.approx(accuracy)
     assert both[1].metrics["test"]["count"] == 40
 

@@ -101,13 +101,13 @@ def test_damage_to_a_model_in_use_changes_no_answer(tmp_path, name, harm):
     """Neither of the interpreter that has answered, nor of one that is made later, nor for batches of another size."""
     folder = model_copy(tmp_path, name)
     model = LoadedModel(folder, interpreters=4)
-    seen = [*model.see_all(some_images(5)), model.see(scene(256))]
-    expected = LoadedModel(SHIPPED / name).answer(seen).probabilities
+    seen = [*model.prepare_all(some_images(5)), model.prepare(scene(256))]
+    expected = LoadedModel(SHIPPED / name).predict(seen).probabilities
     model.warm_up()
     for path in folder.rglob("*"):
         if path.name in (LITERT_FILE, STATISTICS_FILE, CARD_FILE):
             harm(path)
     with ThreadPoolExecutor(4) as pool:
-        for answers in pool.map(model.answer, [seen] * 8):
-            assert np.allclose(answers.probabilities, expected, atol=1e-5)
-    assert np.allclose(model.answer(seen[:2]).probabilities, expected[:2], atol=1e-5)
+        for predictions in pool.map(model.predict, [seen] * 8):
+            assert np.allclose(predictions.probabilities, expected, atol=1e-5)
+    assert np.allclose(model.predict(seen[:2]).probabilities, expected[:2], atol=1e-5)

@@ -34,7 +34,7 @@ def rule(validation) -> DecisionRule:
 def test_temperature_is_fitted_to_the_validation_images(rule, validation):
     assert rule.calibration.temperature == pytest.approx(3, rel=0.1)
     expected = calibration.softmax(validation.logits, rule.calibration.temperature)
-    assert np.array_equal(rule.answer(validation).probabilities, expected)
+    assert np.array_equal(rule.predict(validation).probabilities, expected)
 
 
 def test_features_are_measured_on_the_training_images(rule, validation):
@@ -45,43 +45,43 @@ def test_features_are_measured_on_the_training_images(rule, validation):
 
 @pytest.mark.parametrize("score", SCORES)
 def test_whichever_score_counts_its_share_of_the_validation_images_is_answered(rule, validation, score):
-    answers = replace(rule, score=score).answer(validation)
-    assert np.array_equal(answers.scores, rule.scores(score, validation))
-    assert COVERAGE <= (~answers.abstained).mean() <= COVERAGE + 1 / 3001
-    assert answers.scores[answers.abstained].max() < answers.scores[~answers.abstained].min()
+    predictions = replace(rule, score=score).predict(validation)
+    assert np.array_equal(predictions.scores, rule.scores(score, validation))
+    assert COVERAGE <= (~predictions.abstained).mean() <= COVERAGE + 1 / 3001
+    assert predictions.scores[predictions.abstained].max() < predictions.scores[~predictions.abstained].min()
 
 
 def test_what_is_far_from_all_training_images_is_not_answered(rule):
     far = Outputs(np.zeros((5, CLASSES), np.float32), np.full((5, FEATURES), -20, np.float32))
     assert rule.score == DEFAULT_SCORE
-    assert rule.answer(far).abstained.all()
+    assert rule.predict(far).abstained.all()
 
 
 def test_a_score_that_is_no_number_is_not_answered(rule):
     broken = Outputs(np.zeros((2, CLASSES), np.float32), np.full((2, FEATURES), np.nan, np.float32))
-    assert rule.answer(broken).abstained.all()
+    assert rule.predict(broken).abstained.all()
 
 
 def test_rule_without_a_score_answers_everything(rule, validation):
-    answers = replace(rule, score=None).answer(validation)
-    assert not answers.abstained.any()
-    assert answers.scores.shape == answers.abstained.shape == (3001,)
-    assert np.array_equal(answers.probabilities, rule.answer(validation).probabilities)
+    predictions = replace(rule, score=None).predict(validation)
+    assert not predictions.abstained.any()
+    assert predictions.scores.shape == predictions.abstained.shape == (3001,)
+    assert np.array_equal(predictions.probabilities, rule.predict(validation).probabilities)
 
 
 def test_nothing_asked_is_nothing_answered(rule):
-    answers = rule.answer(Outputs(np.empty((0, CLASSES), np.float32), np.empty((0, FEATURES), np.float32)))
-    assert [len(values) for values in answers] == [0] * 5
+    predictions = rule.predict(Outputs(np.empty((0, CLASSES), np.float32), np.empty((0, FEATURES), np.float32)))
+    assert [len(values) for values in predictions] == [0] * 5
 
 
 def test_answers_show_what_calibration_changed(rule, validation):
-    assert np.array_equal(rule.answer(validation).uncalibrated, calibration.softmax(validation.logits))
+    assert np.array_equal(rule.predict(validation).uncalibrated, calibration.softmax(validation.logits))
 
 
 def test_margins_are_positive_for_what_is_answered_and_no_other(rule, validation):
-    answers = rule.answer(validation)
-    assert np.array_equal(answers.margins >= 0, ~answers.abstained)
-    assert answers.margins == pytest.approx(answers.scores - rule.thresholds[rule.score], abs=1e-4)
+    predictions = rule.predict(validation)
+    assert np.array_equal(predictions.margins >= 0, ~predictions.abstained)
+    assert predictions.margins == pytest.approx(predictions.scores - rule.thresholds[rule.score], abs=1e-4)
 
 
 @pytest.fixture
@@ -94,11 +94,11 @@ def with_none() -> DecisionRule:
 
 def test_network_with_a_class_for_none_abstains_where_that_is_more_probable_than_all_others(with_none):
     logits = np.log(np.float32([[0.3, 0.3, 0.4], [0.2, 0.2, 0.6]]))
-    answers = with_none.answer(Outputs(logits, np.empty((2, 0), np.float32)))
-    assert answers.scores == pytest.approx([0.6, 0.4])
-    assert answers.abstained.tolist() == [False, True]
-    assert answers.best(with_none.none_index).tolist() == [0, 0]
-    assert answers.best().tolist() == [2, 2]
+    predictions = with_none.predict(Outputs(logits, np.empty((2, 0), np.float32)))
+    assert predictions.scores == pytest.approx([0.6, 0.4])
+    assert predictions.abstained.tolist() == [False, True]
+    assert predictions.best(with_none.none_index).tolist() == [0, 0]
+    assert predictions.best().tolist() == [2, 2]
 
 
 def test_its_largest_probability_is_that_of_a_class_it_knows(with_none):
@@ -116,7 +116,7 @@ def test_rule_that_went_through_a_card_answers_alike(rule, validation):
     entries = json.loads(json.dumps(rule.as_dict()))
     again = DecisionRule.from_card(**entries, statistics=rule.statistics)
     assert again == rule
-    assert all(map(np.array_equal, again.answer(validation), rule.answer(validation)))
+    assert all(map(np.array_equal, again.predict(validation), rule.predict(validation)))
 
 
 def test_card_says_the_temperature_the_score_and_every_threshold(rule):

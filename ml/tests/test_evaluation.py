@@ -105,7 +105,7 @@ def test_network_is_run_in_batches_that_are_told_of_and_put_together_in_order():
 
 
 def test_assessment_scores_calibrated_probabilities_and_those_before():
-    found = assess(rule(temperature=2.0).answer(OUTPUTS), LABELS, NAMES)
+    found = assess(rule(temperature=2.0).predict(OUTPUTS), LABELS, NAMES)
     assert found.evaluation == score(softmax(OUTPUTS.logits, 2.0), LABELS, NAMES)
     assert found.before_scaling == score(softmax(OUTPUTS.logits), LABELS, NAMES)
     assert found.evaluation.accuracy == found.before_scaling.accuracy == 0.5
@@ -117,14 +117,14 @@ def test_assessment_scores_calibrated_probabilities_and_those_before():
     [(None, 1, 0.5), (0.55, 4 / 6, 3 / 4), (0.75, 2 / 6, 1), (2.0, 0, None)],
 )
 def test_accuracy_is_given_for_what_is_answered(threshold, answered, accuracy):
-    found = assess(rule(threshold=threshold).answer(OUTPUTS), LABELS, NAMES)
+    found = assess(rule(threshold=threshold).predict(OUTPUTS), LABELS, NAMES)
     assert (found.answered, found.answered_accuracy) == (answered, accuracy)
     assert found.evaluation.count == 6
 
 
 @pytest.mark.parametrize("threshold", [0.55, 2.0])
 def test_assessment_survives_json(threshold):
-    found = assess(rule(temperature=2.0, threshold=threshold).answer(OUTPUTS), LABELS, NAMES)
+    found = assess(rule(temperature=2.0, threshold=threshold).predict(OUTPUTS), LABELS, NAMES)
     figures = found.as_dict()
     assert json.loads(json.dumps(figures)) == figures
     assert figures["accuracy"] == 0.5

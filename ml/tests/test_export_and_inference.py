@@ -101,20 +101,20 @@ def test_served_logits_are_made_of_the_features_beside_them(model, exported, loa
 
 
 def test_answers_follow_from_the_outputs_by_the_rule_of_the_card(exported, loaded):
-    outputs, answers = loaded.outputs(some_images(24)), loaded.answer(some_images(24))
+    outputs, predictions = loaded.outputs(some_images(24)), loaded.predict(some_images(24))
     stated = artifacts.load_card(exported[0])
-    assert answers.probabilities.dtype == np.float32
-    assert np.array_equal(answers.probabilities, softmax(outputs.logits, stated.calibration["temperature"]))
-    assert np.array_equal(answers.scores, loaded.rule.scores(stated.abstention["score"], outputs))
+    assert predictions.probabilities.dtype == np.float32
+    assert np.array_equal(predictions.probabilities, softmax(outputs.logits, stated.calibration["temperature"]))
+    assert np.array_equal(predictions.scores, loaded.rule.scores(stated.abstention["score"], outputs))
     limit = stated.abstention["thresholds"][stated.abstention["score"]]
-    assert np.array_equal(answers.abstained, answers.scores < limit)
+    assert np.array_equal(predictions.abstained, predictions.scores < limit)
 
 
 def test_model_whose_card_names_no_score_always_answers(exported, tmp_path):
     shutil.copytree(exported[0], tmp_path / "model")
     artifacts.save_card(tmp_path / "model", card(calibration={"temperature": 2.0}))
-    answers = Network(tmp_path / "model").answer(some_images(24))
-    assert not answers.abstained.any()
+    predictions = Network(tmp_path / "model").predict(some_images(24))
+    assert not predictions.abstained.any()
 
 
 def test_keras_file_gives_the_same_function_and_is_compressed(model, exported):
@@ -250,11 +250,11 @@ def test_network_that_does_not_end_in_a_dense_softmax_cannot_be_served(activatio
 def test_threads_get_what_one_after_the_other_would(exported):
     requests = [some_images(count, seed) for seed, count in enumerate([1, 7, 3, 32, 1, 2] * 8)]
     serial = Network(exported[0])
-    expected = [serial.answer(images) for images in requests]
+    expected = [serial.predict(images) for images in requests]
     shared = Network(exported[0])
     with ThreadPoolExecutor(6) as threads:
-        answers = list(threads.map(shared.answer, requests))
-    for answer, other in zip(answers, expected):
+        predictions = list(threads.map(shared.predict, requests))
+    for answer, other in zip(predictions, expected):
         assert all(map(np.array_equal, answer, other))
 
 
@@ -267,8 +267,8 @@ def test_answers_already_given_do_not_change_with_the_next(loaded):
 
 def test_order_and_company_of_images_do_not_matter(loaded):
     images = some_images(9)
-    together = loaded.answer(images).probabilities
-    alone = np.concatenate([loaded.answer(image[None]).probabilities for image in images[::-1]])[::-1]
+    together = loaded.predict(images).probabilities
+    alone = np.concatenate([loaded.predict(image[None]).probabilities for image in images[::-1]])[::-1]
     assert alone == pytest.approx(together, abs=1e-6)
 
 
@@ -280,7 +280,7 @@ def test_pixels_may_be_of_any_number_type(loaded):
 @pytest.mark.parametrize("shape", [(32, 32, 3), (1, 32, 32), (1, 31, 32, 3), (1, 32, 32, 4), (0, 3, 32, 32)])
 def test_images_of_another_shape_are_refused(loaded, shape):
     with pytest.raises(ValueError, match=r"not \(N, 32, 32, 3\)"):
-        loaded.answer(np.zeros(shape, np.uint8))
+        loaded.predict(np.zeros(shape, np.uint8))
 
 
 def test_loaded_model_knows_its_card(loaded):
@@ -300,17 +300,17 @@ def test_photographs_are_framed_and_thumbnails_seen_whole(exported, tmp_path):
     framing, photograph = Framing(squareness=1.0, margin=0.25), scene(256)
     artifacts.save_card(tmp_path / "model", card(framing=asdict(framing)))
     model = LoadedModel(tmp_path / "model")
-    seen = model.see(photograph)
+    seen = model.prepare(photograph)
     assert (seen.network, seen.whole) == ("", False)
     assert np.array_equal(seen.pixels, to_input(photograph, 32, 32, framing))
     for thumbnail in (photograph.resize((40, 32)), photograph.resize((256, 64))):
-        seen = model.see(thumbnail)
+        seen = model.prepare(thumbnail)
         assert seen.whole
         assert np.array_equal(seen.pixels, to_input(thumbnail, 32, 32))
 
 
 def test_model_without_framing_sees_everything_whole(exported):
-    seen = LoadedModel(exported[0]).see(scene(256))
+    seen = LoadedModel(exported[0]).prepare(scene(256))
     assert seen.whole
     assert np.array_equal(seen.pixels, to_input(scene(256), 32, 32))
 
@@ -335,7 +335,7 @@ def test_serving_needs_neither_tensorflow_nor_keras(exported, loaded):
         "import sys; from pathlib import Path; from ml.serving.inference import Network; "
         "from ml.images.preprocessing import decode, to_input; from ml.tests.factories import encode, quadrants; "
         "pixels = to_input(decode(encode(quadrants(), 'PNG')).picture, 32, 32); "
-        "print(Network(Path(sys.argv[1])).answer(pixels[None]).probabilities.argmax(), "
+        "print(Network(Path(sys.argv[1])).predict(pixels[None]).probabilities.argmax(), "
         "sorted({'tensorflow', 'keras', 'django'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", program, str(exported[0])]

@@ -163,7 +163,7 @@ def test_a_turned_photograph_is_read_upright(tmp_path):
     turned = tmp_path / "turned.jpg"
     upright.write_bytes(encode(quadrants(64, 64), "PNG"))
     turned.write_bytes(encode(quadrants(64, 64).transpose(Image.Transpose.ROTATE_90), "JPEG", quality=95, exif=exif(6)))
-    read = image_reading.read_pictures([upright, turned], at_size(16, 16))
+    read = image_reading.read_images([upright, turned], at_size(16, 16))
     images = np.stack(read).astype(int)
     assert images[0][[3, 3, 12, 12], [3, 12, 3, 12]].tolist() == [list(c) for c in (RED, GREEN, BLUE, YELLOW)]
     assert np.abs(images[1] - images[0])[[3, 3, 12, 12], [3, 12, 3, 12]].max() < 40
@@ -172,14 +172,14 @@ def test_a_turned_photograph_is_read_upright(tmp_path):
 def test_what_is_transparent_is_read_as_white(tmp_path):
     path = tmp_path / "clear.png"
     path.write_bytes(encode(Image.new("RGBA", (16, 16), (*RED, 0)), "PNG"))
-    assert (np.stack(image_reading.read_pictures([path], at_size(16, 16))) == WHITE).all()
+    assert (np.stack(image_reading.read_images([path], at_size(16, 16))) == WHITE).all()
 
 
 def test_pixels_come_in_the_order_of_the_files_at_any_height_and_width(tmp_path):
     paths = [tmp_path / f"{number}.png" for number in range(20)]
     for number, path in enumerate(paths):
         path.write_bytes(encode(Image.new("RGB", (16, 16), (number, 0, 0)), "PNG"))
-    images = np.stack(image_reading.read_pictures(paths, at_size(8, 12)))
+    images = np.stack(image_reading.read_images(paths, at_size(8, 12)))
     assert images.shape == (20, 8, 12, 3)
     assert images[:, 0, 0, 0].tolist() == list(range(20))
 

@@ -117,7 +117,7 @@ def test_nearly_all_photographs_of_the_classes_are_answered(taught):
 
 def test_network_gives_what_the_head_does(imagenet, seeing, taught):
     pixels = [np.asarray(coloured(label, label).resize((SIZE, SIZE))) for label in range(4)]
-    logits = taught.head.logits(*seeing.see(pixels))
+    logits = taught.head.logits(*seeing.outputs(pixels))
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     network = corrected_network(imagenet, taught.head)
     assert network.predict_on_batch(np.stack(pixels).astype("float32")) == pytest.approx(expected, abs=1e-4)
@@ -131,10 +131,11 @@ def test_head_that_corrects_nothing_gives_imagenets_sums(imagenet):
 
 
 def test_sample_has_photographs_of_every_class_in_any_order(tmp_path):
-    found = sample(write_photographs(tmp_path, ("phones", "web")), lambda picture: to_input(picture, SIZE, SIZE))
-    assert found.images.shape == (44, SIZE, SIZE, 3)
-    assert np.bincount(found.labels).tolist() == [4] * 11
-    assert found.labels.tolist() != sorted(found.labels)
+    folder = write_photographs(tmp_path, ("phones", "web"))
+    images, labels = sample(folder, lambda picture: to_input(picture, SIZE, SIZE))
+    assert images.shape == (44, SIZE, SIZE, 3)
+    assert np.bincount(labels).tolist() == [4] * 11
+    assert labels.tolist() != sorted(labels)
 
 
 def test_label_that_the_other_sources_contradict_teaches_nothing(seeing, tmp_path):
@@ -155,6 +156,6 @@ def test_folder_says_what_it_learnt_from_and_answers_as_the_head_does(taught, tm
     assert (card.abstention["score"], card.abstention["coverage"]) == ("maximum_probability", 0.97)
     assert card.calibration["temperature"] > 0
     model = LoadedModel(tmp_path / "model")
-    answers = model.answer([model.see(coloured(3, 300)), model.see(coloured(10, 1000))])
-    assert answers.probabilities.sum(axis=1) == pytest.approx(np.ones(2), abs=1e-5)
-    assert answers.thresholds.tolist() == [card.abstention["thresholds"]["maximum_probability"]] * 2
+    predictions = model.predict([model.prepare(coloured(3, 300)), model.prepare(coloured(10, 1000))])
+    assert predictions.probabilities.sum(axis=1) == pytest.approx(np.ones(2), abs=1e-5)
+    assert predictions.thresholds.tolist() == [card.abstention["thresholds"]["maximum_probability"]] * 2

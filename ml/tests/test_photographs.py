@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from ml.confidence.abstention import SCORES
-from ml.confidence.decision import Answers, DecisionRule, Outputs
+from ml.confidence.decision import DecisionRule, Outputs, Predictions
 from ml.data.dataset import DatasetError, Split
 from ml.evaluation import photographs
 from ml.evaluation.photographs import Photographs
 from ml.images.preprocessing import to_input
-from ml.serving.inference import Seen
+from ml.serving.inference import NetworkInput
 
 CLASSES = ("red", "green", "blue")
 SHAPE = (8, 12, 3)
@@ -43,14 +43,14 @@ class Colours:
         self.rule = rule
         self.networks = {"": self}
 
-    def see(self, picture: Image.Image, size: tuple[int, int]) -> Seen:
-        return Seen("", to_input(picture, *SHAPE[:2]))
+    def prepare(self, picture: Image.Image, size: tuple[int, int]) -> NetworkInput:
+        return NetworkInput("", to_input(picture, *SHAPE[:2]))
 
     def outputs(self, images: np.ndarray) -> Outputs:
         return network(images)
 
-    def answer(self, seen: list[Seen]) -> Answers:
-        return self.rule.answer(network(np.stack([one.pixels for one in seen])))
+    def predict(self, seen: list[NetworkInput]) -> Predictions:
+        return self.rule.predict(network(np.stack([one.pixels for one in seen])))
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +71,8 @@ def write_photographs(folder: Path, **colours: list[tuple[int, int, int]]) -> Pa
 def found(known: dict[str, list[tuple[int, int, int]]], unknown: list[tuple[int, int, int]] = ()) -> Photographs:
     """Photographs of these colours, without a folder."""
 
-    def images(colours: list[tuple[int, int, int]]) -> list[Seen]:
-        return [Seen("", np.full(SHAPE, colour, np.uint8)) for colour in colours]
+    def images(colours: list[tuple[int, int, int]]) -> list[NetworkInput]:
+        return [NetworkInput("", np.full(SHAPE, colour, np.uint8)) for colour in colours]
 
     labels = [CLASSES.index(name) for name, colours in known.items() for _ in colours]
     shown = [colour for colours in known.values() for colour in colours]

@@ -114,7 +114,7 @@ def test_card_states_what_the_exported_model_scores(produced, dataset, split):
     images, labels = getattr(dataset, split)
     stated = produced.card.metrics[split]
     loaded = Network(produced.folder)
-    measured = assess(run(loaded.answer, images), labels, CLASS_NAMES).as_dict()
+    measured = assess(run(loaded.predict, images), labels, CLASS_NAMES).as_dict()
     assert stated["confusion"] == measured["confusion"]
     for figure in ("accuracy", "top_2_accuracy", "loss", "brier_score", "answered", "answered_accuracy"):
         assert stated[figure] == pytest.approx(measured[figure], abs=1e-4), figure
@@ -163,9 +163,9 @@ def test_card_says_the_classes_and_the_image_size_of_the_data_set(of_three_class
 
 
 def test_model_of_other_classes_and_another_image_size_answers(of_three_classes):
-    answers = Network(of_three_classes[1]).answer(small_dataset().test.images)
-    assert answers.probabilities.shape == (18, 3)
-    assert np.isfinite(answers.scores).all()
+    predictions = Network(of_three_classes[1]).predict(small_dataset().test.images)
+    assert predictions.probabilities.shape == (18, 3)
+    assert np.isfinite(predictions.scores).all()
 
 
 def test_one_half_of_the_validation_images_calibrates_and_the_other_is_reported(tmp_path):
@@ -178,8 +178,8 @@ def test_one_half_of_the_validation_images_calibrates_and_the_other_is_reported(
     assert card.calibration["temperature"] == pytest.approx(
         Calibration.fit(chosen.logits, dataset.selection.labels).temperature, rel=0.01
     )
-    assert (network.rule.answer(chosen).abstained).mean() == pytest.approx(0.05, abs=0.01)
-    right = network.rule.answer(reported).probabilities.argmax(axis=1) == dataset.reporting.labels
+    assert (network.rule.predict(chosen).abstained).mean() == pytest.approx(0.05, abs=0.01)
+    right = network.rule.predict(reported).probabilities.argmax(axis=1) == dataset.reporting.labels
     validation = card.metrics["validation"]
     assert (validation["count"], validation["accuracy"]) == (300, pytest.approx(right.mean()))
     assert card.dataset["validation_images"] == 600
@@ -206,7 +206,7 @@ def test_plots_can_be_opened(produced, name):
 def test_same_figures_give_the_same_plots(tmp_path):
     probabilities, labels = np.eye(10)[[0, 1, 2, 2]], np.array([0, 1, 2, 3])
     rule = DecisionRule(Calibration(2.0), None, {}, FeatureStatistics.fit(np.eye(10), np.arange(10), 10))
-    assessment = assess(rule.answer(Outputs(probabilities, probabilities)), labels, CLASS_NAMES)
+    assessment = assess(rule.predict(Outputs(probabilities, probabilities)), labels, CLASS_NAMES)
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
         plots.save_curves(HISTORY, 2, assessment.evaluation, folder)

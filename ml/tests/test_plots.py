@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ml.confidence.calibration import softmax
-from ml.confidence.decision import Answers
+from ml.confidence.decision import Predictions
 from ml.data.dataset import Split
 from ml.evaluation.metrics import assess
 from ml.plots import charts as plots
@@ -23,8 +23,8 @@ def draw(class_names: tuple[str, ...], folder: Path) -> None:
     rng = np.random.default_rng(0)
     labels = np.arange(6 * len(class_names)) % len(class_names)
     probabilities = softmax(rng.normal(0, 3, (len(labels), len(class_names))).astype(np.float32))
-    answers = Answers(probabilities, probabilities, *np.zeros((2, len(labels))), np.zeros(len(labels), bool))
-    plots.save_assessment(assess(answers, labels, class_names), class_names, "test", folder)
+    predictions = Predictions(probabilities, probabilities, *np.zeros((2, len(labels))), np.zeros(len(labels), bool))
+    plots.save_assessment(assess(predictions, labels, class_names), class_names, "test", folder)
     images = rng.integers(0, 256, (len(labels), 16, 16, 3), dtype=np.uint8)
     plots.save_mistakes(Split(images, labels), probabilities, class_names, folder)
 

@@ -80,8 +80,8 @@ def test_lite0_takes_a_file_and_refuses_one_that_is_not_its_own(tmp_path):
 def test_small_images_are_enlarged_inside_and_answered(name):
     model = find_architecture(name).build((32, 32, 3), 10)
     assert model.get_layer("enlarged").output.shape[1:] == (96, 96, 3)
-    answers = model.predict_on_batch(np.stack([np.asarray(photograph(32, 32, seed)) for seed in range(2)]))
-    assert answers.sum(axis=1) == pytest.approx(np.ones(2), abs=1e-4)
+    predictions = model.predict_on_batch(np.stack([np.asarray(photograph(32, 32, seed)) for seed in range(2)]))
+    assert predictions.sum(axis=1) == pytest.approx(np.ones(2), abs=1e-4)
 
 
 @pytest.mark.parametrize("name", sorted(APPLICATIONS))

@@ -92,7 +92,7 @@ def teacher(
         network.set_weights(trained.get_weights())
         outputs = outputs_of(torch_layers.faster(network))
 
-    def answer(images: np.ndarray) -> np.ndarray:
+    def predict(images: np.ndarray) -> np.ndarray:
         return calibration.softmax(outputs(images).logits, temperature)
 
-    return answer
+    return predict

@@ -65,7 +65,7 @@ class Command(BaseCommand):
     def _score_split(self, folder: Path, model: LoadedModel, data_dir: Path | None, split: str, as_json: bool) -> None:
         dataset = self._load(model, data_dir)
         scored = dataset.reporting if split == "validation" else dataset.test
-        answers = evaluation.run(model.answer, model.see_all(scored.images), progress=self._progress("images"))
+        answers = evaluation.run(model.predict, model.prepare_all(scored.images), progress=self._progress("images"))
         assessment = evaluation.assess(answers, scored.labels, model.class_names)
         figures = {"model": model.card.name, "split": split, "dataset": dataset.name, **assessment.as_dict()}
         figures["fingerprint"] = dataset.fingerprint

@@ -23,7 +23,7 @@ from classifier.services.predictions.intake import SubmittedImage, read_image
 from classifier.services.predictions.working_copies import copy_if_expensive
 from ml.images.errors import ImageError
 from ml.images.preprocessing import DecodedImage, to_thumbnail
-from ml.serving.bulk import Answered, Failed, answer_stream
+from ml.serving.bulk import Failed, Predicted, predict_stream
 
 _LONGEST_NAME = 255
 
@@ -57,20 +57,20 @@ def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generato
             timings = {"decode": image.decode_milliseconds, "thumbnail": 1000 * (time.perf_counter() - started)}
             return image.decoded, _Kept(image, thumbnail, copy, timings)
 
-        def conclude(answered: Answered[JobItem, _Kept] | Failed[JobItem]) -> Result:
-            if isinstance(answered, Failed):
-                error = answered.error if isinstance(answered.error, ImageError) else DamagedMember()
-                return Result(answered.source, error=error)
-            timings = answered.kept.timings | answered.timings
+        def conclude(predicted: Predicted[JobItem, _Kept] | Failed[JobItem]) -> Result:
+            if isinstance(predicted, Failed):
+                error = predicted.error if isinstance(predicted.error, ImageError) else DamagedMember()
+                return Result(predicted.source, error=error)
+            timings = predicted.kept.timings | predicted.timings
             prediction = describe_prediction(
-                served=served, seen=answered.seen, answers=answered.answers, timings=timings
+                served=served, network_input=predicted.network_input, predictions=predicted.predictions, timings=timings
             )
             return Result(
-                answered.source, store=lambda owner: _store(job, answered.source, prediction, answered.kept, owner)
+                predicted.source, store=lambda owner: _store(job, predicted.source, prediction, predicted.kept, owner)
             )
 
         wanted = (item for item in items if not is_over())
-        with closing(answer_stream(served.model, wanted, read)) as batches:
+        with closing(predict_stream(served.model, wanted, read)) as batches:
             for batch in batches:
                 yield [conclude(one) for one in batch]
 

@@ -19,7 +19,7 @@ from classifier.services.predictions.decoding import decode
 from classifier.services.predictions.working_copies import copy_of
 from ml.images.errors import ImageError
 from ml.images.preprocessing import DecodedImage
-from ml.serving.bulk import Answered, Failed, answer_stream
+from ml.serving.bulk import Failed, Predicted, predict_stream
 
 _PREDICTIONS = UUID("3c1a8f3e-7d0c-4b7b-9d38-0f3b6b0c2f51")
 
@@ -30,8 +30,8 @@ def uploads_to_rescore(job: Job) -> QuerySet[Upload]:
         uploads = current_uploads()
     else:
         uploads = uploads_of(Owner(user=job.owner, visitor=job.visitor))
-    answered = Prediction.objects.filter(model_version=job.model_version).order_by().values("upload")
-    return uploads.exclude(pk__in=answered).order_by("pk")
+    predicted = Prediction.objects.filter(model_version=job.model_version).order_by().values("upload")
+    return uploads.exclude(pk__in=predicted).order_by("pk")
 
 
 def plan(job: Job, last: JobItem | None) -> Generator[Planned]:
@@ -50,16 +50,18 @@ def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generato
         started = time.perf_counter()
         return _decoded(found.get(UUID(item.reference))), 1000 * (time.perf_counter() - started)
 
-    def conclude(answered: Answered[JobItem, float] | Failed[JobItem]) -> Result:
-        if isinstance(answered, Failed):
-            error = answered.error if isinstance(answered.error, ImageError) else LostUpload()
-            return Result(answered.source, error=error)
-        timings = {"decode": answered.kept, "thumbnail": 0.0} | answered.timings
-        prediction = describe_prediction(served=served, seen=answered.seen, answers=answered.answers, timings=timings)
-        return Result(answered.source, store=lambda _owner: _store(answered.source, prediction))
+    def conclude(predicted: Predicted[JobItem, float] | Failed[JobItem]) -> Result:
+        if isinstance(predicted, Failed):
+            error = predicted.error if isinstance(predicted.error, ImageError) else LostUpload()
+            return Result(predicted.source, error=error)
+        timings = {"decode": predicted.kept, "thumbnail": 0.0} | predicted.timings
+        prediction = describe_prediction(
+            served=served, network_input=predicted.network_input, predictions=predicted.predictions, timings=timings
+        )
+        return Result(predicted.source, store=lambda _owner: _store(predicted.source, prediction))
 
     wanted = (item for item in items if not is_over())
-    with closing(answer_stream(served.model, wanted, read)) as batches:
+    with closing(predict_stream(served.model, wanted, read)) as batches:
         for batch in batches:
             yield [conclude(one) for one in batch]
 

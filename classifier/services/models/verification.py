@@ -40,7 +40,7 @@ def verify_version(*, version: ModelVersion, data_dir: Path | None = None) -> Re
     dataset = readers.load_for(model.known_classes, model.card.input_shape[0], data_dir)
     chosen = np.random.default_rng(0).permutation(len(dataset.test.labels))[:SAMPLE]
     images, labels = dataset.test.take(chosen)
-    right = evaluation.run(model.answer, model.see_all(images)).best(model.none_index) == labels
+    right = evaluation.run(model.predict, model.prepare_all(images)).best(model.none_index) == labels
     found = Rescore(len(labels), float(right.mean()), stated)
     error = math.sqrt(max(stated * (1 - stated), 0.01) / len(labels))
     if abs(found.accuracy - stated) > _STANDARD_ERRORS * error:

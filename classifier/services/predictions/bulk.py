@@ -22,7 +22,7 @@ from classifier.services.predictions.intake import clean_name, read_image
 from classifier.services.predictions.working_copies import copy_if_expensive
 from ml.images.errors import ImageError
 from ml.images.preprocessing import DecodedImage, to_thumbnail
-from ml.serving.bulk import Answered, Failed, answer_stream
+from ml.serving.bulk import Failed, Predicted, predict_stream
 
 _UPLOADS = UUID("0b6a1d62-7c1e-4d0b-9c55-6a0f3b1f5b0e")
 
@@ -67,7 +67,7 @@ def classify_files(
     storage.StorageUnavailable.
     """
     bulk = _Bulk(served, owner)
-    with closing(answer_stream(served.model, paths, bulk.read)) as batches:
+    with closing(predict_stream(served.model, paths, bulk.read)) as batches:
         for batch in batches:
             yield [bulk.conclude(item) for item in batch]
 
@@ -99,11 +99,13 @@ class _Bulk:
         # Not the content, of which there may be 20 MB: it is read again when it is stored.
         return decoded, _Kept(timings, upload, thumbnail, copy_if_expensive(decoded))
 
-    def conclude(self, item: Answered[Path, _Kept] | Failed[Path]) -> FileOutcome:
+    def conclude(self, item: Predicted[Path, _Kept] | Failed[Path]) -> FileOutcome:
         if isinstance(item, Failed):
             return self._explain(item)
         timings = item.kept.timings | item.timings
-        prediction = describe_prediction(served=self.served, seen=item.seen, answers=item.answers, timings=timings)
+        prediction = describe_prediction(
+            served=self.served, network_input=item.network_input, predictions=item.predictions, timings=timings
+        )
         if item.kept.upload is None:
             return FileOutcome(item.source, prediction)
         prediction.upload = item.kept.upload

@@ -20,10 +20,10 @@ from classifier.services.people.ownership import Owner, hand_over
 from classifier.services.predictions.intake import SubmittedImage
 from classifier.services.predictions.turns import Workers, turn
 from classifier.services.predictions.working_copies import copy_if_expensive
-from ml.confidence.decision import Answers
+from ml.confidence.decision import Predictions
 from ml.images import preprocessing
 from ml.images.formats import FORMATS
-from ml.serving.inference import Seen
+from ml.serving.inference import NetworkInput
 
 
 class OwnerGone(Exception):
@@ -69,9 +69,9 @@ def predict(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None
     picture = image.decoded.picture
     with turn(Workers.INTERPRETERS):
         started = time.perf_counter()
-        seen = served.model.see(picture, image.decoded.size)
+        network_input = served.model.prepare(picture, image.decoded.size)
         prepared = time.perf_counter()
-        answers = served.model.answer([seen])
+        predictions = served.model.predict([network_input])
         inferred = time.perf_counter()
     thumbnail = preprocessing.to_thumbnail(picture)
     timings = {
@@ -80,7 +80,9 @@ def predict(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None
         "infer": 1000 * (inferred - prepared),
         "thumbnail": 1000 * (time.perf_counter() - inferred),
     }
-    prediction = describe_prediction(served=served, seen=seen, answers=answers, timings=timings)
+    prediction = describe_prediction(
+        served=served, network_input=network_input, predictions=predictions, timings=timings
+    )
     prediction.upload = describe_upload(image=image, owner=owner)
     metrics.record_prediction(prediction)
     return prediction, thumbnail
@@ -102,22 +104,25 @@ def describe_upload(*, image: SubmittedImage, owner: Owner) -> Upload:
     )
 
 
-def describe_prediction(*, served: ServedModel, seen: Seen, answers: Answers, timings: dict[str, float]) -> Prediction:
+def describe_prediction(
+    *, served: ServedModel, network_input: NetworkInput, predictions: Predictions, timings: dict[str, float]
+) -> Prediction:
     """Return an unsaved Prediction for one image, without its upload.
 
-    answers: the model's answers for this image alone, N = 1. timings: milliseconds by step.
+    predictions: of this image alone, N = 1. timings: milliseconds by step.
     """
-    probabilities = [float(probability) for probability in answers.probabilities[0]]
-    best = int(answers.best(served.model.none_index)[0])
+    probabilities = [float(probability) for probability in predictions.probabilities[0]]
+    network = served.model.networks[network_input.network]
+    best = int(predictions.best(served.model.none_index)[0])
     return Prediction(
         model_version=served.version,
         probabilities=probabilities,
-        network=seen.network,
-        seen_whole=seen.whole,
+        network=network_input.network,
+        seen_whole=network_input.whole,
         predicted_class=served.model.class_names[best],
         confidence=probabilities[best],
-        abstained=bool(answers.abstained[0]),
-        abstention_score=float(answers.scores[0]) if served.model.networks[seen.network].rule.score else None,
+        abstained=bool(predictions.abstained[0]),
+        abstention_score=float(predictions.scores[0]) if network.rule.score else None,
         preprocessing_version=preprocessing.PREPROCESSING_VERSION,
         timings={step: round(milliseconds, 3) for step, milliseconds in timings.items()},
     )

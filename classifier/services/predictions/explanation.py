@@ -18,7 +18,7 @@ from ml.images import preprocessing
 from ml.images.errors import ImageError
 from ml.images.preprocessing import WHOLE, DecodedImage, Framing
 from ml.serving import explanation
-from ml.serving.inference import LoadedModel, Seen
+from ml.serving.inference import LoadedModel, NetworkInput
 from ml.serving.routing import PHOTOGRAPHS
 
 #: The strength of the map's colours at its strongest part, from 0 to 255.
@@ -87,11 +87,11 @@ def explain(*, prediction: Prediction) -> Explanation:
     Raises ExplanationUnavailable, StorageUnavailable, turns.Busy.
     """
     decoded = _decoded(prediction)
-    seen = _seen(prediction, decoded)
+    network_input = _network_input(prediction, decoded)
     with turn(Workers.INTERPRETERS):
         model = _model(prediction)
-        same, tried = explanation.agreement(model, seen)
-        near = neighbourhood(folder=prediction.model_version.path, model=model, seen=seen)
+        same, tried = explanation.agreement(model, network_input)
+        near = neighbourhood(folder=prediction.model_version.path, model=model, network_input=network_input)
     return Explanation(_preparation(prediction, decoded), same, tried, near)
 
 
@@ -110,7 +110,7 @@ def _preparation(prediction: Prediction, decoded: DecodedImage) -> Preparation:
 
 def input_png(*, prediction: Prediction) -> bytes:
     """What the network saw, pixel by pixel. Raises ExplanationUnavailable, StorageUnavailable, turns.Busy."""
-    return _png(Image.fromarray(_seen(prediction, _decoded(prediction)).pixels))
+    return _png(Image.fromarray(_network_input(prediction, _decoded(prediction)).pixels))
 
 
 def map_png(*, prediction: Prediction) -> bytes:
@@ -121,9 +121,9 @@ def map_png(*, prediction: Prediction) -> bytes:
     if prediction.abstained:
         raise ExplanationUnavailable(f"The prediction {prediction.pk} is an abstention: no class was answered.")
     class_index = prediction.model_version.class_names.index(prediction.predicted_class)
-    seen = _seen(prediction, _decoded(prediction))
+    network_input = _network_input(prediction, _decoded(prediction))
     with turn(Workers.INTERPRETERS):
-        values = explanation.occlusion_map(_model(prediction), seen, class_index)
+        values = explanation.occlusion_map(_model(prediction), network_input, class_index)
     strength = np.abs(values) / max(float(np.abs(values).max()), _FAINTEST)
     layers = np.zeros((*values.shape, 4), np.uint8)
     layers[..., :3] = np.where((values > 0)[..., None], _FOR, _AGAINST)
@@ -163,10 +163,10 @@ def _framing(prediction: Prediction) -> Framing:
     return WHOLE if prediction.saw_the_whole else Framing(**prediction.network_card["framing"])
 
 
-def _seen(prediction: Prediction, decoded: DecodedImage) -> Seen:
+def _network_input(prediction: Prediction, decoded: DecodedImage) -> NetworkInput:
     height, width, _channels = prediction.network_card["input_shape"]
     pixels = preprocessing.to_input(decoded.picture, height, width, _framing(prediction))
-    return Seen(prediction.network, pixels, prediction.saw_the_whole)
+    return NetworkInput(prediction.network, pixels, prediction.saw_the_whole)
 
 
 def _model(prediction: Prediction) -> LoadedModel:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml.artifacts.folder import ArtifactError
 from ml.serving import neighbours
-from ml.serving.inference import LoadedModel, Seen
+from ml.serving.inference import LoadedModel, NetworkInput
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +30,14 @@ class Neighbourhood:
     count: int
 
 
-def neighbourhood(*, folder: Path, model: LoadedModel, seen: Seen) -> Neighbourhood | None:
+def neighbourhood(*, folder: Path, model: LoadedModel, network_input: NetworkInput) -> Neighbourhood | None:
     """Return the training images most like what a network of the model in `folder` saw; None without a usable index."""
-    network = model.networks[seen.network]
+    network = model.networks[network_input.network]
     try:
-        index = neighbours.load(folder / seen.network, network.card)
+        index = neighbours.load(folder / network_input.network, network.card)
         if index is None:
             return None
-        found = index.nearest(network.outputs(seen.pixels[None]).features[0])
+        found = index.nearest(network.outputs(network_input.pixels[None]).features[0])
     except ArtifactError as error:
         # What is missing is an addition: the rest of the explanation stands without it.
         logger.warning("Training images are not shown: %s", error)

@@ -11,7 +11,7 @@ from classifier.services.predictions.working_copies import copy_of
 from ml.classes import NONE_CLASS
 from ml.images import preprocessing
 from ml.images.errors import ImageError
-from ml.serving.inference import LoadedModel, Seen
+from ml.serving.inference import LoadedModel, NetworkInput
 
 _BATCH = 32
 
@@ -49,10 +49,10 @@ def rescore(*, version: ModelVersion) -> Iterator[Rescored]:
     model = LoadedModel(verified_folder(version))
     predictions = Prediction.objects.select_related("upload").order_by("pk").iterator(chunk_size=_BATCH)
     for group in iter(lambda: list(islice(predictions, _BATCH)), []):
-        seen = [_see(model, prediction) for prediction in group]
-        answers = model.answer([one for one in seen if one is not None])
-        answered = iter(zip(answers.best(model.none_index), answers.probabilities, answers.abstained))
-        for prediction, one in zip(group, seen):
+        inputs = [_prepare(model, prediction) for prediction in group]
+        found = model.predict([one for one in inputs if one is not None])
+        answered = iter(zip(found.best(model.none_index), found.probabilities, found.abstained))
+        for prediction, one in zip(group, inputs):
             before, label = prediction.answer, prediction.corrected_class
             if one is None:
                 yield Rescored(prediction.pk, before, None, None, label)
@@ -62,7 +62,7 @@ def rescore(*, version: ModelVersion) -> Iterator[Rescored]:
             yield Rescored(prediction.pk, before, after, float(probabilities[best]), label)
 
 
-def _see(model: LoadedModel, prediction: Prediction) -> Seen | None:
+def _prepare(model: LoadedModel, prediction: Prediction) -> NetworkInput | None:
     upload = prediction.upload
     try:
         # Made by an earlier version of the preprocessing, a copy is not what the other model would see now.
@@ -71,6 +71,6 @@ def _see(model: LoadedModel, prediction: Prediction) -> Seen | None:
         else:
             with upload.file.open("rb") as file:
                 decoded = preprocessing.decode(file.read())
-        return model.see(decoded.picture, decoded.size)
+        return model.prepare(decoded.picture, decoded.size)
     except (OSError, ImageError):
         return None
