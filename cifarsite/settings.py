@@ -289,7 +289,7 @@ REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_PREFIX": "cifar_", "TOKEN_TT
 SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "TITLE": _("CIFAR-10 classifier"),
-    "DESCRIPTION": _("Classify photographs, and read, correct and delete what became of them."),
+    "DESCRIPTION": _("Classify photos, and read, correct and delete the results."),
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,

@@ -12,7 +12,7 @@ from classifier.admin.overview import overview_page
 from classifier.services.people.throttling import Throttle
 from classifier.web.limits import staff_only, unlimited
 
-admin.site.site_header = _("CIFAR-10 classifier: administration")
+admin.site.site_header = _("CIFAR-10 classifier: admin")
 admin.site.site_title = _("CIFAR-10 classifier")
 admin.site.index_title = _("Models and results")
 

@@ -27,7 +27,7 @@ class Image(APIView):
     @operation(
         operation_id="read_image",
         parameters=[PREDICTION_ID],
-        summary=gettext_lazy("Download the image"),
+        summary=gettext_lazy("Download image"),
         description=gettext_lazy("The file as it came. Its Content-Type is the upload's “content_type”."),
         answer=OpenApiTypes.BINARY,
         errors=(404,),

@@ -31,7 +31,7 @@ TITLES = {
 _STATUSES = {
     400: gettext_lazy("Bad request"),
     401: gettext_lazy("Not signed in"),
-    403: gettext_lazy("Not allowed"),
+    403: gettext_lazy("Access denied"),
     404: gettext_lazy("Not found"),
     405: gettext_lazy("No such method here"),
     406: pgettext_lazy("an answer", "Not available in this format"),

@@ -21,31 +21,31 @@ class SearchForm(forms.Form):
     name = forms.CharField(label=_("File name"), max_length=255, widget=forms.TextInput(attrs={"type": "search"}))
     answer = forms.ChoiceField(label=_("Class"))
     state = forms.ChoiceField(
-        label=_("State"),
+        label=_("Status"),
         choices=[
             ("", _("Any")),
             ("answered", _("Answered")),
-            ("abstained", _("Abstained")),
-            ("unchecked", _("Not checked")),
-            ("corrected", _("Checked")),
-            ("right", _("Checked: right")),
-            ("wrong", _("Checked: wrong")),
+            ("abstained", _("No answer")),
+            ("unchecked", _("Not reviewed")),
+            ("corrected", _("Reviewed")),
+            ("right", _("Reviewed: correct")),
+            ("wrong", _("Reviewed: incorrect")),
         ],
     )
-    lowest = forms.IntegerField(label=_("Confidence ≥, %"), min_value=0, max_value=100)
-    highest = forms.IntegerField(label=_("Confidence ≤, %"), min_value=0, max_value=100)
+    lowest = forms.IntegerField(label=_("Min. confidence, %"), min_value=0, max_value=100)
+    highest = forms.IntegerField(label=_("Max. confidence, %"), min_value=0, max_value=100)
     model = forms.ModelChoiceField(
         ModelVersion.objects.order_by("name", "-number").defer("card"), label=_("Model"), empty_label=_("Any")
     )
-    since = forms.DateField(label=_("From day"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
-    until = forms.DateField(label=_("To day"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
+    since = forms.DateField(label=_("From"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
+    until = forms.DateField(label=_("To"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
     order = forms.ChoiceField(
         label=_("Sort by"),
         choices=[
             ("newest", _("Newest first")),
             ("oldest", _("Oldest first")),
-            ("surest", _("Most sure first")),
-            ("least_sure", _("Least sure first")),
+            ("surest", _("Highest confidence first")),
+            ("least_sure", _("Lowest confidence first")),
         ],
     )
 

@@ -8,10 +8,10 @@ from classifier.models import Invitation
 
 class InvitationsForm(forms.Form):
     count = forms.IntegerField(label=_("How many"), min_value=1, max_value=200, initial=1)
-    days = forms.IntegerField(label=_("Days for which they work"), min_value=1, max_value=90, initial=7)
+    days = forms.IntegerField(label=_("Valid for, days"), min_value=1, max_value=90, initial=7)
     note = forms.CharField(
         label=_("Note"),
         required=False,
         max_length=Invitation._meta.get_field("note").max_length,
-        help_text=_("For whom they are. Only staff sees it."),
+        help_text=_("Who the invitations are for. Only staff can see this note."),
     )

@@ -14,11 +14,11 @@ class TokenForm(forms.Form):
     """`cleaned_data` holds what `create_token` takes."""
 
     name = forms.CharField(
-        label=_("Name"), max_length=63, help_text=_("So that you know it again: the program's name.")
+        label=_("Name"), max_length=63, help_text=_("For your reference: for example, the program’s name.")
     )
-    scope = forms.ChoiceField(label=_("It may"), choices=ApiToken.Scope.choices)
+    scope = forms.ChoiceField(label=_("Access"), choices=ApiToken.Scope.choices)
     days = forms.TypedChoiceField(
-        label=_("It holds for"),
+        label=_("Expires in"),
         coerce=int,
         initial=PERIODS[1],
         choices=lambda: in_days(PERIODS),
@@ -28,10 +28,10 @@ class TokenForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.helper = FormHelper()
         self.helper.form_action = "tokens"
-        self.helper.add_input(Submit("submit", _("Make the token")))
+        self.helper.add_input(Submit("submit", _("Create token")))
 
     def clean_name(self) -> str:
         try:
             return valid_name(self.cleaned_data["name"])
         except BadName as error:
-            raise forms.ValidationError(_("A name has 1 to 63 characters, all of which can be seen.")) from error
+            raise forms.ValidationError(_("Use 1 to 63 printable characters.")) from error

@@ -24,7 +24,7 @@ class ImageField(forms.FileField):
 
     default_error_messages = {
         "required": _("No file was chosen. Choose an image and press Classify."),
-        "invalid": _("No file arrived. Choose an image and press Classify."),
+        "invalid": _("No file was received. Choose an image and press Classify."),
         "missing": _("No file was chosen. Choose an image and press Classify."),
     }
 
@@ -49,14 +49,14 @@ class _SubmissionForm(forms.Form):
 
     submission = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput)
     keep = forms.TypedChoiceField(
-        label=_("Keep the image and its result"),
+        label=_("Keep the photo and its result"),
         required=False,
         coerce=int,
         empty_value=None,
         choices=lambda: [
             ("", _("until I delete them")),
             *in_days(PERIODS),
-            (NOT_KEPT, _("not at all: show the result and forget it")),
+            (NOT_KEPT, _("do not keep: only show the result")),
         ],
     )
 
@@ -94,7 +94,7 @@ class UploadForm(_SubmissionForm):
     """One image to classify; `cleaned_data["image"]` is a SubmittedImage."""
 
     image = ImageField(
-        label=_("Choose a photograph, or drop it here"),
+        label=_("Choose a photo or drop it here"),
     )
 
     def __init__(self, *args, **kwargs) -> None:
@@ -125,7 +125,7 @@ class ExampleForm(_SubmissionForm):
 
     example = forms.ChoiceField(
         choices=list(EXAMPLES.items()),
-        error_messages={"invalid_choice": _("There is no such example. Choose one of those shown.")},
+        error_messages={"invalid_choice": _("This example does not exist. Choose one of the examples shown.")},
     )
 
     def clean(self) -> dict:

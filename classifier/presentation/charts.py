@@ -27,7 +27,7 @@ _SHARES = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 def training_curves(epochs: Sequence[dict[str, float]]) -> SafeString:
     """Accuracy and loss by epoch, from dictionaries with the fields of `ml.training.loop.EpochRecord`."""
     if not epochs:
-        return format_html("<p>{}</p>", _("No epoch has ended yet."))
+        return format_html("<p>{}</p>", _("No epoch has finished yet."))
     losses = [epoch[name] for epoch in epochs for name in ("loss", "validation_loss")]
     highest = max(filter(math.isfinite, losses), default=0.0)
     return _curves(_("Accuracy"), epochs, "accuracy", _SHARES, _share) + _curves(
@@ -75,7 +75,7 @@ def reliability(bins: Sequence[ReliabilityBin], before: Sequence[ReliabilityBin]
                 f"{_y(group.accuracy, _SHARES):.1f}",
                 f"{_x(group.high) - _x(group.low) - 1:.1f}",
                 f"{_TOP + _DOWN - _y(group.accuracy, _SHARES):.1f}",
-                _("Confidence %(low)s to %(high)s: %(right)s of %(count)s images right")
+                _("Confidence %(low)s to %(high)s: %(right)s of %(count)s images correct")
                 % {
                     "low": percent(group.low, 0),
                     "high": percent(group.high, 0),
@@ -97,7 +97,7 @@ def reliability(bins: Sequence[ReliabilityBin], before: Sequence[ReliabilityBin]
     )
     legend = _legend([(_("before calibration"), "series-2"), (_("calibrated"), "series-1")])
     axes = _horizontal(_SHARES, _share) + _below(_share(0), _share(1), _("confidence"))
-    return _svg(_("Share right"), axes + drawn + ideal + points + legend)
+    return _svg(_("Share correct"), axes + drawn + ideal + points + legend)
 
 
 def _curves(

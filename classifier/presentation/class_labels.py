@@ -16,11 +16,11 @@ CLASS_LABELS = {
     "horse": _("Horse"),
     "ship": _("Ship"),
     "truck": _("Truck"),
-    NONE_CLASS: _("None of these"),
+    NONE_CLASS: _("None of the classes"),
 }
 _NETWORK_LABELS = {
-    THUMBNAILS: _("the network for thumbnails"),
-    PHOTOGRAPHS: _("the network for photographs"),
+    THUMBNAILS: _("thumbnail network"),
+    PHOTOGRAPHS: _("photo network"),
 }
 
 

@@ -69,12 +69,12 @@ def thumbnail_size(upload: Upload) -> tuple[int, int]:
 def step_in_words(step: str) -> str:
     """What decoding did to a picture, one of ml.images.preprocessing.STEPS."""
     return {
-        "first_frame": _("The first picture was taken: the file has several."),
-        "sixteen_bits": _("Its 16 bits a channel were brought to 8."),
-        "colour_profile": _("Its colour profile was applied."),
-        "on_white": _("Transparent parts were laid on white."),
-        "on_grey": _("Transparent parts were laid on grey: the rest is white."),
-        "turned": _("It was turned upright, as the camera had noted."),
+        "first_frame": _("Used the first of several frames."),
+        "sixteen_bits": _("Converted from 16 to 8 bits per channel."),
+        "colour_profile": _("Applied the colour profile."),
+        "on_white": _("Filled transparent areas with white."),
+        "on_grey": _("Filled transparent areas with grey, because the rest is white."),
+        "turned": _("Rotated upright as recorded by the camera."),
     }[step]
 
 
@@ -82,10 +82,10 @@ def step_in_words(step: str) -> str:
 def closeness_in_words(closeness: str) -> str:
     """How like a picture a training image is, one of ml.serving.neighbours.CLOSENESS."""
     return {
-        "same": _("the same"),
+        "same": _("identical"),
         "very_similar": _("very similar"),
         "similar": _("similar"),
-        "a_little": _("a little similar"),
+        "a_little": _("slightly similar"),
         "hardly": _("hardly similar"),
     }[closeness]
 

@@ -76,7 +76,7 @@ def test_password_change_keeps_the_session_and_only_the_new_one_opens(client, us
     words = {"old_password": "password of olena", "new_password1": PASSWORD, "new_password2": PASSWORD}
     page = user_client.post("/accounts/password/", words, follow=True)
     assert page.redirect_chain == [("/accounts/password/done/", 302)]
-    assert "From now on, sign in with the new password." in page.text
+    assert "Use your new password the next time you sign in." in page.text
     assert is_signed_in(user_client)
     for password, opens in (("password of olena", False), (PASSWORD, True)):
         client.post("/accounts/sign-in/", {"username": "olena", "password": password})

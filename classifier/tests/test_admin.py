@@ -335,7 +335,7 @@ def test_model_page_shows_curves_and_card(admin, shipped):
 def test_model_page_opens_though_its_folder_is_gone(admin, shipped, settings, tmp_path):
     settings.MODELS_DIR = tmp_path
     page = admin.get(f"/admin/classifier/modelversion/{shipped.pk}/change/")
-    assert "No epoch has ended yet." in page.text
+    assert "No epoch has finished yet." in page.text
 
 
 def test_training_run_page_shows_every_epoch(admin):

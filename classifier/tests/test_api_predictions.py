@@ -174,7 +174,7 @@ def test_body_that_is_no_image_or_form_is_not_accepted(api):
 def test_abstaining_is_an_answer(api, tmp_path):
     publish(folder=doubtful_model(tmp_path / "doubtful"), activate=True)
     answer = create(api)
-    assert (answer["abstained"], answer["answer"], answer["answer_label"]) == (True, "none", "None of these")
+    assert (answer["abstained"], answer["answer"], answer["answer_label"]) == (True, "none", "None of the classes")
     assert listed(api, answer="none") == [answer["id"]]
 
 

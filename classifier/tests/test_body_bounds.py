@@ -81,7 +81,7 @@ def test_address_that_leads_nowhere_reads_no_body(site, host):
         for address in ("/nowhere", "/static/nothing.css", "/predictions/1/"):
             status, text = announce(site, method, address, 600 * MEGABYTE, MULTIPART, host=host)
             assert status == (404 if host == "127.0.0.1" else 400)
-            assert "To the first page" in text
+            assert "Go to home page" in text
 
 
 def test_only_a_batch_may_be_larger_than_one_file_and_four_megabytes():

@@ -48,7 +48,7 @@ def test_answer_is_corrected_by_a_key_and_taken_back(open_browser, photograph):
     page.keyboard.press("4")
     expect(page.locator("[data-corrected=cat]")).to_be_focused()
     page.keyboard.press("n")
-    expect(page.locator("[data-corrected=none]")).to_contain_text("None of these")
+    expect(page.locator("[data-corrected=none]")).to_contain_text("None of the classes")
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("[data-corrected=cat]")).to_be_visible()
     prediction.refresh_from_db()
@@ -61,12 +61,12 @@ def test_keys_that_answer_can_be_switched_off(open_browser, photograph):
     page.set_input_files("[data-upload-input]", photograph)
     send(page)
     page.locator("#correction summary").click()
-    page.get_by_label("Pressing one of these keys").uncheck()
+    page.get_by_label("Enable keyboard shortcuts").uncheck()
     page.reload()
     page.keyboard.press("4")
     page.locator("#correction summary").click()
-    expect(page.get_by_label("Pressing one of these keys")).not_to_be_checked()
-    page.get_by_label("Pressing one of these keys").check()
+    expect(page.get_by_label("Enable keyboard shortcuts")).not_to_be_checked()
+    page.get_by_label("Enable keyboard shortcuts").check()
     assert Prediction.objects.get().corrected_class == ""
     page.keyboard.press("4")
     expect(page.locator("[data-corrected=cat]")).to_be_visible()
@@ -97,13 +97,13 @@ def test_ticked_images_are_downloaded_or_deleted(open_browser, user, scripts):
 def test_dark_colours_are_the_systems_or_the_persons_choice(open_browser):
     page = open_browser(color_scheme="light")
     page.goto("/")
-    html, switch = page.locator("html"), page.get_by_role("button", name="Dark colours")
+    html, switch = page.locator("html"), page.get_by_role("button", name="Dark theme")
     expect(html).to_have_attribute("data-bs-theme", "light")
     switch.click()
     expect(switch).to_have_attribute("aria-pressed", "true")
     page.goto("/history/")
     expect(html).to_have_attribute("data-bs-theme", "dark")
-    page.get_by_role("button", name="Dark colours").click()
+    page.get_by_role("button", name="Dark theme").click()
     page.emulate_media(color_scheme="dark")
     expect(html).to_have_attribute("data-bs-theme", "dark")
 
@@ -114,7 +114,7 @@ def test_theme_of_the_admin_is_not_that_of_the_site(open_browser):
     assert page.evaluate("localStorage.length") == 1
     page.goto("/")
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
-    page.get_by_role("button", name="Dark colours").click()
+    page.get_by_role("button", name="Dark theme").click()
     page.goto("/admin/login/")
     page.goto("/")
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
@@ -184,7 +184,7 @@ def test_result_has_one_address_and_one_look_however_it_is_reached(open_browser,
 def test_reload_of_what_is_not_kept_sends_nothing_again(open_browser, photograph):
     page = open_browser()
     page.goto("/")
-    page.get_by_label("Keep the image").select_option("not at all: show the result and forget it")
+    page.get_by_label("Keep the photo").select_option("do not keep: only show the result")
     page.set_input_files("[data-upload-input]", photograph)
     expect(page.locator("[data-not-kept]")).to_be_visible()
     sent = []
@@ -255,7 +255,7 @@ def test_person_signs_up_keeps_the_upload_and_deletes_it(open_browser, photograp
     page.locator(".history a").click()
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    expect(page.get_by_text("No images yet.")).to_be_visible()
     assert stored_files() == []
 
 
@@ -296,10 +296,10 @@ def test_photograph_of_none_of_the_classes_is_answered_so(open_browser, photogra
     page.goto("/")
     page.set_input_files("[data-upload-input]", photograph)
     send(page)
-    heading = page.get_by_role("heading", name="The model gives no answer")
+    heading = page.get_by_role("heading", name="No answer: the image is unlike")
     expect(heading).to_be_visible()
     expect(page.locator("[data-prediction]")).to_have_attribute("data-abstained", "true")
     page.goto("/history/")
-    expect(page.locator(".history a")).to_contain_text("None of the classes")
+    expect(page.locator(".history a")).to_contain_text("No answer")
     page.locator(".history a").click()
     expect(heading).to_be_visible()

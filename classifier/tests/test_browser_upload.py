@@ -214,7 +214,9 @@ def test_what_did_not_reach_the_site_is_sent_again(known_page, pictures):
     for route in posts.waiting:
         route.abort()
     expect(rows(known_page, "failed")).to_have_count(2)
-    expect(rows(known_page, "failed").first).to_contain_text("The site could not be reached.")
+    expect(rows(known_page, "failed").first).to_contain_text(
+        "Could not reach the site. Check your connection and retry."
+    )
     posts.waiting.clear()
     posts.let_all_go()
     known_page.get_by_role("button", name="Retry: picture 0.jpg").click()
@@ -237,7 +239,7 @@ def test_retry_after_a_lost_answer_keeps_nothing_twice(known_page, pictures, mon
     monkeypatch.setattr(home, "submit", lose_the_first)
     known_page.set_input_files(INPUT, pictures[:2])
     failed = rows(known_page, "failed")
-    expect(failed).to_contain_text("The site did not answer as it should.")
+    expect(failed).to_contain_text("Unexpected response from the site.")
     failed.get_by_role("button", name="Retry").click()
     expect(rows(known_page, "done")).to_have_count(2)
     assert len(answers) == 3
@@ -315,7 +317,7 @@ def test_same_file_can_be_chosen_again_after_its_result(known_page, pictures):
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_time_to_keep_is_seen_before_anything_is_sent_and_remembered(page, pictures, count):
-    keep = page.get_by_label("Keep the image")
+    keep = page.get_by_label("Keep the photo")
     expect(keep).to_be_visible()
     assert keep.bounding_box()["y"] < page.locator(INPUT).bounding_box()["y"]
     keep.select_option("7 days")
@@ -330,7 +332,7 @@ def test_time_to_keep_is_seen_before_anything_is_sent_and_remembered(page, pictu
 
 
 def test_example_is_kept_as_long_as_is_chosen_above_it(page):
-    page.get_by_label("Keep the image").select_option("not at all: show the result and forget it")
+    page.get_by_label("Keep the photo").select_option("do not keep: only show the result")
     page.get_by_role("button", name="Frog").click()
     expect(page.locator("[data-not-kept]")).to_be_visible()
     assert not Upload.objects.exists()
@@ -368,7 +370,7 @@ def test_folder_without_images_says_so(page, tmp_path):
     (tmp_path / "empty").mkdir()
     drop_from_the_desktop(page, tmp_path / "empty")
     until(page, lambda: page.locator(INPUT).evaluate("input => input.validationMessage") != "")
-    assert page.locator(INPUT).evaluate("input => input.validationMessage") == "There is no image in this folder."
+    assert page.locator(INPUT).evaluate("input => input.validationMessage") == "This folder contains no images."
 
 
 def test_one_file_that_is_too_large_is_not_sent(page, settings, tmp_path):

@@ -68,7 +68,7 @@ def test_one_epoch_alone_is_drawn():
 def test_reliability_tells_each_bar_in_words():
     after = [ReliabilityBin(0.6, 2 / 3, 1203, 0.64, 0.871)]
     chart = reliability(after, [ReliabilityBin(0.8, 0.9, 10, 0.85, 0.5)])
-    assert "Confidence 60% to 67%: 87.1% of 1,203 images right" in chart
+    assert "Confidence 60% to 67%: 87.1% of 1,203 images correct" in chart
     assert chart.count("<circle") == 1
 
 

@@ -48,8 +48,8 @@ def test_page_says_how_far_the_answer_can_be_trusted(user, user_client):
     prediction = make_prediction(user, name="photo.jpg", confidence=0.9, abstained=False, seen_whole=False)
     page = user_client.get(f"/predictions/{prediction.pk}/explanation/")
     assert "<html" in page.text
-    assert "It was brought from 150 × 100 to 32 × 32 pixels." in page.text
-    assert "Of its width 70.0% and of its height 70.0% were kept" in page.text
+    assert "Resized from 150 × 100 to 32 × 32 pixels." in page.text
+    assert "Cropped to the centre: 70.0% of the width, 70.0% of the height." in page.text
     (stability,) = elements(page, "data-same")
     assert stability["data-tried"] == "9"
     assert 0 <= int(stability["data-same"]) <= 9
@@ -63,7 +63,7 @@ def test_thumbnails_owner_learns_how_often_it_was_right_on_test_images(user, use
     (group,) = [group for group in bins if group["low"] <= 0.9 < group["high"]]
     (track,) = elements(page, "data-track")
     assert float(track["data-track"]) == pytest.approx(group["accuracy"], abs=1e-6)
-    assert f"Of {group['count']} test images" in page.text
+    assert f"of {group['count']} test images" in page.text
     low, high = track_record(prediction).interval
     assert low < group["accuracy"] < high
     assert f"(95% interval {100 * low:.1f}% to {100 * high:.1f}%)" in page.text
@@ -79,7 +79,7 @@ def test_a_handful_of_test_images_says_nothing_of_an_answer(user):
 def test_abstention_is_not_explained_as_if_it_were_an_answer(user, user_client):
     prediction = make_prediction(user, confidence=0.9, seen_whole=True, abstained=True)
     page = user_client.get(f"/predictions/{prediction.pk}/explanation/")
-    assert "there is no answer to explain" in page.text
+    assert "there is no prediction to explain" in page.text
     assert "map.png" not in page.text
     assert elements(page, "data-same") == elements(page, "data-track") == []
     assert user_client.get(f"/predictions/{prediction.pk}/map.png").status_code == 404
@@ -96,14 +96,14 @@ def test_script_gets_the_part_alone(user, user_client):
 @pytest.mark.parametrize(
     ("kind", "steps", "expected"),
     [
-        ("turned", ("turned",), "turned upright"),
-        ("on_white", ("on_white",), "laid on white"),
-        ("on_grey", ("on_grey",), "laid on grey"),
-        ("profile that does not fit", (), "brought from 40 × 60"),
-        ("animated", ("first_frame",), "The first picture was taken"),
-        ("profile", ("colour_profile",), "colour profile was applied"),
-        ("sixteen", ("sixteen_bits",), "16 bits"),
-        ("plain", (), "brought from 40 × 60"),
+        ("turned", ("turned",), "Rotated upright"),
+        ("on_white", ("on_white",), "transparent areas with white"),
+        ("on_grey", ("on_grey",), "transparent areas with grey"),
+        ("profile that does not fit", (), "Resized from 40 × 60"),
+        ("animated", ("first_frame",), "Used the first of several frames."),
+        ("profile", ("colour_profile",), "Applied the colour profile."),
+        ("sixteen", ("sixteen_bits",), "from 16 to 8 bits"),
+        ("plain", (), "Resized from 40 × 60"),
     ],
 )
 def test_every_step_of_the_preparation_is_told(user, user_client, kind, steps, expected):
@@ -162,7 +162,7 @@ def test_upload_or_model_that_is_gone_is_said_and_no_error(user, user_client, mo
     for prediction in (gone, without_model):
         page = user_client.get(f"/predictions/{prediction.pk}/explanation/")
         assert page.status_code == 200
-        assert "is no longer there" in page.text
+        assert "no longer exists" in page.text
         assert user_client.get(f"/predictions/{prediction.pk}/map.png").status_code == 404
 
 

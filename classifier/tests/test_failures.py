@@ -314,7 +314,7 @@ def test_every_other_error_stays_an_error(monkeypatch, caplog):
     monkeypatch.setattr("classifier.views.home.known_classes", lambda: 1 / 0)
     page = client.get("/")
     assert page.status_code == 500
-    assert "The fault is ours" in page.text
+    assert "The error is on our side" in page.text
     assert "ZeroDivisionError" in caplog.text
 
 

@@ -138,7 +138,7 @@ def test_deleting_one_takes_its_files_and_leaves_the_others(user, user_client, s
     kept, gone = make_prediction(user), make_prediction(user, seed=1)
     page = user_client.post(f"/predictions/{gone.pk}/delete/", follow=True)
     assert page.redirect_chain == [("/history/", 302)]
-    assert "The image and its prediction were deleted." in page.text
+    assert "The image and its result were deleted." in page.text
     assert [*Upload.objects.all()] == [kept.upload]
     assert stored_files() == sorted([kept.upload.file.name, kept.upload.thumbnail.name])
 

@@ -26,14 +26,14 @@ def test_anyone_reads_which_models_there_are_and_which_one_answers(client, shipp
     page = client.get("/models/")
     assert page.status_code == 200
     assert rows(page.text) == ["student_cnn v1", "another v1"]
-    assert page.text.count(">answers<") == 1
+    assert page.text.count(">active<") == 1
     assert f"{100 * shipped.test_accuracy:.2f}%" in page.text
     assert "11,332,138" in page.text
 
 
 def test_a_site_without_models_says_so(client, shipped):
     shipped.delete()
-    assert "No model has been published yet." in client.get("/models/").text
+    assert "No models have been published yet." in client.get("/models/").text
 
 
 def test_model_page_shows_every_version_in_words_figures_and_pictures(client, shipped, models_dir):
@@ -63,7 +63,7 @@ def test_calibration_of_a_handful_of_test_images_is_not_shown(client, shipped, c
     shipped.save()
     page = client.get("/models/student_cnn/").text
     assert f"of {count} images (95% interval" in page
-    assert ("Brier" in page, "calibration error on the test" in page, "Share right" in page) == (shown,) * 3
+    assert ("Brier" in page, "calibration error on the test" in page, "Share correct" in page) == (shown,) * 3
     table = client.get("/models/").text
     error = shipped.card["metrics"]["test"]["expected_calibration_error"]
     assert (f">{100 * error:.2f}%<" in table) == shown
@@ -76,7 +76,7 @@ def test_page_says_how_often_people_found_its_answers_right(client, shipped):
         make_prediction(seed=seed, was_right=right)
     page = client.get("/models/student_cnn/")
     assert [float(element["data-volunteered"]) for element in elements(page, "data-volunteered")] == [0.75]
-    assert "75.00% of 4 corrected uploads (95% interval 30.06% to 95.44%); volunteered" in page.text
+    assert "75.00% of 4 reviewed uploads (95% interval 30.06% to 95.44%); self-selected sample" in page.text
 
 
 def test_page_names_the_training_run(client, shipped):

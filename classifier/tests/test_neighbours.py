@@ -99,9 +99,9 @@ def test_index_of_the_active_model_is_built_and_shown(coloured, colours, picture
     assert shown[0]["data-neighbour"] == CLASS_NAMES[label]
     assert float(shown[0]["data-similarity"]) == pytest.approx(1, abs=1e-4)
     assert [one["data-similarity"] for one in shown] == sorted((one["data-similarity"] for one in shown), reverse=True)
-    assert "The network learnt from 10 images." in page
+    assert "Most similar of the 10 training images:" in page
     assert f"A training image of the class “{CLASS_NAMES[label]}”" in page
-    assert ">the same</small>" in page
+    assert ">identical</small>" in page
     pictures = pictures_on(page)
     assert np.array_equal(pictures[0], colours.train.images[3])
     learnt = {image.tobytes() for image in colours.train.images}

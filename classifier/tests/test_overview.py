@@ -89,7 +89,7 @@ def test_whole_queue_is_opened_with_the_least_sure_first(admin, week):
 
 def test_empty_site_has_an_overview_too(admin, shipped):
     page = admin.get("/admin/overview/")
-    assert "Nothing in these days." in page.text
+    assert "No data for this period." in page.text
 
 
 def test_number_of_queries_does_not_grow(django_assert_max_num_queries, shipped):

@@ -99,7 +99,7 @@ def test_pages_show_the_folders_class_names(published):
     page = client.post("/", {"image": image_file()}, follow=True)
     result = result_of(page)
     assert (result["data-model"], sorted(probabilities_of(page))) == ("garden v1", sorted(CLASSES))
-    assert re.search(r"It knows:\s+\$x_\$, rose &amp; thorn, Кульбаба\.", client.get("/").text)
+    assert re.search(r"It can recognise:\s+\$x_\$, rose &amp; thorn, Кульбаба\.", client.get("/").text)
     assert "rose &amp; thorn" in client.get(f"/predictions/{result['data-prediction']}/").text
     named = "rose &amp; thorn" if result["data-class"] == "rose & thorn" else result["data-class"]
     assert named.lower() in client.get("/history/").text.lower()

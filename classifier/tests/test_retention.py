@@ -231,9 +231,9 @@ def test_visitor_is_offered_no_longer_time_than_holds(client, user_client, setti
     assert f"{days} day" in page.text
     assert "longer with an account" in page.text
     # The footer agrees.
-    assert f"without an account for {days} day" in page.text
+    assert f"without an account, up to {days} day" in page.text
     own = user_client.get("/").text
-    assert "without an account for" not in own
+    assert "without an account, up to" not in own
     assert "longer with an account" not in own
     assert "until I delete them" in own
 

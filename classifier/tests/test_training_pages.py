@@ -50,7 +50,7 @@ def test_run_that_goes_on_is_asked_for_again_and_again(client, running):
     page = client.get(f"/training/{running.pk}/").text
     assert "2 of 4 epochs" in page
     assert "Epoch 3, batch 50 of 100" in page
-    assert "Best so far: epoch 2" in page
+    assert "Best epoch so far: 2" in page
     assert 'value="0.6250"' in page
 
 
@@ -61,8 +61,8 @@ def test_what_is_asked_for_is_the_part_that_changes(client, running):
     training.end_run(run=running, status=TrainingRun.Status.FINISHED)
     assert "hx-get" not in state(client, running, "progress/")
     ended = client.get(f"/training/{running.pk}/").text
-    assert "Kept: epoch 2, with" in ended
-    assert "Best so far" not in ended
+    assert "Best epoch: 2 (validation accuracy" in ended
+    assert "Best epoch so far" not in ended
 
 
 def test_time_left_is_what_the_last_epochs_took(running):
@@ -105,7 +105,7 @@ def test_only_staff_reads_the_name_of_the_machine_and_what_went_wrong_on_it(clie
     running.refresh_from_db()
     training.end_run(run=running, status=TrainingRun.Status.FAILED, message="no space in /srv")
     page = client.get(f"/training/{running.pk}/").text
-    assert "It failed." in page
+    assert "Training failed." in page
     assert "/srv" not in page
     assert "x86_64, 2 processors" in page
     assert "secret-host" not in page

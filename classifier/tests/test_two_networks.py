@@ -58,13 +58,16 @@ def small() -> Image.Image:
     return scene(128).resize((32, 32))
 
 
+LABELS_OF_NETWORKS = {"thumbnails": "thumbnail network", "photographs": "photo network"}
+
+
 @pytest.mark.parametrize(
     ("picture", "network", "words"),
     [
-        (small(), "thumbnails", "the whole picture at 32 × 32 pixels"),
-        (small().resize((400, 300)), "photographs", "the middle of the picture at 96 × 96 pixels"),
-        (small().resize((64, 400)), "thumbnails", "the whole picture at 32 × 32 pixels"),
-        (scene(256), "photographs", "the middle of the picture at 96 × 96 pixels"),
+        (small(), "thumbnails", "whole image, 32 × 32 pixels"),
+        (small().resize((400, 300)), "photographs", "centre crop, 96 × 96 pixels"),
+        (small().resize((64, 400)), "thumbnails", "whole image, 32 × 32 pixels"),
+        (scene(256), "photographs", "centre crop, 96 × 96 pixels"),
     ],
     ids=["thumbnail", "enlarged", "narrow", "photograph"],
 )
@@ -72,8 +75,8 @@ def test_page_and_receipt_say_which_network_answered_and_what_it_saw(client, bot
     page, prediction = upload(client, picture), Prediction.objects.get()
     assert prediction.network == result_of(page)["data-network"] == network
     receipt = client.get(f"/predictions/{prediction.pk}/").text
-    assert f"the network for {network}" in page
-    assert f"the network for {network}, {both.card['networks'][network]['architecture']}" in receipt
+    assert LABELS_OF_NETWORKS[network] in page
+    assert f"{LABELS_OF_NETWORKS[network]}, {both.card['networks'][network]['architecture']}" in receipt
     assert words in receipt
 
 
@@ -82,7 +85,7 @@ def test_receipt_speaks_ukrainian_too(client, both):
     prediction = Prediction.objects.get()
     with translation.override("uk"):
         page = client.get(f"/predictions/{prediction.pk}/", headers={"accept-language": "uk"}).text
-    assert "мережа для фотографій" in page
+    assert "мережа для фото" in page
     assert "середину зображення, 96 × 96 пікселів" in page
 
 
@@ -90,7 +93,7 @@ def test_none_of_these_is_an_answer_with_a_bar_and_never_the_class(client, both)
     page, prediction = upload(client, scene(256)), Prediction.objects.get()
     probabilities = probabilities_of(page)
     assert set(probabilities) == {*CLASS_NAMES, NONE_CLASS}
-    assert "None of these" in page
+    assert "None of the classes" in page
     assert prediction.predicted_class in CLASS_NAMES
     assert prediction.confidence == pytest.approx(max(probabilities[name] for name in CLASS_NAMES), abs=1e-6)
     assert prediction.abstained == (probabilities[NONE_CLASS] > 0.5)
@@ -101,13 +104,13 @@ def test_what_is_none_of_the_classes_is_said_to_look_like_none_of_the_ten(client
     page, prediction = upload(client, scene(256)), Prediction.objects.get()
     # Noise with texture is none of the ten to a network that has seen photographs.
     assert prediction.abstained
-    assert "This does not look like any of the 10 classes" in page
+    assert "None of the 10 classes seems to fit" in page
 
 
 def test_first_page_names_the_ten_classes_alone(client, both):
     page = client.get("/").text
     assert "airplane, automobile, bird" in page
-    assert "none of these" not in page.lower()
+    assert "none of the classes" not in page.lower()
 
 
 def test_page_and_command_answer_as_it_was_evaluated(both, tmp_path):

@@ -45,8 +45,8 @@ def test_script_is_told_that_the_model_abstains(client, tmp_path):
     publish(folder=doubtful_model(tmp_path / "doubtful"), activate=True)
     row = send(client)
     assert result_of(row)["data-abstained"] == "true"
-    assert "None of the classes" in row.text
-    assert f"The nearest guess: {Prediction.objects.get().predicted_class}" in row.text
+    assert "No answer" in row.text
+    assert f"Closest match: {Prediction.objects.get().predicted_class}" in row.text
 
 
 @pytest.mark.parametrize("kind", REFUSALS)

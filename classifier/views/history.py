@@ -47,7 +47,7 @@ def selected(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """What to do with the predictions that were ticked: take them home, or delete them after a question."""
     form = SelectionForm(request.POST)
     if not form.is_valid():
-        messages.warning(request, _("Nothing was selected. Tick images first."))
+        messages.warning(request, _("Nothing was selected. Select at least one image."))
         return redirect("history")
     predictions = predictions_of(owner_of(request)).filter(pk__in=form.cleaned_data["predictions"])
     if form.cleaned_data["action"] == "download":
@@ -74,7 +74,7 @@ def delete(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return render(request, "classifier/delete.html", {"prediction": prediction})
     delete_prediction(prediction=prediction)
-    messages.success(request, _("The image and its prediction were deleted."))
+    messages.success(request, _("The image and its result were deleted."))
     return redirect("history")
 
 

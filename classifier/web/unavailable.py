@@ -65,7 +65,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _fault(request: HttpRequest) -> HttpResponse:
     if not wants_json(request):
         return fault()
-    text = _("The fault is ours and has been logged. Please try again.")
+    text = _("The error is on our side, and we have logged it. Please try again.")
     return problem_response(status=500, title=_("Something went wrong"), detail=text)
 
 

@@ -195,7 +195,7 @@ STOPS = (
     Stop(
         "admin-overview",
         "overview",
-        "What the site has been doing, and what wants a look.",
+        "Recent activity and items to review.",
         who="admin",
         foreign=OF_DJANGO,
     ),
