@@ -20,7 +20,7 @@ class InvitationAdmin(ReadOnlyAdmin):
     list_select_related = ("created_by", "used_by")
     fields = readonly_fields = ("note", "works", "created_by", "created_at", "expires_at", "used_by", "used_at")
 
-    @admin.display(description=gettext_lazy("can be used"), boolean=True)
+    @admin.display(description=gettext_lazy("usable"), boolean=True)
     def works(self, invitation: Invitation) -> bool:
         return invitation.works
 

@@ -93,10 +93,10 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         except artifacts.ArtifactError as error:
             self.message_user(request, str(error), messages.ERROR)
             return None
-        self.message_user(request, _("%(version)s is active now.") % {"version": versions[0]}, messages.SUCCESS)
+        self.message_user(request, _("%(version)s is now active.") % {"version": versions[0]}, messages.SUCCESS)
         return None
 
-    @admin.action(description=_("Check files and answers of the selected models"))
+    @admin.action(description=_("Verify files and predictions of the selected models"))
     def verify(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
         for version in queryset:
             try:
@@ -104,7 +104,11 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             except artifacts.ArtifactError as error:
                 self.message_user(request, f"{version}: {error}", messages.ERROR)
             else:
-                self.message_user(request, _("%(version)s is as published.") % {"version": version}, messages.SUCCESS)
+                self.message_user(
+                    request,
+                    _("%(version)s is unchanged since it was published.") % {"version": version},
+                    messages.SUCCESS,
+                )
 
     def get_urls(self) -> list:
         return [
@@ -121,7 +125,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         except (NothingBefore, artifacts.ArtifactError) as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
-            self.message_user(request, _("%(version)s is active now.") % {"version": version}, messages.SUCCESS)
+            self.message_user(request, _("%(version)s is now active.") % {"version": version}, messages.SUCCESS)
         return redirect("admin:classifier_modelversion_changelist")
 
     def publish(self, request: HttpRequest) -> HttpResponse:
@@ -133,7 +137,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             self.message_user(request, str(error), messages.ERROR)
         else:
             names = ", ".join(map(str, versions))
-            said = _("Published: %(names)s.") % {"names": names} if versions else _("There is no new model.")
+            said = _("Published: %(names)s.") % {"names": names} if versions else _("There are no new models.")
             self.message_user(request, said, messages.SUCCESS)
         return redirect("admin:classifier_modelversion_changelist")
 
@@ -147,7 +151,11 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         try:
             return super().delete_view(request, object_id, extra_context)
         except (ModelInUse, IntegrityError) as error:
-            reason = str(error) if isinstance(error, ModelInUse) else _("The model has answered just now. It is kept.")
+            reason = (
+                str(error)
+                if isinstance(error, ModelInUse)
+                else _("The model was not deleted: it has just made a prediction.")
+            )
             self.message_user(request, reason, messages.ERROR)
             return redirect("admin:classifier_modelversion_changelist")
 

@@ -32,8 +32,8 @@ def overview_page(request: HttpRequest) -> HttpResponse:
 
 def _charts(found: Overview) -> list[str]:
     return [
-        bars(_("Predictions a day"), [(day.day, day.count) for day in found.days], whole=True),
+        bars(_("Predictions per day"), [(day.day, day.count) for day in found.days], whole=True),
         bars(_("Mean confidence"), [(day.day, day.confidence) for day in found.days]),
-        bars(_("Share abstained"), [(day.day, day.abstained) for day in found.days]),
-        bars(_("Share corrected"), [(day.day, day.corrected) for day in found.days]),
+        bars(_("Share without an answer"), [(day.day, day.abstained) for day in found.days]),
+        bars(_("Share reviewed"), [(day.day, day.corrected) for day in found.days]),
     ]

@@ -74,7 +74,7 @@ class PersonAdmin(CarefulLookups, UserAdmin):
             if count and not request.user.has_perm(f"{kind._meta.app_label}.delete_{kind._meta.model_name}")
         }
         if not all(_may_manage(request, obj) for obj in objs):
-            needed.add(_("accounts of staff"))
+            needed.add(_("staff accounts"))
         counts = {kind._meta.verbose_name_plural: count for kind, count in kinds.items() if count}
         return [str(user) for user in objs], counts, needed, []
 

@@ -20,8 +20,8 @@ from classifier.services.people.ownership import with_details, without_expired
 from classifier.templatetags.classification import percent
 
 SEARCH_HELP = _(
-    "Beginning of the file name, of the owner's name or of the SHA-256, or a number. Of a long list the first 2,000 "
-    "rows are shown: filters find the others."
+    "Search by the start of a file name, a user name or a SHA-256, or by ID. Only the first "
+    "2,000 rows of a long list are shown; use the filters to find others."
 )
 
 
@@ -37,7 +37,7 @@ class CorrectionInline(admin.TabularInline):
     def label_name(self, correction: Correction) -> str:
         return class_label(correction.label)
 
-    @admin.display(description=_("by"))
+    @admin.display(description=_("user"))
     def by(self, correction: Correction) -> str:
         return correction.user.get_username() if correction.user else _("anonymous")
 
@@ -107,11 +107,11 @@ class PredictionAdmin(ReadOnlyAdmin):
             return ["confidence", "-id"]
         return super().get_ordering(request)
 
-    @admin.display(description=_("picture"))
+    @admin.display(description=_("image"))
     def picture(self, prediction: Prediction) -> SafeString:
         return _thumbnail(prediction.upload, 64)
 
-    @admin.display(description=_("picture"))
+    @admin.display(description=_("image"))
     def large_picture(self, prediction: Prediction) -> SafeString:
         return _thumbnail(prediction.upload, 320)
 
@@ -120,7 +120,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         name = class_label(prediction.predicted_class)
         return _("no answer (closest: %(name)s)") % {"name": name} if prediction.abstained else name
 
-    @admin.display(description=_("abstained"), ordering="abstained")
+    @admin.display(description=_("no answer"), ordering="abstained")
     def without_answer(self, prediction: Prediction) -> str:
         """In words: Django's green tick would praise what has no answer."""
         return _("yes") if prediction.abstained else _("no")
@@ -183,7 +183,7 @@ class UploadAdmin(ReadOnlyAdmin):
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return search(queryset, search_term, upload="pk"), False
 
-    @admin.display(description=_("picture"))
+    @admin.display(description=_("image"))
     def picture(self, upload: Upload) -> SafeString:
         return _thumbnail(upload, 96)
 
@@ -209,6 +209,6 @@ def _thumbnail(upload: Upload, side: int) -> SafeString:
         '<a href="{}"><img src="{}" alt="{}" width="{}" height="{}" loading="lazy"></a>',
         reverse("image", args=[upload.pk]),
         reverse("thumbnail", args=[upload.pk]),
-        upload.original_name or _("picture"),
+        upload.original_name or _("image"),
         *upload.size_within(side, side),
     )

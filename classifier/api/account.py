@@ -13,8 +13,8 @@ from classifier.api.schema import operation
 class Me(APIView):
     @operation(
         operation_id="read_me",
-        summary=gettext_lazy("Read whose account this is"),
-        description=gettext_lazy("And which token the request was made with, what it may do and until when."),
+        summary=gettext_lazy("Read the current account"),
+        description=gettext_lazy("Also returns the token used for the request, its scope and its expiry."),
         answer=MeSerializer,
         example=schema_examples.ME,
     )

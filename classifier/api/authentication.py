@@ -16,7 +16,7 @@ from classifier.models import ApiToken
 
 
 class ReadOnlyToken(PermissionDenied):
-    default_detail = gettext_lazy("This token may only read. Make one that may read and write.")
+    default_detail = gettext_lazy("This token is read-only. Create one with read and write access.")
     default_code = "read-only-token"
 
 
@@ -35,7 +35,10 @@ class PagesSession(SessionAuthentication):
         try:
             super().enforce_csrf(request)
         except PermissionDenied as error:
-            text = _("The session's CSRF token is missing or wrong, or another site sent this. See: X-CSRFToken.")
+            text = _(
+                "The CSRF token is missing or incorrect, or the request came from another site. Send the "
+                "session’s token in the header X-CSRFToken."
+            )
             raise PermissionDenied(text, "csrf") from error
 
 

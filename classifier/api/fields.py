@@ -21,8 +21,8 @@ class ImageField(serializers.Field):
     """An image; its value is a SubmittedImage."""
 
     default_error_messages = {
-        "required": gettext_lazy("No image was sent. Send one as the field “image” of a form, or as the whole body."),
-        "invalid": gettext_lazy("This is not a file. Send the image as a file of a multipart form."),
+        "required": gettext_lazy("No image was sent. Send one in the form field “image” or as the request body."),
+        "invalid": gettext_lazy("This is not a file. Send the image as a file in a multipart form."),
     }
 
     def to_internal_value(self, data: object) -> SubmittedImage:
@@ -35,7 +35,7 @@ class ImageField(serializers.Field):
 
 
 class TextField(serializers.CharField):
-    default_error_messages = {"invalid": gettext_lazy("This is not a text.")}
+    default_error_messages = {"invalid": gettext_lazy("This is not text.")}
 
 
 @extend_schema_field({"type": "string", "format": "class", "minLength": 1, "maxLength": 100})
@@ -59,10 +59,10 @@ class FilesField(serializers.ListField):
 
     child = FileField()
     default_error_messages = {
-        "required": gettext_lazy("No image was sent. Send each as a file of the name “images” in one form."),
-        "not_a_file": gettext_lazy("One of “images” is not a file. Send each image as a file of a multipart form."),
+        "required": gettext_lazy("No images were sent. Send each as a file named “images” in one multipart form."),
+        "not_a_file": gettext_lazy("One of “images” is not a file. Send each image as a file in a multipart form."),
         "min_length": gettext_lazy("Send at least {min_length} image."),
-        "max_length": gettext_lazy("These are too many images. Send {max_length} at most in one request."),
+        "max_length": gettext_lazy("Too many images. Send at most {max_length} in one request."),
     }
 
     def to_internal_value(self, data: list) -> list[File]:
@@ -79,7 +79,7 @@ class ModelField(serializers.Field):
     def to_internal_value(self, data: object) -> ModelVersion:
         version = find_version(TextField(max_length=80).run_validation(data))
         if version is None:
-            raise ValidationError(_("There is no model of this name."), code="no_such_model")
+            raise ValidationError(_("There is no model with this name."), code="no_such_model")
         return version
 
 
@@ -89,7 +89,7 @@ class KnownNamesSerializer(serializers.Serializer):
     def to_internal_value(self, data: object) -> dict:
         unknown = [name for name in data if name not in self.fields] if isinstance(data, Mapping) else []
         if unknown:
-            text = _("There is no “%(name)s” here. There are: %(known)s.")
+            text = _("Unknown name “%(name)s”. Use one of: %(known)s.")
             known = ", ".join(self.fields)
             raise ValidationError({name: text % {"name": name[:100], "known": known} for name in unknown}, "unknown")
         return super().to_internal_value(data)

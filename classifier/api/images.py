@@ -28,7 +28,7 @@ class Image(APIView):
         operation_id="read_image",
         parameters=[PREDICTION_ID],
         summary=gettext_lazy("Download image"),
-        description=gettext_lazy("The file as it came. Its Content-Type is the upload's “content_type”."),
+        description=gettext_lazy("The original file. Its Content-Type is the upload’s “content_type”."),
         answer=OpenApiTypes.BINARY,
         errors=(404,),
     )
@@ -42,8 +42,8 @@ class Thumbnail(APIView):
     @operation(
         operation_id="read_thumbnail",
         parameters=[PREDICTION_ID],
-        summary=gettext_lazy("Download the thumbnail"),
-        description=gettext_lazy("A JPEG of 320 pixels at most, as the history shows it."),
+        summary=gettext_lazy("Download a thumbnail"),
+        description=gettext_lazy("A JPEG of at most 320 pixels, as shown in the history."),
         answer=OpenApiTypes.BINARY,
         errors=(404,),
     )

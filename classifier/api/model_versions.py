@@ -16,8 +16,8 @@ from classifier.services.models.publishing import find_version
 class Models(APIView):
     @operation(
         operation_id="list_models",
-        summary=gettext_lazy("List the models"),
-        description=gettext_lazy("Every published version; “active” is the one that answers unless you name another."),
+        summary=gettext_lazy("List models"),
+        description=gettext_lazy("All published versions. The one marked “active” is used unless you choose another."),
         answer=ModelListSerializer,
         example=schema_examples.MODELS,
     )
@@ -29,8 +29,8 @@ class Models(APIView):
 class OneModel(APIView):
     @operation(
         operation_id="read_model",
-        summary=gettext_lazy("Read what a model is"),
-        description=gettext_lazy("The newest version of a name, or one with its number: name@2."),
+        summary=gettext_lazy("Read a model"),
+        description=gettext_lazy("The newest version of a model, or a specific one: name@2."),
         parameters=[MODEL],
         answer=ModelDetailSerializer,
         example=schema_examples.MODEL_DETAIL,

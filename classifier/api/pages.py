@@ -59,7 +59,7 @@ class Nothing(APIView):
 
     def initial(self, request: Request, *args, **kwargs) -> None:
         super().initial(request, *args, **kwargs)
-        text = _("There is no such address.")
+        text = _("This address does not exist.")
         if not request.path.endswith("/"):
-            text = " ".join([text, _("All of the API's end with a slash.")])
+            text = " ".join([text, _("All API addresses end with a slash.")])
         raise NotFound(text)

@@ -14,7 +14,7 @@ class _InTheSitesWords:
         try:
             return super().parse(stream, media_type, parser_context)
         except ParseError as error:
-            text = _("What was sent cannot be read: it is damaged, or not what its Content-Type says.")
+            text = _("The request body cannot be read: it is damaged or does not match its Content-Type.")
             raise ParseError(text) from error
 
 

@@ -47,7 +47,9 @@ class Predictions(APIView):
     @operation(
         operation_id="list_predictions",
         summary=gettext_lazy("List your predictions"),
-        description=gettext_lazy("Those that the filters ask for, a page at a time; follow “next” until it is null."),
+        description=gettext_lazy(
+            "Returns the predictions that match the filters, one page at a time. Follow “next” until it is null."
+        ),
         parameters=[ListQuery],
         answer=PageSerializer,
         example=schema_examples.PAGE,
@@ -58,23 +60,23 @@ class Predictions(APIView):
         try:
             page = page_of(query.search.of(owner_of(request)), **query.page)
         except BadCursor as error:
-            raise NotFound(_("There is no such place in the list. Use the addresses it gives.")) from error
+            raise NotFound(_("Invalid cursor. Use the addresses in “next” and “previous”.")) from error
         return _represent(PageSerializer, _links(page, request), request)
 
     @operation(
         operation_id="create_prediction",
         summary=gettext_lazy("Classify an image"),
         description=gettext_lazy(
-            "Send the image as the file “image” of a multipart form, or as the whole body with its own Content-Type. "
-            "“model” and “keep” are fields of the form or stand in the address. With “keep” 0 nothing is stored, and "
-            "the status is 200."
+            "Send the image as the file “image” in a multipart form, or as the request body with its own "
+            "Content-Type. Send “model” and “keep” as form fields or query parameters. If “keep” is 0, "
+            "nothing is stored and the status is 200."
         ),
         parameters=[IDEMPOTENCY_KEY, SubmissionOptionsSerializer],
         request={"multipart/form-data": CreateSerializer, "image/*": OpenApiTypes.BINARY},
         answer=PredictionSerializer,
         example=schema_examples.PREDICTION,
         status=201,
-        more_responses={200: OpenApiResponse(PredictionSerializer, gettext_lazy("Answered, and not kept."))},
+        more_responses={200: OpenApiResponse(PredictionSerializer, gettext_lazy("Classified and not stored."))},
         errors=(400, 403, 409, 415),
     )
     def post(self, request: Request) -> Response:
@@ -107,9 +109,10 @@ class Batch(APIView):
         operation_id="create_predictions",
         summary=gettext_lazy("Classify several images"),
         description=gettext_lazy(
-            "Up to 32 files named “images” in one multipart form. The answer says of each, in order, its prediction or "
-            "its problem; one that cannot be read does not spoil the others. “model” and “keep” are fields of the form "
-            "or stand in the address. An Idempotency-Key names the whole batch: the same files in the same order."
+            "Send up to 32 files named “images” in one multipart form. The response lists the prediction "
+            "or the error of each file, in order; a bad file does not affect the others. Send “model” "
+            "and “keep” as form fields or query parameters. An Idempotency-Key identifies the whole "
+            "batch: the same files in the same order."
         ),
         parameters=[IDEMPOTENCY_KEY, SubmissionOptionsSerializer],
         request={"multipart/form-data": BatchSerializer},
@@ -137,7 +140,7 @@ class OnePrediction(APIView):
         operation_id="read_prediction",
         parameters=[PREDICTION_ID],
         summary=gettext_lazy("Read a prediction"),
-        description=gettext_lazy("One of your own; anybody else's is not found."),
+        description=gettext_lazy("Only your own predictions can be read."),
         answer=PredictionSerializer,
         example=schema_examples.PREDICTION,
         errors=(404,),
@@ -149,7 +152,7 @@ class OnePrediction(APIView):
         operation_id="delete_prediction",
         parameters=[PREDICTION_ID],
         summary=gettext_lazy("Delete a prediction"),
-        description=gettext_lazy("With its image and its corrections, for good."),
+        description=gettext_lazy("Permanently deletes the prediction, its image and its corrections."),
         answer=None,
         status=204,
         errors=(403, 404),
@@ -163,8 +166,8 @@ class Correction(APIView):
     @operation(
         operation_id="correct_prediction",
         parameters=[PREDICTION_ID],
-        summary=gettext_lazy("Say what an image really shows"),
-        description=gettext_lazy("The last correction counts. The same one twice is one."),
+        summary=gettext_lazy("Correct a prediction"),
+        description=gettext_lazy("The latest correction applies. Repeating it changes nothing."),
         request=CorrectionSerializer,
         examples=[OpenApiExample("a dog", {"label": "dog"}, request_only=True)],
         answer=PredictionSerializer,
@@ -180,15 +183,15 @@ class Correction(APIView):
             # It was deleted in between.
             raise Http404 from error
         except UnknownLabel as error:
-            text = _("The model has no such class. Choose one of the classes shown.")
+            text = _("The model does not have this class. Choose one of the classes shown.")
             raise ValidationError({"label": text}, code="unknown_label") from error
         return _represent(PredictionSerializer, prediction, request)
 
     @operation(
         operation_id="undo_correction",
         parameters=[PREDICTION_ID],
-        summary=gettext_lazy("Take a correction back"),
-        description=gettext_lazy("The last one; the one before it, if there is one, counts again."),
+        summary=gettext_lazy("Undo a correction"),
+        description=gettext_lazy("Undoes the latest correction. The previous one, if any, applies again."),
         answer=PredictionSerializer,
         example=schema_examples.PREDICTION,
         errors=(403, 404),

@@ -24,35 +24,35 @@ from ml.images.errors import ImageError
 #: Problems that mean more than their status does; each has its paragraph on the page that the type leads to.
 INVALID, KEY_REUSED, READ_ONLY_TOKEN = "invalid", "idempotency-key-reused", ReadOnlyToken.default_code
 TITLES = {
-    INVALID: gettext_lazy("What was sent is not valid"),
-    KEY_REUSED: gettext_lazy("This Idempotency-Key was used for something else"),
-    READ_ONLY_TOKEN: gettext_lazy("This token may only read"),
+    INVALID: gettext_lazy("Invalid request"),
+    KEY_REUSED: gettext_lazy("Idempotency-Key already used"),
+    READ_ONLY_TOKEN: gettext_lazy("Read-only token"),
 }
 _STATUSES = {
     400: gettext_lazy("Bad request"),
-    401: gettext_lazy("Not signed in"),
+    401: gettext_lazy("Authentication required"),
     403: gettext_lazy("Access denied"),
     404: gettext_lazy("Not found"),
-    405: gettext_lazy("No such method here"),
-    406: pgettext_lazy("an answer", "Not available in this format"),
+    405: gettext_lazy("Method not allowed"),
+    406: pgettext_lazy("an answer", "Not acceptable"),
     413: gettext_lazy("Too large"),
-    415: gettext_lazy("Not accepted in this format"),
+    415: gettext_lazy("Unsupported media type"),
     429: gettext_lazy("Too many requests"),
 }
 #: Replace messages that Django REST framework has in English only.
-_WORDS = {"surrogate_characters_not_allowed": gettext_lazy("There are characters in it that are not in any text.")}
+_WORDS = {"surrogate_characters_not_allowed": gettext_lazy("This contains invalid characters. Remove them.")}
 
 
 class KeyConflict(APIException):
     status_code = 409
-    default_detail = gettext_lazy("Something else was sent under this Idempotency-Key before. Use a new key.")
+    default_detail = gettext_lazy("This Idempotency-Key was already used for a different request. Use a new key.")
     default_code = KEY_REUSED
 
 
 def handle(error: Exception, context: dict) -> Response | None:
     """Return the API's response to an exception in a view; None leaves it to the rest of the site."""
     if isinstance(error, Http404):
-        error = exceptions.NotFound(_("There is no such thing here, or it is not yours to see."))
+        error = exceptions.NotFound(_("Not found, or you do not have access to it."))
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         error = refuse_stranger(context["request"]) or error
     if isinstance(error, exceptions.NotAuthenticated):

@@ -17,9 +17,11 @@ from classifier.services.predictions.batch import BatchOutcome
 class FieldErrorSerializer(serializers.Serializer):
     """What is wrong with one field."""
 
-    field = serializers.CharField(allow_blank=True, help_text=gettext_lazy("Empty where it is of no single field."))
-    code = serializers.CharField(help_text=gettext_lazy("The kind of error, for programs: never translated."))
-    detail = serializers.CharField(help_text=gettext_lazy("The error in words, in the language that was asked for."))
+    field = serializers.CharField(
+        allow_blank=True, help_text=gettext_lazy("Empty if the error does not belong to a single field.")
+    )
+    code = serializers.CharField(help_text=gettext_lazy("The error code, for programs. It is never translated."))
+    detail = serializers.CharField(help_text=gettext_lazy("The error message, in the language of the request."))
 
 
 class ProblemSerializer(serializers.Serializer):
@@ -27,11 +29,11 @@ class ProblemSerializer(serializers.Serializer):
 
     type = serializers.CharField(help_text=gettext_lazy("The address of a description, or about:blank."))
     title = serializers.CharField()
-    status = serializers.IntegerField(help_text=gettext_lazy("The HTTP status, once more."))
+    status = serializers.IntegerField(help_text=gettext_lazy("The HTTP status code."))
     detail = serializers.CharField(allow_blank=True)
     request_id = serializers.CharField(
         allow_blank=True,
-        help_text=gettext_lazy("The number of this request, as in X-Request-ID and in the site's log."),
+        help_text=gettext_lazy("The request ID, as in X-Request-ID and in the site’s log."),
     )
     errors = FieldErrorSerializer(many=True, required=False)
 
@@ -50,26 +52,28 @@ class UploadSerializer(serializers.ModelSerializer):
 class PredictionSerializer(serializers.ModelSerializer):
     """A model's answer to one image; without id, addresses and time where it was not kept."""
 
-    id = serializers.SerializerMethodField(help_text=gettext_lazy("null where the prediction was not kept."))
+    id = serializers.SerializerMethodField(help_text=gettext_lazy("null if the prediction was not stored."))
     url = serializers.SerializerMethodField(help_text=gettext_lazy("Its address in the API."))
-    page = serializers.SerializerMethodField(help_text=gettext_lazy("Its page for people."))
-    image = serializers.SerializerMethodField(help_text=gettext_lazy("The address of the image as it came."))
-    thumbnail = serializers.SerializerMethodField(help_text=gettext_lazy("The address of a small JPEG of it."))
-    answer = serializers.CharField(help_text=gettext_lazy("The class, or “none” where the model abstained."))
-    answer_label = serializers.SerializerMethodField(help_text=gettext_lazy("The answer as people read it."))
-    probabilities = serializers.SerializerMethodField(help_text=gettext_lazy("By class, the most probable first."))
+    page = serializers.SerializerMethodField(help_text=gettext_lazy("The address of its page."))
+    image = serializers.SerializerMethodField(help_text=gettext_lazy("The address of the original image."))
+    thumbnail = serializers.SerializerMethodField(help_text=gettext_lazy("The address of the thumbnail, a JPEG."))
+    answer = serializers.CharField(help_text=gettext_lazy("The class, or “none” if the model abstained."))
+    answer_label = serializers.SerializerMethodField(
+        help_text=gettext_lazy("The name of the class in the language of the request.")
+    )
+    probabilities = serializers.SerializerMethodField(help_text=gettext_lazy("By class, most probable first."))
     model = serializers.SerializerMethodField(help_text=gettext_lazy("The model with its version: name@1."))
     corrected_class = serializers.SerializerMethodField(
-        help_text=gettext_lazy("What the correction that counts says; null without one.")
+        help_text=gettext_lazy("The class in the current correction; null without one.")
     )
     timings = serializers.DictField(
-        child=serializers.FloatField(), help_text=gettext_lazy("Milliseconds of each step.")
+        child=serializers.FloatField(), help_text=gettext_lazy("The duration of each step in milliseconds.")
     )
     created_at = serializers.DateTimeField(allow_null=True)
     expires_at = serializers.DateTimeField(
         source="upload.kept_until",
         allow_null=True,
-        help_text=gettext_lazy("When image and prediction are deleted; null for never."),
+        help_text=gettext_lazy("When the image and the prediction will be deleted; null for never."),
     )
     upload = UploadSerializer()
 
@@ -137,7 +141,7 @@ class PageSerializer(serializers.Serializer):
     """Some of the predictions, and where there are more."""
 
     next = serializers.CharField(allow_null=True, help_text=gettext_lazy("The address of the next page."))
-    previous = serializers.CharField(allow_null=True, help_text=gettext_lazy("The address of the page before."))
+    previous = serializers.CharField(allow_null=True, help_text=gettext_lazy("The address of the previous page."))
     results = PredictionSerializer(many=True)
 
 
@@ -160,27 +164,23 @@ class BatchResultSerializer(serializers.Serializer):
 class ModelSerializer(serializers.ModelSerializer):
     """A published version of a model."""
 
-    model = serializers.SerializerMethodField(
-        help_text=gettext_lazy("Name and version, as the API takes them: name@1.")
-    )
+    model = serializers.SerializerMethodField(help_text=gettext_lazy("Name and version: name@1."))
     url = serializers.SerializerMethodField()
     classes = serializers.ListField(child=serializers.CharField(), source="known_classes")
     architecture = serializers.CharField(source="whole_card.architecture")
     parameter_count = serializers.IntegerField(source="whole_card.parameter_count")
-    test_accuracy = serializers.FloatField(
-        allow_null=True, help_text=gettext_lazy("The share of the test images that it is right about.")
-    )
+    test_accuracy = serializers.FloatField(allow_null=True, help_text=gettext_lazy("Accuracy on the test images."))
     test_interval = serializers.ListField(
         child=serializers.FloatField(),
         allow_null=True,
         source="test.interval",
         default=None,
-        help_text=gettext_lazy("The lower and the upper end of its 95 percent interval."),
+        help_text=gettext_lazy("The lower and upper bounds of the 95 percent interval."),
     )
     test_count = serializers.IntegerField(
-        allow_null=True, source="test.count", default=None, help_text=gettext_lazy("How many test images there were.")
+        allow_null=True, source="test.count", default=None, help_text=gettext_lazy("The number of test images.")
     )
-    test_data = serializers.SerializerMethodField(help_text=gettext_lazy("The data set that they are of."))
+    test_data = serializers.SerializerMethodField(help_text=gettext_lazy("The data set of the test images."))
     published_at = serializers.DateTimeField(source="created_at")
 
     class Meta:
@@ -214,7 +214,7 @@ class ModelSerializer(serializers.ModelSerializer):
 
 
 class ModelDetailSerializer(ModelSerializer):
-    card = serializers.DictField(help_text=gettext_lazy("All that its card says: training, figures, calibration."))
+    card = serializers.DictField(help_text=gettext_lazy("The whole model card: training, metrics, calibration."))
 
     class Meta(ModelSerializer.Meta):
         fields = [*ModelSerializer.Meta.fields, "card"]
@@ -239,7 +239,9 @@ class MeSerializer(serializers.Serializer):
 
     username = serializers.CharField(source="user.username")
     joined_at = serializers.DateTimeField(source="user.date_joined")
-    token = TokenSerializer(source="auth", allow_null=True, help_text=gettext_lazy("null in a session of the pages."))
+    token = TokenSerializer(
+        source="auth", allow_null=True, help_text=gettext_lazy("null if the request uses a browser session.")
+    )
 
 
 def full_name(version: ModelVersion) -> str:

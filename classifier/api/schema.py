@@ -17,18 +17,18 @@ from classifier.api.serializers import KEY_HEADER
 from classifier.web.refusal import PROBLEM_TYPE
 
 _WHY = {
-    400: gettext_lazy("Something that was sent is not valid; “errors” says what."),
-    401: gettext_lazy("There is no token or session, or the token does not hold any more."),
-    403: gettext_lazy("The token may only read, or the session's CSRF token is missing."),
-    404: gettext_lazy("There is no such thing, or it is somebody else's."),
-    406: gettext_lazy("The answer was asked for in a format that there is not."),
-    408: gettext_lazy("The body arrived too slowly."),
-    409: gettext_lazy("The Idempotency-Key was used for something else."),
-    411: gettext_lazy("The body does not say how long it is."),
-    413: gettext_lazy("The body has too many bytes, or the image in it too many bytes or pixels."),
-    415: gettext_lazy("The body is in a format that is not read."),
-    429: gettext_lazy("Too many requests in too little time; the Retry-After header says when to try again."),
-    503: gettext_lazy("Model, disk or database cannot do its part for now; try again after Retry-After seconds."),
+    400: gettext_lazy("The request is invalid; see “errors”."),
+    401: gettext_lazy("The token or session is missing, or the token has expired."),
+    403: gettext_lazy("The token is read-only, or the session’s CSRF token is missing."),
+    404: gettext_lazy("Not found, or it belongs to somebody else."),
+    406: gettext_lazy("The requested response format is not available."),
+    408: gettext_lazy("The request body arrived too slowly."),
+    409: gettext_lazy("The Idempotency-Key was already used for a different request."),
+    411: gettext_lazy("The request has no Content-Length."),
+    413: gettext_lazy("The request body is too large, or the image has too many bytes or pixels."),
+    415: gettext_lazy("The media type of the request body is not supported."),
+    429: gettext_lazy("Too many requests. Try again after the number of seconds in the header Retry-After."),
+    503: gettext_lazy("The model, disk or database is temporarily unavailable. Try again after Retry-After seconds."),
 }
 _ALWAYS = (401, 406, 429, 503)
 _WITH_A_BODY = (408, 411, 413)
@@ -38,8 +38,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[!-~]+$"},
     OpenApiParameter.HEADER,
     description=gettext_lazy(
-        "Your own name for this request, such as a UUID. The same request under the same key has the same answer and "
-        "is stored once, however often it is sent."
+        "Your own identifier for this request, such as a UUID. Requests repeated with the same key "
+        "get the same response and are stored once."
     ),
 )
 # Parameters have no examples, because the API docs fill them into the form.
@@ -48,24 +48,24 @@ _RETRY_AFTER = OpenApiParameter(
     {"type": "integer", "minimum": 0},
     OpenApiParameter.HEADER,
     response=[429, 503],
-    description=gettext_lazy("After how many seconds to try again."),
+    description=gettext_lazy("The number of seconds to wait before trying again."),
 )
 _LOCATION = OpenApiParameter(
     "Location",
     OpenApiTypes.URI,
     OpenApiParameter.HEADER,
     response=[201],
-    description=gettext_lazy("The address of what was stored, as in “url”."),
+    description=gettext_lazy("The address of the stored prediction, as in “url”."),
 )
 
 PREDICTION_ID = OpenApiParameter(
-    "prediction_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description=gettext_lazy("The prediction's “id”.")
+    "prediction_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description=gettext_lazy("The prediction’s “id”.")
 )
 MODEL = OpenApiParameter(
     "model",
     {"type": "string", "pattern": "^[-a-zA-Z0-9_]+(@[0-9]+)?$"},
     OpenApiParameter.PATH,
-    description=gettext_lazy("A name for its newest version, or name@2."),
+    description=gettext_lazy("A name, for its newest version, or name@2."),
 )
 
 

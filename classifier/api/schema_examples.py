@@ -80,43 +80,43 @@ def _details(status: int, title: str, detail: str, kind: str = "") -> dict:
 
 def _invalid(status: int, field: str, code: str, detail: str) -> dict:
     errors = [{"field": field, "code": code, "detail": detail}]
-    return {**_details(status, "What was sent is not valid", detail, "invalid"), "errors": errors}
+    return {**_details(status, "Invalid request", detail, "invalid"), "errors": errors}
 
 
 PROBLEMS = {
     400: _invalid(400, "image", "empty_file", "The file is empty. Choose another one."),
-    401: _details(401, "Not signed in", "Invalid token."),
+    401: _details(401, "Authentication required", "Invalid token."),
     403: _details(
         403,
-        "This token may only read",
-        "This token may only read. Make one that may read and write.",
+        "Read-only token",
+        "This token is read-only. Create one with read and write access.",
         "read-only-token",
     ),
-    404: _details(404, "Not found", "There is no such thing here, or it is not yours to see."),
-    406: _details(406, "Not available in this format", "Could not satisfy the request Accept header."),
-    408: _details(408, "Too slow", "What you sent arrived too slowly. Nothing of it was kept. Please send it again."),
+    404: _details(404, "Not found", "Not found, or you do not have access to it."),
+    406: _details(406, "Not acceptable", "Could not satisfy the request Accept header."),
+    408: _details(408, "Too slow", "The request arrived too slowly. Nothing was saved. Please send it again."),
     409: _details(
         409,
-        "This Idempotency-Key was used for something else",
-        "Something else was sent under this Idempotency-Key before. Use a new key.",
+        "Idempotency-Key already used",
+        "This Idempotency-Key was already used for a different request. Use a new key.",
         "idempotency-key-reused",
     ),
     411: _details(
         411,
         "Length required",
-        "What you sent does not say how long it is. Send it whole, with its Content-Length.",
+        "The request does not state its length. Send it with a Content-Length header.",
     ),
-    413: _details(413, "Too large", "That is more than the site takes at once. Send less, or send it in parts."),
-    415: _details(415, "Not accepted in this format", 'Unsupported media type "text/plain" in request.'),
+    413: _details(413, "Too large", "The request is too large. Send less, or send it in parts."),
+    415: _details(415, "Unsupported media type", 'Unsupported media type "text/plain" in request.'),
     429: _details(
         429,
         "Too many requests",
-        "This is more than the site takes from one person in so short a time. Please try again in 30 s.",
+        "Too many requests. Please try again in 30 s.",
     ),
     503: _details(
         503,
-        "Not available at the moment",
-        "No model can answer at the moment. Nothing that was stored is lost. Please try again in a minute.",
+        "Temporarily unavailable",
+        "No model is available at the moment. Your saved images are safe. Please try again in a minute.",
     ),
 }
 BATCH = {

@@ -25,13 +25,13 @@ class SubmissionOptionsSerializer(KnownNamesSerializer):
 
     model = ModelField(
         required=False,
-        help_text=gettext_lazy("The model that is to answer: a name, or name@2 for a version; else the active one."),
+        help_text=gettext_lazy("The model to use: a name, or name@2 for a version. Default: the active model."),
     )
     keep = serializers.ChoiceField(
         choices=[*PERIODS, NOT_KEPT],
         required=False,
         help_text=gettext_lazy(
-            "For how many days image and result are kept; 0: not at all; without it: until you delete them."
+            "How many days to keep the image and the result; 0 stores nothing. Default: until you delete them."
         ),
     )
 
@@ -55,56 +55,58 @@ class BatchSerializer(SubmissionOptionsSerializer):
     images = FilesField(
         min_length=1,
         max_length=MOST_IMAGES,
-        help_text=gettext_lazy("The files, each as a part of its own with the name “images”."),
+        help_text=gettext_lazy("The files, each as a separate part named “images”."),
     )
 
 
 class CorrectionSerializer(serializers.Serializer):
     """What an image really shows."""
 
-    label = ClassField(help_text=gettext_lazy("A class of the model that answered, or “none” for none of them."))
+    label = ClassField(help_text=gettext_lazy("A class of the model that made the prediction, or “none”."))
 
 
 class ListQuery(KnownNamesSerializer):
     """Which predictions are wanted; what is not given asks for nothing."""
 
     name = serializers.CharField(
-        required=False, max_length=255, help_text=gettext_lazy("A part of the file's name, in capitals or not.")
+        required=False, max_length=255, help_text=gettext_lazy("Part of the file name; case-insensitive.")
     )
     answer = ClassField(
         required=False,
-        help_text=gettext_lazy("The class that was answered; “none” finds what the model abstained from."),
+        help_text=gettext_lazy("The predicted class; “none” finds abstentions."),
     )
     state = serializers.ChoiceField(
         choices=[*STATES],
         required=False,
-        help_text=gettext_lazy("Whether the model answered, and what your corrections say of it."),
+        help_text=gettext_lazy("Whether the model answered, and whether you have reviewed it."),
     )
     lowest = serializers.FloatField(
-        required=False, min_value=0, max_value=1, help_text=gettext_lazy("Confidence at least, from 0 to 1.")
+        required=False, min_value=0, max_value=1, help_text=gettext_lazy("Minimum confidence, from 0 to 1.")
     )
     highest = serializers.FloatField(
-        required=False, min_value=0, max_value=1, help_text=gettext_lazy("Confidence at most, from 0 to 1.")
+        required=False, min_value=0, max_value=1, help_text=gettext_lazy("Maximum confidence, from 0 to 1.")
     )
-    model = ModelField(required=False, help_text=gettext_lazy("The model that answered: a name, or name@2."))
-    since = serializers.DateField(required=False, help_text=gettext_lazy("From this day on, by the site's clock."))
-    until = serializers.DateField(required=False, help_text=gettext_lazy("Up to this day, which is included."))
-    order = serializers.ChoiceField(choices=[*ORDERS], required=False, help_text=gettext_lazy("What comes first."))
+    model = ModelField(required=False, help_text=gettext_lazy("The model that made the prediction: a name, or name@2."))
+    since = serializers.DateField(
+        required=False, help_text=gettext_lazy("The first day to include, in the site’s time zone.")
+    )
+    until = serializers.DateField(required=False, help_text=gettext_lazy("The last day to include."))
+    order = serializers.ChoiceField(choices=[*ORDERS], required=False, help_text=gettext_lazy("Sort order."))
     after = serializers.CharField(
         required=False,
         max_length=100,
-        help_text=gettext_lazy("Where the page begins; it stands in the address “next” of another page."),
+        help_text=gettext_lazy("Cursor of the page, as given in “next”."),
     )
     before = serializers.CharField(
         required=False,
         max_length=100,
-        help_text=gettext_lazy("Where the page ends; it stands in the address “previous” of another page."),
+        help_text=gettext_lazy("Cursor of the page, as given in “previous”."),
     )
     size = serializers.IntegerField(
         required=False,
         min_value=1,
         max_value=MOST_PREDICTIONS,
-        help_text=gettext_lazy("How many predictions a page has at most."),
+        help_text=gettext_lazy("Maximum number of predictions per page."),
     )
 
     @property
@@ -140,5 +142,5 @@ def idempotency_key(request: Request) -> str | None:
     if key is None:
         return None
     if not 1 <= len(key) <= 200 or not key.isascii() or not key.isprintable() or " " in key:
-        raise ValidationError({KEY_HEADER: _("A key has 1 to 200 Latin letters, digits and signs, and no spaces.")})
+        raise ValidationError({KEY_HEADER: _("Use 1 to 200 printable ASCII characters without spaces.")})
     return key

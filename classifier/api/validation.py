@@ -44,5 +44,7 @@ def _once(sent: MultiValueDict) -> dict[str, object]:
     """Each name with its value. Raises ValidationError where one has two: only one of them could be heeded."""
     repeated = [name for name, values in sent.lists() if len(values) > 1]
     if repeated:
-        raise ValidationError(dict.fromkeys(repeated, _("This was sent more than once. Send it once.")), "repeated")
+        raise ValidationError(
+            dict.fromkeys(repeated, _("This field was sent more than once. Send it once.")), "repeated"
+        )
     return sent.dict()

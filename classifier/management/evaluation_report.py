@@ -55,7 +55,7 @@ def of_photographs(card: Card, result: PhotographEvaluation, used: str | None) -
             for name, of in result.per_source_unknown.items()
         ]
     if used:
-        lines += ["", f"These photographs are no independent test: {used}."]
+        lines += ["", f"These photos are not an independent test set: {used}."]
     if len(result.networks) > 1:
         lines += ["", f"{'answered by':<12}{'images':>10}"]
         lines += [f"{name:<12}{count:>10}" for name, count in result.networks.items()]

@@ -13,10 +13,10 @@ class Activation(models.Model):
     version = models.ForeignKey(
         ModelVersion, verbose_name=_("model"), on_delete=models.CASCADE, related_name="activations"
     )
-    rollback = models.BooleanField(_("rollback"), default=False, help_text=_("Back to a model that answered before."))
+    rollback = models.BooleanField(_("rollback"), default=False, help_text=_("A return to a previously active model."))
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        verbose_name=_("by"),
+        verbose_name=_("user"),
         null=True,
         blank=True,
         on_delete=models.SET_NULL,

@@ -13,12 +13,10 @@ class Correction(models.Model):
     prediction = models.ForeignKey(
         Prediction, verbose_name=_("prediction"), on_delete=models.CASCADE, related_name="corrections"
     )
-    label = models.CharField(
-        _("class"), max_length=100, help_text=_("One of the model's classes, or that it is none of them.")
-    )
+    label = models.CharField(_("class"), max_length=100, help_text=_("One of the model’s classes, or none of them."))
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        verbose_name=_("by"),
+        verbose_name=_("user"),
         null=True,
         blank=True,
         on_delete=models.SET_NULL,

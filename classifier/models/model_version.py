@@ -17,7 +17,7 @@ class ModelVersion(models.Model):
     name = models.CharField(_("name"), max_length=63)
     number = models.PositiveIntegerField(_("version"))
     folder = models.CharField(
-        _("folder"), max_length=500, help_text=_("Below the folder of models, or an absolute path.")
+        _("folder"), max_length=500, help_text=_("Relative to the models folder, or an absolute path.")
     )
     digest = models.CharField(_("digest"), max_length=64, unique=True)
     card = models.JSONField(_("card"))

@@ -32,26 +32,29 @@ class Prediction(models.Model):
         ModelVersion, verbose_name=_("model"), on_delete=models.PROTECT, related_name="predictions"
     )
     network = models.CharField(
-        _("network"), max_length=63, blank=True, help_text=_("Which one of the model's networks answered.")
+        _("network"), max_length=63, blank=True, help_text=_("The network of the model that made the prediction.")
     )
     seen_whole = models.BooleanField(
-        _("seen whole"), null=True, help_text=_("Whether the network saw the whole picture or its middle.")
+        _("seen whole"), null=True, help_text=_("Whether the network saw the whole image or its centre.")
     )
     probabilities = models.JSONField(_("probabilities"), help_text=_("In the order of the model's class names."))
     predicted_class = models.CharField(_("class"), max_length=100)
     confidence = models.FloatField(_("confidence"), db_index=True)
-    abstained = models.BooleanField(_("abstained"), default=False)
+    abstained = models.BooleanField(_("no answer"), default=False)
     abstention_score = models.FloatField(
-        _("abstention score"), null=True, blank=True, help_text=_("The model abstains below its card's threshold.")
+        _("abstention score"),
+        null=True,
+        blank=True,
+        help_text=_("The model abstains if the score is below the threshold in its card."),
     )
     corrected_class = models.CharField(
-        _("corrected class"), max_length=100, blank=True, help_text=_("What the correction that counts says.")
+        _("corrected class"), max_length=100, blank=True, help_text=_("The class in the current correction.")
     )
     was_right = models.BooleanField(
-        _("was right"), null=True, help_text=_("By the correction that counts; unknown without one.")
+        _("was right"), null=True, help_text=_("According to the current correction; unknown without one.")
     )
     preprocessing_version = models.CharField(_("preprocessing version"), max_length=20)
-    timings = models.JSONField(_("timings"), help_text=_("Milliseconds of each step."))
+    timings = models.JSONField(_("timings"), help_text=_("The duration of each step in milliseconds."))
     created_at = models.DateTimeField(_("classified at"), auto_now_add=True)
 
     class Meta:

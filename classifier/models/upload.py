@@ -53,7 +53,7 @@ class Upload(models.Model):
     size = models.PositiveBigIntegerField(_("size in bytes"))
     created_at = models.DateTimeField(_("uploaded at"), auto_now_add=True, db_index=True)
     expires_at = models.DateTimeField(
-        _("kept until"), null=True, blank=True, help_text=_("Empty: until its owner deletes it.")
+        _("kept until"), null=True, blank=True, help_text=_("Empty: until the owner deletes it.")
     )
 
     class Meta:

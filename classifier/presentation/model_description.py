@@ -16,26 +16,26 @@ _ARCHITECTURES = {
         "convolutions that are initialised to the identity, and global max pooling."
     ),
     "compact_resnet": gettext_lazy(
-        "A small residual network for small images, after the speed-record networks for CIFAR-10 (Page 2018, Jordan "
-        "2024): a whitening convolution that is not trained, three blocks that halve the image and end in a residual "
-        "pair of convolutions, and the maximum over what is left."
+        "A small residual network for small images, after the speed-record networks for CIFAR-10 "
+        "(Page 2018, Jordan 2024): a whitening convolution that is not trained, three blocks that "
+        "halve the image and end in a residual pair of convolutions, and global max pooling."
     ),
     "student_cnn": gettext_lazy(
-        "The network of the student project that this site grew from: six convolutions in pairs, a maximum pooling "
-        "after each pair, then four dense layers with dropout, all with batch normalisation."
+        "The network of the student project that this site grew from: six convolutions in pairs, max "
+        "pooling after each pair, then four dense layers with dropout, all with batch normalisation."
     ),
     "efficientnet_lite0": gettext_lazy(
-        "EfficientNet-Lite0 (Tan and Le 2019), which has learnt on ImageNet: inverted residual blocks of depthwise "
-        "convolutions."
+        "EfficientNet-Lite0 (Tan and Le 2019), pretrained on ImageNet: inverted residual blocks of "
+        "depthwise convolutions."
     ),
 }
-_OPTIMIZERS = {"adam": gettext_lazy("Adam"), "sgd": gettext_lazy("gradient descent with Nesterov momentum")}
+_OPTIMIZERS = {"adam": gettext_lazy("Adam"), "sgd": gettext_lazy("SGD with Nesterov momentum")}
 _SCORES = {
     "maximum_probability": gettext_lazy("the largest probability"),
     "energy": gettext_lazy("the energy of its logits"),
     "mahalanobis": gettext_lazy("the Mahalanobis distance of its features"),
     "relative_mahalanobis": gettext_lazy("the relative Mahalanobis distance of its features"),
-    "known_probability": gettext_lazy("the probability of its class for none of the others"),
+    "known_probability": gettext_lazy("the probability of its “none” class"),
 }
 
 
@@ -43,7 +43,7 @@ def description(card: Card) -> list[str]:
     """Return the sentences, in the language of the moment."""
     if card.networks:
         return [
-            _("It holds several networks, and the size of an image decides which of them predicts its class."),
+            _("The model contains several networks; the size of an image decides which of them is used."),
             *(
                 f"{network_label(name)[:1].upper()}{network_label(name)[1:]}: {_architecture(network['architecture'])}"
                 for name, network in card.networks.items()
@@ -51,7 +51,7 @@ def description(card: Card) -> list[str]:
         ]
     sentences = [
         _architecture(card.architecture),
-        _("It has %(parameters)s parameters and sees %(width)s × %(height)s pixels.")
+        _("Parameters: %(parameters)s. Input: %(width)s × %(height)s pixels.")
         % {
             "parameters": whole(card.parameter_count),
             "height": card.input_shape[0],
@@ -71,15 +71,15 @@ def _training(card: Card) -> list[str]:
     recipe, training = card.recipe, card.training
     if recipe.get("schedule") == "triangle":
         sentence = _(
-            "It was trained on %(images)s images of %(dataset)s for %(epochs)s epochs in batches of %(batch)s by "
-            "%(optimizer)s; the learning rate rises to %(rate)s within %(warmup)s epochs and falls along a line to "
-            "zero."
+            "Trained on %(images)s images of %(dataset)s for %(epochs)s epochs in batches of %(batch)s "
+            "with %(optimizer)s; learning rate: linear warm-up to %(rate)s over %(warmup)s epochs, then "
+            "linear decay to zero."
         )
     else:
         sentence = _(
-            "It was trained on %(images)s images of %(dataset)s for %(epochs)s epochs in batches of %(batch)s by "
-            "%(optimizer)s; the learning rate rises to %(rate)s within %(warmup)s epochs and falls along a cosine to "
-            "zero."
+            "Trained on %(images)s images of %(dataset)s for %(epochs)s epochs in batches of %(batch)s "
+            "with %(optimizer)s; learning rate: linear warm-up to %(rate)s over %(warmup)s epochs, then "
+            "cosine decay to zero."
         )
     return [
         sentence
@@ -92,7 +92,7 @@ def _training(card: Card) -> list[str]:
             "rate": _real(recipe["learning_rate"]),
             "warmup": _real(recipe["warmup_epochs"]),
         },
-        _("That took %(time)s on %(processors)s CPU cores with %(backend)s: %(speed)s images per second.")
+        _("Training time: %(time)s on %(processors)s CPU cores with %(backend)s (%(speed)s images per second).")
         % {
             "time": duration(training["seconds"]),
             "processors": training["processor_count"],
@@ -108,7 +108,7 @@ def _test_subset(card: Card) -> list[str]:
     if not available:
         return []
     return [
-        _("It was tested on %(count)s of the %(all)s test images.")
+        _("Tested on %(count)s of the %(all)s test images.")
         % {"count": whole(card.dataset["test_images"]), "all": whole(available)}
     ]
 
@@ -116,10 +116,10 @@ def _test_subset(card: Card) -> list[str]:
 def _sources(card: Card) -> list[str]:
     sentences = []
     if source := card.training.get("initial_weights"):
-        sentences.append(_("It began with the weights of %(model)s.") % {"model": source["name"]})
+        sentences.append(_("Initial weights: %(model)s.") % {"model": source["name"]})
     if source := card.training.get("teacher"):
         sentences.append(
-            _("%(share)s of every target were the answers of %(model)s (Hinton et al. 2015).")
+            _("Distillation: %(share)s of each target came from %(model)s (Hinton et al. 2015).")
             % {"share": percent(card.recipe["distillation"], 0), "model": source["name"]}
         )
     return sentences
@@ -130,45 +130,40 @@ def _against_overfitting(card: Card) -> list[str]:
     parts = [
         _(words) % {"value": _real(recipe[name])}
         for name, words in (
-            ("weight_decay", gettext_noop("weight decay of %(value)s")),
-            ("label_smoothing", gettext_noop("label smoothing of %(value)s")),
-            ("mixup", gettext_noop("mixup of %(value)s")),
-            ("weight_average", gettext_noop("an average of the weights with a decay of %(value)s")),
+            ("weight_decay", gettext_noop("weight decay %(value)s")),
+            ("label_smoothing", gettext_noop("label smoothing %(value)s")),
+            ("mixup", gettext_noop("mixup %(value)s")),
+            ("weight_average", gettext_noop("weight averaging with decay %(value)s")),
         )
         if recipe.get(name)
     ]
     changes = _changes(recipe.get("augmentation", {}), side)
     sentences = []
     if parts:
-        sentences.append(_("Against overfitting it had %(parts)s.") % {"parts": ", ".join(parts)})
+        sentences.append(_("Regularisation: %(parts)s.") % {"parts": ", ".join(parts)})
     if changes:
-        sentences.append(
-            _("Every image was changed at random each time: %(changes)s.") % {"changes": ", ".join(changes)}
-        )
+        sentences.append(_("Augmentation: %(changes)s.") % {"changes": ", ".join(changes)})
     return sentences
 
 
 def _changes(augmentation: dict[str, float], side: int) -> list[str]:
     found = []
     if degrees := augmentation.get("rotation_degrees"):
-        found.append(_("turned by up to %(value)s degrees") % {"value": _real(degrees)})
+        found.append(_("rotation up to %(value)s degrees") % {"value": _real(degrees)})
     if shift := augmentation.get("shift_fraction"):
         pixels = round(shift * side)
-        found.append(ngettext("shifted by up to %(n)d pixel", "shifted by up to %(n)d pixels", pixels) % {"n": pixels})
+        found.append(ngettext("shift up to %(n)d pixel", "shift up to %(n)d pixels", pixels) % {"n": pixels})
     if zoom := augmentation.get("zoom_fraction"):
-        found.append(_("scaled by up to %(value)s") % {"value": percent(zoom, 0)})
+        found.append(_("scaling up to %(value)s") % {"value": percent(zoom, 0)})
     if augmentation.get("horizontal_flip"):
-        found.append(_("mirrored"))
+        found.append(_("horizontal flip"))
     if augmentation.get("alternating_flip"):
-        found.append(_("mirrored in every second epoch"))
+        found.append(_("horizontal flip in every second epoch"))
     if augmentation.get("random_operation"):
-        found.append(_("given one operation of colour or geometry (Müller and Hutter 2021)"))
+        found.append(_("one TrivialAugment operation (Müller and Hutter 2021)"))
     if cutout := augmentation.get("cutout_fraction"):
         pixels = round(cutout * side)
-        found.append(
-            ngettext("covered by a grey square of %(n)d pixel", "covered by a grey square of %(n)d pixels", pixels)
-            % {"n": pixels}
-        )
+        found.append(ngettext("cutout of %(n)d pixel", "cutout of %(n)d pixels", pixels) % {"n": pixels})
     return found
 
 
@@ -176,12 +171,14 @@ def _choice(card: Card) -> str:
     images = card.dataset["validation_images"]
     if card.dataset.get("selection_images", images) < images:
         return _(
-            "One half of the %(images)s validation images chose epoch %(best)s and calibrated its confidence; the "
-            "other half is what is reported. The test images were scored once, at the end."
+            "Best epoch: %(best)s. One half of the %(images)s validation images was used to choose it "
+            "and to calibrate confidence; the figures are for the other half. The test images were "
+            "scored once, after training."
         ) % {"images": whole(images), "best": card.training["best_epoch"]}
     return _(
-        "Of the %(images)s validation images epoch %(best)s had the most right: it was kept, and its confidence "
-        "calibrated on the same images. In this run the test images chose nothing: they were scored once, at its end."
+        "Best epoch: %(best)s, by accuracy on the %(images)s validation images; its confidence was "
+        "calibrated on the same images. In this run nothing was chosen by the test images: they were "
+        "scored once, after training."
     ) % {"images": whole(images), "best": card.training["best_epoch"]}
 
 
@@ -191,9 +188,9 @@ def _abstention(card: Card) -> list[str]:
         return []
     words = {"score": _SCORES.get(score, score)}
     if card.abstention.get("coverage") is None:
-        return [_("It abstains by %(score)s.") % words]
+        return [_("The model abstains based on %(score)s.") % words]
     words["coverage"] = percent(card.abstention["coverage"], 0)
-    return [_("It abstains by %(score)s, so that %(coverage)s of the validation images are answered.") % words]
+    return [_("The model abstains based on %(score)s; it answers %(coverage)s of the validation images.") % words]
 
 
 def _real(value: float) -> str:

@@ -42,8 +42,8 @@ def table(card: Card, photographs: dict[str, Any] | None) -> str:
 def _validation_label(card: Card) -> str:
     images = card.dataset.get("validation_images", 0)
     if card.dataset.get("selection_images", images) < images:
-        return _("Accuracy on the half of the validation images that chose nothing")
-    return _("Accuracy on the validation images, which chose the epoch")
+        return _("Accuracy on the half of the validation images not used to choose anything")
+    return _("Accuracy on the validation images, used to choose the epoch")
 
 
 def _on_splits(card: Card) -> list[tuple[str, str]]:
@@ -61,7 +61,7 @@ def _on_splits(card: Card) -> list[tuple[str, str]]:
         ),
         *_before_rounding(card),
         (
-            _("Right class among the two most probable"),
+            _("Top-2 accuracy"),
             with_interval(test["top_2_accuracy"], test["count"]),
         ),
         (
@@ -76,7 +76,7 @@ def _on_splits(card: Card) -> list[tuple[str, str]]:
         ),
         *_classes(test),
         *(_trust(card) if shows_calibration(card) else []),
-        (_("Test images answered"), _answered(test)),
+        (_("Coverage on the test images"), _answered(test)),
     ]
 
 
@@ -85,7 +85,7 @@ def _answered(test: dict[str, Any]) -> str:
     if test["answered_accuracy"] is None:
         return answered
     right = with_interval(test["answered_accuracy"], test["answered"] * test["count"])
-    return _("%(answered)s, of these right %(right)s") % {"answered": answered, "right": right}
+    return _("%(answered)s, accuracy on these %(right)s") % {"answered": answered, "right": right}
 
 
 def _classes(test: dict[str, Any]) -> list[tuple[str, str]]:
@@ -119,14 +119,13 @@ def _before_rounding(card: Card) -> list[tuple[str, str]]:
     rows = []
     if "accuracy_float32" in card.export:
         accuracy = percent(card.export["accuracy_float32"]["test"])
-        rows.append((_("The same before its weights were rounded"), accuracy))
+        rows.append((_("Before quantisation"), accuracy))
     if by_arithmetic := card.export.get("accuracy_by_arithmetic"):
         accuracies = {name: percent(accuracy) for name, accuracy in by_arithmetic.items()}
         rows.append(
             (
                 _("Computes in %(arithmetic)s") % {"arithmetic": card.export["arithmetic"]},
-                _("of the validation images, which chose that, %(int8)s are right in int8, %(float32)s in float32")
-                % accuracies,
+                _("chosen by accuracy on the validation images: %(int8)s in int8, %(float32)s in float32") % accuracies,
             )
         )
     return rows
@@ -147,7 +146,7 @@ def _calibration(card: Card) -> str:
 def _on_photographs(card: Card, figures: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
         (
-            _("Photographs, over images and over classes"),
+            _("Photo accuracy (micro and macro)"),
             _("%(images)s of %(count)s (95%% interval %(low)s to %(high)s), %(classes)s")
             % {
                 "images": percent(figures["accuracy"], 1),
@@ -159,11 +158,11 @@ def _on_photographs(card: Card, figures: dict[str, Any]) -> list[tuple[str, str]
         )
     ]
     if used := photographs_were_used(card, figures):
-        rows.append((_("These photographs are no independent test"), used))
+        rows.append((_("These photos are not an independent test set"), used))
     if "expected_calibration_error" in figures and figures["count"] >= FEWEST_FOR_CALIBRATION:
         rows.append(
             (
-                _("Expected calibration error on these photographs"),
+                _("Expected calibration error on these photos"),
                 _("%(error)s, at a mean confidence of %(confidence)s")
                 % {
                     "error": percent(figures["expected_calibration_error"], 1),
@@ -175,8 +174,8 @@ def _on_photographs(card: Card, figures: dict[str, Any]) -> list[tuple[str, str]
     if score and score["auroc"] is not None:
         rows.append(
             (
-                _("Photographs of none of the classes"),
-                _("AUROC %(auroc)s; %(answered)s of %(count)s are answered, of the others %(known)s")
+                _("Photos of none of the classes"),
+                _("AUROC %(auroc)s; coverage %(answered)s of %(count)s, on photos of the classes %(known)s")
                 % {
                     "auroc": number(score["auroc"], 3),
                     "answered": percent(score["answered_unknown"], 1),
@@ -195,7 +194,7 @@ def _making(card: Card) -> list[tuple[str, str]]:
     rows = [
         (
             _("Size"),
-            _("%(parameters)s parameters; %(keras)s MB to train on, %(litert)s MB to serve")
+            _("%(parameters)s parameters; %(keras)s MB for training, %(litert)s MB for serving")
             % {
                 "parameters": whole(card.parameter_count),
                 "keras": number(card.export["keras_bytes"] / 1e6, 1),

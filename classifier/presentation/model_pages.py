@@ -28,7 +28,7 @@ from ml.confidence.calibration import ReliabilityBin
 PLOTS = {
     "confusion": _("confusion matrix"),
     "reliability": _("reliability diagram"),
-    "network": _("The network's layers in order, with their shapes and parameters"),
+    "network": _("The network’s layers with their shapes and parameters"),
 }
 #: Those that the page shows; the others it draws itself, in the reader's language and colours.
 _SHOWN = ("network",)

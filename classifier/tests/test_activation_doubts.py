@@ -28,7 +28,7 @@ def scored(shipped, folder, *, accuracy: float, count: int = 10_000, fingerprint
         (-0.004, {}, ""),
         (-0.05, {}, "is less accurate than student_cnn v1 on the same test images"),
         (-0.05, {"fingerprint": "sha256:another"}, ""),
-        (0.05, {"count": 6}, "was tested on 6 images only: its accuracy lies between 10.0% and 70.0%"),
+        (0.05, {"count": 6}, "was tested on only 6 images: its accuracy is between 10.0% and 70.0%"),
     ],
 )
 def test_doubts_are_those_that_the_tests_support(shipped, models_dir, difference, changes, said):

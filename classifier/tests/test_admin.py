@@ -200,7 +200,7 @@ def test_long_list_is_counted_no_further_than_it_is_shown(admin, model, monkeypa
     counts = [query["sql"] for query in captured if "COUNT(" in query["sql"]]
     assert len(counts) == 1
     assert "LIMIT 2" in counts[0]
-    assert "filters find the others" in page.text
+    assert "use the filters to find others" in page.text
 
 
 def test_abstentions_are_found_and_shown_with_their_score(admin):
@@ -219,7 +219,7 @@ def test_anonymous_upload_is_called_so(admin):
 
 def test_exactly_one_model_can_be_activated(admin, shipped, tmp_path):
     another = publish(folder=another_model(tmp_path / "another"))
-    assert "another v1 is active now." in act(admin, "activate", "modelversion", [another])
+    assert "another v1 is now active." in act(admin, "activate", "modelversion", [another])
     assert [*ModelVersion.objects.filter(active=True)] == [another]
 
 
@@ -265,7 +265,7 @@ def press(client: Client, button: str) -> str:
 def test_rolling_back_leads_to_the_model_before_and_says_who_did_it(admin, shipped, tmp_path):
     publish(folder=another_model(tmp_path / "another"), activate=True)
     assert "roll-back" in admin.get("/admin/classifier/modelversion/").text
-    assert press(admin, "roll-back") == "student_cnn v1 is active now."
+    assert press(admin, "roll-back") == "student_cnn v1 is now active."
     assert str(Activation.objects.first().user) == "admin"
     assert "there is nothing to go back to" in press(admin, "roll-back")
 
@@ -273,7 +273,7 @@ def test_rolling_back_leads_to_the_model_before_and_says_who_did_it(admin, shipp
 def test_new_folders_are_published_at_the_press_of_a_button(admin, models_dir):
     another_model(models_dir / "another")
     assert press(admin, "publish") == "Published: another v1."
-    assert press(admin, "publish") == "There is no new model."
+    assert press(admin, "publish") == "There are no new models."
     damage(another_model(models_dir / "third"))
     assert "is not the file its card describes" in press(admin, "publish")
 
@@ -294,7 +294,7 @@ def test_models_are_checked(admin, shipped, models_dir):
     another = publish(folder=another_model(models_dir / "another"))
     damage(another.path)
     said = act(admin, "verify", "modelversion", [shipped, another])
-    assert "student_cnn v1 is as published." in said
+    assert "student_cnn v1 is unchanged since it was published." in said
     assert "another v1: " in said
 
 

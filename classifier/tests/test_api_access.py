@@ -25,7 +25,7 @@ def bearer(token: str) -> Client:
 def test_nobody_uses_it_without_an_account(client, address):
     client.post("/", {"image": image_file()})  # a visitor without one, who has a session
     for response in (client.get(address), client.post(address)):
-        assert problem_of(response, 401)["title"] == "Not signed in"
+        assert problem_of(response, 401)["title"] == "Authentication required"
         assert response["WWW-Authenticate"] == "Bearer"
 
 

@@ -296,7 +296,7 @@ def test_own_prediction_is_read_corrected_and_deleted(api, user, stored_files, d
 
 def test_class_that_the_model_lacks_is_refused(api, user):
     (error,) = problem_of(put(api, make_prediction(user), "unicorn"), 400)["errors"]
-    assert error["detail"] == "The model has no such class. Choose one of the classes shown."
+    assert error["detail"] == "The model does not have this class. Choose one of the classes shown."
 
 
 def test_prediction_of_somebody_else_is_as_none_at_all(api):

@@ -100,7 +100,7 @@ def test_pages_and_others_uploads_go_on_while_a_decoder_is_kept_busy(site):
                 refused += [one.result() for one in done]
             assert {answer.status for answer in refused} == {429}
             assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
-            assert "still busy with your other images" in refused[0].body
+            assert "still processing other images from you" in refused[0].body
             assert_pages_answer(site)
             others = pool.submit(upload, site, SOMEBODY)
             assert_pages_answer(site)
@@ -120,7 +120,7 @@ def test_seconds_of_work_run_out_for_one_address_alone(site):
         for _ in range(50):
             answer = upload(site, ANOTHER_ATTACKER, slow)
             statuses.append(answer.status)
-            if "from one address" in answer.body:
+            if "Too many requests from your network" in answer.body:
                 return statuses
         raise AssertionError(statuses)
 

@@ -64,7 +64,7 @@ def test_class_that_the_model_lacks_is_refused(cat, user, user_client):
     with pytest.raises(UnknownLabel, match="'unicorn' is not one of: airplane"):
         correct(prediction=cat, label="unicorn", user=user)
     page = user_client.post(f"/predictions/{cat.pk}/correction/", {"label": "unicorn"}, follow=True)
-    assert "The model has no such class" in page.text
+    assert "The model does not have this class" in page.text
     assert state(cat) == ("", None)
 
 
@@ -94,7 +94,7 @@ def test_script_gets_the_part_of_the_page_alone(cat, user_client):
     assert "<html" not in part.text
     assert [section["data-corrected"] for section in elements(part, "data-corrected")] == ["dog"]
     refused = user_client.post(f"/predictions/{cat.pk}/correction/", {"label": "x"}, headers={"HX-Request": "true"})
-    assert "The model has no such class" in refused.text
+    assert "The model does not have this class" in refused.text
 
 
 def test_every_class_has_its_button_and_the_first_ten_a_key(cat, user_client):

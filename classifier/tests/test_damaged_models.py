@@ -30,7 +30,7 @@ def test_nothing_is_predicted_or_stored_and_the_log_names_the_file(client, user,
     damage(file)
     page = client.post("/", {"image": image_file()})
     assert page.status_code == 503
-    assert "No model can answer at the moment." in page.content.decode()
+    assert "No model is available at the moment." in page.content.decode()
     problem_of(program(user).post(PREDICTIONS, {"image": image_file()}), 503)
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json()["model"]) == (503, "missing")

@@ -164,10 +164,10 @@ def test_data_set_of_other_classes_is_refused(models_dir, tmp_path):
 
 def test_what_photographs_were_used_for_before_is_said_and_kept(photos, models_dir):
     text = evaluate("student_cnn", "--photos", photos, "--used-for", "backbone", "framing")
-    said = "they are of ImageNet, which trained the backbone; they chose the framing"
-    assert f"These photographs are no independent test: {said}." in text
+    said = "they come from ImageNet, on which the backbone was trained; the crop was chosen on them"
+    assert f"These photos are not an independent test set: {said}." in text
     assert artifacts.load_evaluation(models_dir / "student_cnn", "photographs")["used_for"] == ["backbone", "framing"]
-    assert "no independent test" not in evaluate("student_cnn", "--photos", photos)
+    assert "independent test" not in evaluate("student_cnn", "--photos", photos)
     with pytest.raises(CommandError, match="--used-for is said of photographs"):
         evaluate("student_cnn", "--used-for", "framing")
 

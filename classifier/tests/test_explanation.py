@@ -83,7 +83,7 @@ def test_abstention_is_not_explained_as_if_it_were_an_answer(user, user_client):
     assert "map.png" not in page.text
     assert elements(page, "data-same") == elements(page, "data-track") == []
     assert user_client.get(f"/predictions/{prediction.pk}/map.png").status_code == 404
-    assert "shows none of the classes?" in user_client.get(f"/predictions/{prediction.pk}/").text
+    assert "Does the image show none of the classes?" in user_client.get(f"/predictions/{prediction.pk}/").text
 
 
 def test_script_gets_the_part_alone(user, user_client):

@@ -147,10 +147,10 @@ TROUBLES: dict[Callable[[], Trouble], tuple[str, str]] = {
     full_disk: ("The site&#x27;s disk is full.", "No space left on device"),
     largest_file_reached: ("The site&#x27;s disk is full.", "File too large"),
     full_database: ("The site&#x27;s disk is full.", "database or disk is full"),
-    read_only_folder: ("The site cannot use its disk at the moment.", "Read-only file system|Permission denied"),
-    file_for_a_folder: ("The site cannot use its disk at the moment.", "uploads"),
-    locked_database: ("The database is busy with something else.", "database is locked"),
-    no_models_folder: ("No model can answer at the moment.", "restore its folder"),
+    read_only_folder: ("The site’s storage is temporarily unavailable.", "Read-only file system|Permission denied"),
+    file_for_a_folder: ("The site’s storage is temporarily unavailable.", "uploads"),
+    locked_database: ("The database is busy.", "database is locked"),
+    no_models_folder: ("No model is available at the moment.", "restore its folder"),
 }
 each_trouble = pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.__name__)
 
@@ -175,7 +175,7 @@ def test_person_is_told_and_the_site_recovers_by_itself(user_client, stored_file
         page = send(user_client)
     assert page.status_code == 503
     assert text in page.text
-    assert "Nothing that was stored is lost." in page.text
+    assert "Your saved images are safe." in page.text
     assert "send it again" in page.text
     assert "site-header" in page.text
     assert int(page["Retry-After"]) > 0
@@ -209,7 +209,7 @@ def test_script_gets_the_reason_for_its_row(user_client):
     assert row.status_code == 503
     assert "<html" not in row.text
     assert len(elements(row, "data-upload-answer")) == 1
-    assert "The database is busy with something else. Nothing that was stored is lost." in row.text
+    assert "The database is busy. Your saved images are safe." in row.text
 
 
 @pytest.mark.parametrize("trouble", [locked_database, no_models_folder], ids=lambda trouble: trouble.__name__)
@@ -291,7 +291,7 @@ def test_script_that_asks_why_gets_what_the_page_can_tell(user_client, user):
     with file_for_a_folder():
         part = user_client.get(address, headers={"HX-Request": "true"})
     assert part.status_code == 503
-    assert "The site cannot use its disk at the moment." in part.text
+    assert "The site’s storage is temporarily unavailable." in part.text
     assert len(elements(part, "data-upload-answer")) == 1
 
 
@@ -304,7 +304,7 @@ def test_trouble_outside_of_the_views_is_told_too(settings, tmp_path, caplog):
     client.get("/")
     page = send(client)
     assert page.status_code == 503
-    assert "The site cannot use its disk at the moment." in page.text
+    assert "The site’s storage is temporarily unavailable." in page.text
     (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert line.exc_info is None
 
@@ -323,7 +323,7 @@ def test_page_comes_in_the_language_of_the_person(user_client):
     with locked_database():
         page = send(user_client)
     assert '<html lang="uk">' in page.text
-    assert "Nothing that was stored is lost." not in page.text
+    assert "Your saved images are safe." not in page.text
 
 
 def test_page_needs_no_database(tmp_path):
@@ -331,7 +331,7 @@ def test_page_needs_no_database(tmp_path):
     ask = "from django.test import Client; answer = Client().get('/history/'); print(answer.status_code, answer.text)"
     answer = manage("shell", "--no-imports", "--command", ask, env=env).stdout
     assert answer.startswith("503 <!DOCTYPE html>")
-    assert "The database cannot be reached at the moment." in answer
+    assert "The database is temporarily unavailable." in answer
 
 
 def test_how_long_to_wait_for_the_database_is_a_setting(tmp_path):
@@ -352,8 +352,8 @@ def test_row_of_many_says_why_and_can_be_sent_again(open_browser, complaints, tm
         page.set_input_files("[data-upload-input]", pictures)
         rows = page.locator("[data-state=failed]")
         expect(rows).to_have_count(2)
-        expect(rows.first).to_contain_text("The site cannot use its disk at the moment.")
-        expect(rows.first).to_contain_text("Nothing that was stored is lost.")
+        expect(rows.first).to_contain_text("The site’s storage is temporarily unavailable.")
+        expect(rows.first).to_contain_text("Your saved images are safe.")
     page.locator("[data-retry-all]").click()
     expect(page.locator("[data-state=done]")).to_have_count(2)
     assert Prediction.objects.count() == 2

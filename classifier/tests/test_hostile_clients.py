@@ -261,7 +261,7 @@ def test_body_that_ends_early_is_refused_and_leaves_nothing(site):
             connection.shutdown(socket.SHUT_WR)
             answer = read(connection)
         assert answer.status == 400
-        assert b"ended before it was complete" in answer.body
+        assert b"The request was incomplete" in answer.body
     assert rows_of(site) == rows
     assert files_of(site) == 2 * rows
 

@@ -249,7 +249,7 @@ def test_site_that_cannot_start_a_decoder_says_so_and_recovers(client, user, sto
         page = client.post("/", {"image": image_file()})
         assert page.status_code == 503
         assert page["Retry-After"]
-        assert "cannot read images at the moment" in page.content.decode()
+        assert "cannot process images at the moment" in page.content.decode()
         problem_of(program(user).post(PREDICTIONS, {"image": image_file()}), 503)
     assert counts(stored_files) == (0, 0, 0)
     assert client.post("/", {"image": image_file()}).status_code == 302

@@ -280,9 +280,9 @@ def test_body_in_chunks_is_refused_unread_with_a_reason(sender, stored_files):
         CONTENT_LENGTH="",
     )
     assert response.status_code == 411
-    assert "does not say how long it is" in response.text
+    assert "does not state its length" in response.text
     if sender.address == PREDICTIONS:
-        assert problem_of(response, 411)["detail"].endswith("with its Content-Length.")
+        assert problem_of(response, 411)["detail"].endswith("with a Content-Length header.")
     assert Upload.objects.count() == 0 == len(stored_files())
 
 
@@ -325,4 +325,4 @@ def test_body_that_breaks_off_is_refused_where_the_session_counts_for_the_api(us
 def test_page_says_why_it_could_not_read_what_was_sent(client):
     response = client.generic("POST", "/", b"x", MULTIPART, **cut_off(TimeoutError()))
     assert "arrived too slowly" in response.content.decode()
-    assert "Nothing of it was kept" in response.content.decode()
+    assert "Nothing was saved" in response.content.decode()

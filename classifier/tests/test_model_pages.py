@@ -132,32 +132,33 @@ def test_model_says_which_half_of_the_validation_images_chose():
     card = artifacts.load_card(SHIPPED_FOLDER)
     divided = replace(card, dataset={**card.dataset, "selection_images": 2500})
     assert "calibrated on the same images" in " ".join(description(card))
-    assert "One half of the 5,000 validation images chose epoch" in " ".join(description(divided))
-    assert "Accuracy on the half of the validation images that chose nothing" in dict(figures(divided, None))
+    assert "One half of the 5,000 validation images was used to choose it" in " ".join(description(divided))
+    assert "Accuracy on the half of the validation images not used to choose anything" in dict(figures(divided, None))
 
 
 def test_model_says_how_it_was_trained():
     card = artifacts.load_card(SHIPPED_FOLDER)
-    assert "falls along a cosine to zero" in " ".join(description(card))
+    assert "cosine decay to zero" in " ".join(description(card))
     recipe = {**find_recipe("sgd_triangle").as_dict(), "label_smoothing": 0.2}
     found = " ".join(description(replace(card, recipe=recipe)))
-    assert "falls along a line to zero" in found
-    assert "mirrored in every second epoch" in found
+    assert "linear decay to zero" in found
+    assert "horizontal flip in every second epoch" in found
 
 
 def test_figures_say_what_their_images_were_used_for():
     photographs = artifacts.load_evaluation(SHIPPED_FOLDER.parent / "cifar10_duo", "photographs")
     one_card, two_card = map(artifacts.load_card, (SHIPPED_FOLDER, SHIPPED_FOLDER.parent / "cifar10_duo"))
     one, two = (dict(figures(card, photographs)) for card in (one_card, two_card))
-    said = "These photographs are no independent test"
+    said = "These photos are not an independent test set"
     assert "Accuracy on the test split of CIFAR-10 as a JPEG copy" in one
-    assert "Accuracy on the validation images, which chose the epoch" in one
+    assert "Accuracy on the validation images, used to choose the epoch" in one
     assert two[said] == (
-        "they are of ImageNet, which trained the backbone; they chose the framing; they chose the input size"
+        "they come from ImageNet, on which the backbone was trained; "
+        "the crop was chosen on them; the input size was chosen on them"
     )
     photographs["used_for"] = []
     one, two = (dict(figures(card, photographs)) for card in (one_card, two_card))
-    assert (said in one, two[said]) == (False, "if they are of ImageNet, they trained the backbone")
+    assert (said in one, two[said]) == (False, "if they come from ImageNet, the backbone was trained on them")
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.4, "1 s"), (31, "31 s"), (600, "10 min"), (7_000, "1.9 h")])
@@ -171,8 +172,8 @@ def test_time_of_training_is_never_rounded_to_nothing(seconds, said):
 def test_a_subset_of_the_test_split_is_named():
     card = artifacts.load_card(SHIPPED_FOLDER)
     limited = replace(card, dataset={**card.dataset, "test_images": 500, "test_images_available": 10_000})
-    assert "It was tested on 500 of the 10,000 test images." in description(limited)
-    assert not any("It was tested on" in sentence for sentence in description(card))
+    assert "Tested on 500 of the 10,000 test images." in description(limited)
+    assert not any("Tested on" in sentence for sentence in description(card))
 
 
 @pytest.mark.parametrize(("rate", "said"), [(0.6, "0.6 images per second"), (349, "349 images per second")])
@@ -186,10 +187,10 @@ def test_slow_trainings_have_a_speed(rate, said):
 def test_every_share_has_its_interval(shipped):
     found = dict(figures(shipped.whole_card, artifacts.load_evaluation(SHIPPED_FOLDER, "photographs")))
     shares = [
-        value for label, value in found.items() if label.startswith(("Accuracy", "Right", "Easiest", "Photographs,"))
+        value for label, value in found.items() if label.startswith(("Accuracy", "Top-2", "Easiest", "Photo accuracy"))
     ]
     assert len(shares) == 5
-    assert all("95% interval" in value for value in [*shares, found["Test images answered"]])
+    assert all("95% interval" in value for value in [*shares, found["Coverage on the test images"]])
 
 
 def test_classes_that_are_equally_hard_are_not_told_apart(shipped):

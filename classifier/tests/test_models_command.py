@@ -41,7 +41,7 @@ def test_show_says_what_a_model_is_and_how_it_was_trained(shipped, capsys):
     shown = models(capsys, "show", "student_cnn")
     assert "It is the one that answers." in shown
     assert shipped.digest in shown
-    assert "It has 11,332,138 parameters and sees 32 × 32 pixels." in shown
+    assert "Parameters: 11,332,138. Input: 32 × 32 pixels." in shown
     assert "45,000 images of CIFAR-10" in shown
 
 

@@ -64,10 +64,10 @@ def test_page_shows_figures_and_opens_each_of_a_queue(admin, week):
     page = admin.get("/admin/overview/")
     assert page.status_code == 200
     assert [chart["aria-label"] for chart in elements(page, "aria-label") if chart.get("role") == "img"] == [
-        "Predictions a day",
+        "Predictions per day",
         "Mean confidence",
-        "Share abstained",
-        "Share corrected",
+        "Share without an answer",
+        "Share reviewed",
     ]
     links = [link["href"] for link in elements(page, "href")]
     for prediction in week:

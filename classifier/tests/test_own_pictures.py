@@ -60,7 +60,7 @@ def test_training_publishes_a_model_of_the_folders_classes(trained):
 
 def test_a_model_of_four_test_images_is_published_and_not_activated_unasked(trained):
     said = " ".join(trained.errors.split())
-    assert "garden v1 was tested on 4 images only" in said
+    assert "garden v1 was tested on only 4 images" in said
     later = "models activate garden@1 --yes"
     assert f"garden v1 is published and was not activated. To activate it all the same: manage.py {later}" in said
     assert "garden v1 answers now." in manage(*later.split(), env=trained.env).stdout

@@ -44,7 +44,7 @@ def test_nobody_says_where_the_site_lies(site):
 def test_body_of_unknown_length_is_refused_with_a_reason(site):
     status, _head, page = ask(site, "/", method="POST", body=ONE_CHUNK, **CHUNKED)
     assert status == 411
-    assert b"does not say how long it is" in page
+    assert b"does not state its length" in page
     status, head, problem = ask(site, "/api/v1/predictions/", method="POST", body=ONE_CHUNK, **CHUNKED)
     assert (status, "application/problem+json" in head) == (411, True)
     assert b"Content-Length" in problem

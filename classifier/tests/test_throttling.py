@@ -74,13 +74,13 @@ def test_answer_says_why_and_when_as_a_page_a_part_of_one_and_problem_details(li
     assert 1 <= int(page["Retry-After"]) <= 60
     assert "no-store" in page["Cache-Control"]
     assert "Too many requests" in page.text
-    assert "What you sent just now was not kept." in page.text
+    assert "Your request was not saved." in page.text
     assert f"Please try again in {page['Retry-After']} s." in page.text
     assert "site-header" in page.text
     part = upload(user_client, hx_request="true")
     assert (part.status_code, "site-header" in part.text, "data-upload-answer" in part.text) == (429, False, True)
     problem = problem_of(upload(user_client, accept="application/json"), 429)
-    assert problem["detail"].startswith("This is more than the site takes from one person")
+    assert problem["detail"].startswith("Too many requests.")
 
 
 @pytest.mark.django_db

@@ -65,7 +65,7 @@ def test_script_is_told_that_no_model_can_answer(client):
     ModelVersion.objects.update(active=False)
     row = send(client)
     assert row.status_code == 503
-    assert "No model can answer at the moment" in row.text
+    assert "No model is available at the moment" in row.text
     assert len(elements(row, "data-upload-answer")) == 1
 
 

@@ -36,7 +36,7 @@ SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" h
 BAD_FILES = {
     "empty": (b"", 400, "The file is empty"),
     "text": (b"This is no photograph.", 400, "This is a text file"),
-    "truncated": (image_bytes()[:-400], 400, "damaged or was cut short"),
+    "truncated": (image_bytes()[:-400], 400, "damaged or incomplete"),
     "svg": (SVG, 400, "This is an SVG drawing"),
     "too many bytes": (image_bytes("BMP", width=700, height=500), 413, "larger than 1 MB"),
     "too many pixels": (image_bytes("GIF", width=1100, height=1000), 413, "more than 1 megapixels"),
@@ -196,7 +196,7 @@ def test_without_an_active_model_the_page_says_so_and_keeps_nothing(client, stor
     ModelVersion.objects.update(active=False)
     page = upload(client, image_file())
     assert page.status_code == 503
-    assert "No model can answer at the moment" in page.text
+    assert "No model is available at the moment" in page.text
     assert (Upload.objects.count(), stored_files()) == (0, [])
     assert not Session.objects.exists()
 

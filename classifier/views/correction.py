@@ -24,7 +24,7 @@ def correct(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
         else:
             record(prediction=prediction, label=request.POST.get("label", ""), user=owner_of(request).user)
     except UnknownLabel:
-        messages.error(request, _("The model has no such class. Choose one of the classes shown."))
+        messages.error(request, _("The model does not have this class. Choose one of the classes shown."))
     except Prediction.DoesNotExist as error:
         # It was deleted in another window.
         raise Http404 from error

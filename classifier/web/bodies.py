@@ -30,12 +30,12 @@ class BodyMiddleware:
     def process_view(self, request: HttpRequest, view: Callable, *_arguments) -> HttpResponse | None:
         images = _images(request, view)
         if _announced(request) > most_bytes(images):
-            what = _("That is more than the site takes at once.")
+            what = _("The request is too large.")
             return _refuse(request, 413, _("Too large"), what, _advice(images))
         if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
             # Django would take it for an empty one.
-            what = _("What you sent does not say how long it is.")
-            return _refuse(request, 411, _("Length required"), what, _("Send it whole, with its Content-Length."))
+            what = _("The request does not state its length.")
+            return _refuse(request, 411, _("Length required"), what, _("Send it with a Content-Length header."))
         if request.encoding:
             # The forms of the pages come in this; of what else somebody may name, some cannot be read at all.
             request.encoding = settings.DEFAULT_CHARSET
@@ -78,10 +78,10 @@ def _advice(images: int) -> str:
 
 
 def _unreadable(request: HttpRequest, error: UnreadablePostError) -> HttpResponse:
-    advice = _("Nothing of it was kept. Please send it again.")
+    advice = _("Nothing was saved. Please send it again.")
     if isinstance(error.__cause__, (BlockingIOError, TimeoutError)):
-        return _refuse(request, 408, _("Too slow"), _("What you sent arrived too slowly."), advice)
-    return _refuse(request, 400, _("Bad request"), _("What you sent ended before it was complete."), advice)
+        return _refuse(request, 408, _("Too slow"), _("The request arrived too slowly."), advice)
+    return _refuse(request, 400, _("Bad request"), _("The request was incomplete."), advice)
 
 
 def _refuse(request: HttpRequest, status: int, title: str, what: str, advice: str) -> HttpResponse:

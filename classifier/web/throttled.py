@@ -50,7 +50,7 @@ def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials
     """The answer to signing in after too many failures, the same for every name: django-axes asks for it."""
     metrics.record_locked_out()
     seconds = seconds_locked_out(request, credentials)
-    text = _("There were too many attempts to sign in with a wrong name or password from where you are.")
+    text = _("Too many failed attempts to sign in from your network.")
     return _too_many(request, _("Too many attempts"), text, [say_when(seconds)], seconds)
 
 

@@ -70,17 +70,17 @@ def _fault(request: HttpRequest) -> HttpResponse:
 
 
 def _gone(request: HttpRequest) -> HttpResponse:
-    what = _("Your account was deleted while this was on its way.")
-    return refusal(request, status=403, title=_("Account deleted"), what=what, advice=[_("Nothing of it was kept.")])
+    what = _("Your account was deleted while this request was being sent.")
+    return refusal(request, status=403, title=_("Account deleted"), what=what, advice=[_("Nothing was saved.")])
 
 
 def _busy(request: HttpRequest, error: Busy) -> HttpResponse:
     """429 where the client's other requests are what it waits for, else 503."""
     if error.own:
         status, title = 429, _("Too many requests")
-        what = _("The site is still busy with your other images, or with those of somebody at your address.")
+        what = _("The site is still processing other images from you or your network.")
     else:
-        status, title, what = 503, _("Not available at the moment"), _("The site is busy with other people's images.")
+        status, title, what = 503, _("Temporarily unavailable"), _("The site is busy processing other images.")
     response = refusal(
         request, status=status, title=title, what=what, advice=[_advice(request)], retry_after=_RETRY_AFTER_BUSY
     )
@@ -103,11 +103,11 @@ def unavailable_response(request: HttpRequest, error: BaseException) -> HttpResp
 
 def _trouble(error: BaseException) -> _Trouble | None:
     if isinstance(error, NoModel):
-        return _Trouble(str(error), _("No model can answer at the moment."), _RETRY_AFTER_NO_MODEL)
+        return _Trouble(str(error), _("No model is available at the moment."), _RETRY_AFTER_NO_MODEL)
     if isinstance(error, NoInterpreterFree):
-        return _Trouble(str(error), _("The site is busy with other people's images."), _RETRY_AFTER_OTHERS)
+        return _Trouble(str(error), _("The site is busy processing other images."), _RETRY_AFTER_OTHERS)
     if isinstance(error, DecoderUnavailable):
-        return _Trouble(str(error), _("The site cannot read images at the moment."), _RETRY_AFTER_OTHERS)
+        return _Trouble(str(error), _("The site cannot process images at the moment."), _RETRY_AFTER_OTHERS)
     if unavailable := as_unavailable(error):
         retry_after = _RETRY_AFTER.get(unavailable.reason, _RETRY_AFTER_OTHERS)
         return _Trouble(str(unavailable), explain(unavailable), retry_after)
@@ -118,9 +118,9 @@ def _respond(request: HttpRequest, trouble: _Trouble) -> HttpResponse:
     return refusal(
         request,
         status=503,
-        title=_("Not available at the moment"),
+        title=_("Temporarily unavailable"),
         what=trouble.text,
-        advice=[_("Nothing that was stored is lost."), _advice(request)],
+        advice=[_("Your saved images are safe."), _advice(request)],
         retry_after=trouble.retry_after,
     )
 
@@ -129,9 +129,9 @@ def _advice(request: HttpRequest) -> str:
     if request.resolver_match and request.resolver_match.view_name == "api_batch":
         # What became of the images before this one is not taken back.
         return _(
-            "Some of the images may have been kept: under its Idempotency-Key the same can be sent again in a minute, "
-            "and none is stored twice."
+            "Some of the images may have been saved. Send the same request with the same Idempotency-Key "
+            "again in a minute; no image is stored twice."
         )
     if request.method in ("GET", "HEAD"):
         return _("Please try again in a minute.")
-    return _("What you sent just now was not kept: please send it again in a minute.")
+    return _("Your request was not saved. Please send it again in a minute.")

@@ -21,22 +21,22 @@ class EmptyFile(ImageError):
 
 class SvgFile(ImageError):
     code = "svg_file"
-    message = "This is an SVG drawing, not a photograph. Save it as PNG and upload that."
+    message = "This is an SVG drawing, not a photo. Save it as PNG and upload the PNG."
 
 
 class PdfFile(ImageError):
     code = "pdf_file"
-    message = "This is a PDF. Save a page of it as a JPEG or PNG and use that."
+    message = "This is a PDF. Save the page as a JPEG or PNG and use that."
 
 
 class RawFile(ImageError):
     code = "raw_file"
-    message = "This is a RAW file of a camera. Export it as a JPEG and use that."
+    message = "This is a camera RAW file. Export it as a JPEG and use that."
 
 
 class VideoFile(ImageError):
     code = "video_file"
-    message = "This is a video. Save a frame of it as a JPEG or PNG and use that."
+    message = "This is a video. Save a frame as a JPEG or PNG and use that."
 
 
 class PhotoshopFile(ImageError):
@@ -76,7 +76,7 @@ class NotAnImage(ImageError):
 
 class DamagedImage(ImageError):
     code = "damaged_image"
-    message = "The image is damaged or was cut short. Save or download it again and retry."
+    message = "The image is damaged or incomplete. Save or download it again and retry."
 
 
 class TooManyPixels(ImageError):
@@ -91,7 +91,7 @@ class TooMuchMemory(ImageError):
 
 class TooManyParts(ImageError):
     code = "too_many_parts"
-    message = "The image has more parts than any camera writes. Save it again in an image editor and retry."
+    message = "The image has too many parts. Save it again in an image editor and retry."
 
 
 class TooDeep(ImageError):

@@ -17,13 +17,13 @@ def activation_doubts(version: ModelVersion) -> list[str]:
     """Return why a person should confirm that this version is activated; none when nothing speaks against it."""
     test = version.card["metrics"].get("test")
     if not test:
-        return [_("%(version)s was never tested.") % {"version": version}]
+        return [_("%(version)s has not been tested.") % {"version": version}]
     doubts = []
     if test["count"] < FEWEST_FOR_CALIBRATION:
         low, high = (percent(share, 1) for share in test["interval"])
         said = ngettext(
-            "%(version)s was tested on %(count)s image only: its accuracy lies between %(low)s and %(high)s.",
-            "%(version)s was tested on %(count)s images only: its accuracy lies between %(low)s and %(high)s.",
+            "%(version)s was tested on only %(count)s image: its accuracy is between %(low)s and %(high)s.",
+            "%(version)s was tested on only %(count)s images: its accuracy is between %(low)s and %(high)s.",
             test["count"],
         )
         doubts.append(said % {"version": version, "count": test["count"], "low": low, "high": high})

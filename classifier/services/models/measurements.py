@@ -56,13 +56,13 @@ def photographs_were_used(card: Card, figures: dict[str, Any]) -> str | None:
     """Why an evaluation on photographs is no independent test; None where nothing is known against it."""
     uses: Sequence[str] = figures.get("used_for", [])
     if "backbone" in uses:
-        said = [_("they are of ImageNet, which trained the backbone")]
+        said = [_("they come from ImageNet, on which the backbone was trained")]
     elif any(network.get("architecture") == "efficientnet_lite0" for network in card.networks.values()):
-        said = [_("if they are of ImageNet, they trained the backbone")]
+        said = [_("if they come from ImageNet, the backbone was trained on them")]
     else:
         said = []
-    said += [_("they chose the framing")] if "framing" in uses else []
-    said += [_("they chose the input size")] if "input_size" in uses else []
+    said += [_("the crop was chosen on them")] if "framing" in uses else []
+    said += [_("the input size was chosen on them")] if "input_size" in uses else []
     return "; ".join(said) or None
 
 

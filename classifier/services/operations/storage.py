@@ -94,9 +94,9 @@ def explain(error: StorageUnavailable) -> str:
     """What has happened, in the language of the moment."""
     return {
         Reason.FULL: _("The site's disk is full."),
-        Reason.UNUSABLE: _("The site cannot use its disk at the moment."),
-        Reason.BUSY: _("The database is busy with something else."),
-        Reason.UNREACHABLE: _("The database cannot be reached at the moment."),
+        Reason.UNUSABLE: _("The site’s storage is temporarily unavailable."),
+        Reason.BUSY: _("The database is busy."),
+        Reason.UNREACHABLE: _("The database is temporarily unavailable."),
     }[error.reason]
 
 

@@ -98,13 +98,13 @@ def _limits(
 def explain(refusal: Refusal) -> str:
     """Why the answer is no, in the language of the moment."""
     if refusal.by == "address":
-        return _("This is more than the site takes from one address in so short a time.")
-    return _("This is more than the site takes from one person in so short a time.")
+        return _("Too many requests from your network.")
+    return _("Too many requests.")
 
 
 def advise(refusal: Refusal) -> list[str]:
     """What became of what was asked for and what to do, in the language of the moment."""
-    lost = [_("What you sent just now was not kept.")] if refusal.throttle is Throttle.CLASSIFY else []
+    lost = [_("Your request was not saved.")] if refusal.throttle is Throttle.CLASSIFY else []
     return [*lost, say_when(refusal.seconds)]
 
 

@@ -82,10 +82,10 @@ def explain_code(code: str, values: dict[str, int | str]) -> str:
 def _messages() -> dict[str, str]:
     return {
         image_errors.EmptyFile.code: _("The file is empty. Choose another one."),
-        image_errors.SvgFile.code: _("This is an SVG drawing, not a photograph. Save it as PNG and upload that."),
-        image_errors.PdfFile.code: _("This is a PDF. Save a page of it as a JPEG or PNG and use that."),
-        image_errors.RawFile.code: _("This is a RAW file of a camera. Export it as a JPEG and use that."),
-        image_errors.VideoFile.code: _("This is a video. Save a frame of it as a JPEG or PNG and use that."),
+        image_errors.SvgFile.code: _("This is an SVG drawing, not a photo. Save it as PNG and upload the PNG."),
+        image_errors.PdfFile.code: _("This is a PDF. Save the page as a JPEG or PNG and use that."),
+        image_errors.RawFile.code: _("This is a camera RAW file. Export it as a JPEG and use that."),
+        image_errors.VideoFile.code: _("This is a video. Save a frame as a JPEG or PNG and use that."),
         image_errors.PhotoshopFile.code: _("This is a Photoshop document. Export it as a JPEG or PNG and use that."),
         image_errors.JpegXlFile.code: _("This is a JPEG XL image. Save it as a JPEG or PNG and use that."),
         image_errors.ArchiveFile.code: _("This is an archive. Unpack it and use the images in it."),
@@ -93,9 +93,7 @@ def _messages() -> dict[str, str]:
         image_errors.WebPage.code: _("This is a web page. Save the image on it and use that."),
         image_errors.TextFile.code: _("This is a text file. Choose an image."),
         image_errors.NotAnImage.code: _("This file type is not supported. Use one of these: %(types)s."),
-        image_errors.DamagedImage.code: _(
-            "The image is damaged or was cut short. Save or download it again and retry."
-        ),
+        image_errors.DamagedImage.code: _("The image is damaged or incomplete. Save or download it again and retry."),
         image_errors.TooManyPixels.code: _("The image has more than %(limit)s megapixels. Make it smaller and retry."),
         image_errors.TooSmall.code: _(
             "The image has %(width)s × %(height)s pixels; each side needs at least %(limit)s. Upload a larger one."
@@ -106,9 +104,7 @@ def _messages() -> dict[str, str]:
         image_errors.TooDeep.code: _(
             "The TIFF has 32 bits per channel. Save it with 8 or 16 bits per channel and retry."
         ),
-        image_errors.TooManyParts.code: _(
-            "The image has more parts than any camera writes. Save it again in an image editor and retry."
-        ),
+        image_errors.TooManyParts.code: _("The image has too many parts. Save it again in an image editor and retry."),
         TooSlow.code: _(
             "Reading the image takes more than %(limit)s seconds. Make it smaller, or save it as JPEG, and retry."
         ),
