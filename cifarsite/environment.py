@@ -1,4 +1,4 @@
-"""Reading the environment: what a value may be, and where the secret key comes from."""
+"""Read the environment: validators of settings, and the secret key."""
 
 import os
 from pathlib import Path

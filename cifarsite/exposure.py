@@ -1,4 +1,4 @@
-"""Whether DEBUG is on where strangers may come: its error pages show settings, queries and local variables."""
+"""Detect a public DEBUG: its error pages show settings, queries and local variables."""
 
 import ipaddress
 from collections.abc import Iterable

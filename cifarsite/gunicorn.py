@@ -1,4 +1,4 @@
-"""How Gunicorn serves the site: `gunicorn --config python:cifarsite.gunicorn cifarsite.wsgi`.
+"""Gunicorn's configuration: `gunicorn --config python:cifarsite.gunicorn cifarsite.wsgi`.
 
 Environment: HOST and PORT to listen on, WEB_CONCURRENCY processes, WEB_THREADS in each; PURGE_EVERY_SECONDS,
 SWEEP_AT_START=false for no `manage.py sweep`, and SWEEP_AFTER_MINUTES: see cifarsite.housekeeping; LOG_FORMAT as in
@@ -31,7 +31,7 @@ os.environ["WEB_THREADS"] = str(threads)
 worker_class = "gthread"
 keepalive = 5
 # A client that sends or takes nothing for so long is ended: a telephone that has left its network would keep its thread
-# for ever. One that sends a byte now and then is for a proxy to hold back: docs/deployment.md.
+# for ever. A client that sends a byte now and then is the proxy's job: docs/deployment.md.
 _CLIENT_SECONDS = float(os.environ.get("CLIENT_SECONDS") or 30)
 # The system would wait for a client without that bound.
 sendfile = False
@@ -55,7 +55,7 @@ _housekeeping: list[subprocess.Popen] = []
 
 
 class logger_class(Logger):
-    """Gunicorn's own lines look as the site's do, and hold as little of what was sent."""
+    """Gunicorn's own lines are formatted like the site's, and record as little of the request."""
 
     def setup(self, cfg) -> None:
         super().setup(cfg)

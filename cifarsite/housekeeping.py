@@ -1,4 +1,4 @@
-"""What a server does beside answering: expire uploads and sessions, and sweep once after its start.
+"""Background housekeeping of a server: expire uploads and sessions, and sweep once after its start.
 
 Gunicorn starts it as a process of its own. Nobody has to set up cron for what a person was promised.
 """

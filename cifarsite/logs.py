@@ -1,4 +1,4 @@
-"""How the log is written: one JSON object a line, or lines for people. Both say which request a line belongs to.
+"""Log formatters: one JSON object per line, or plain lines. Both include the request ID.
 
 Of a request a line says the pattern of its address, whatever Django would say of it.
 """

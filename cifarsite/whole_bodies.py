@@ -1,4 +1,4 @@
-"""WSGI middleware: a body that ends before its announced length is an error, not a shorter body."""
+"""WSGI middleware: a body shorter than its Content-Length is an error, not a shorter body."""
 
 from collections.abc import Callable, Iterable
 from typing import BinaryIO

@@ -57,7 +57,7 @@ def _delete_file(name: str) -> None:
 
 
 def make_database_private(connection: BaseDatabaseWrapper, **rest: Any) -> None:
-    """Let the site's own user alone read SQLite's files: they hold sessions and everybody's uploads."""
+    """Restrict SQLite's files to the site's own user: they contain sessions and everybody's uploads."""
     if connection.vendor != "sqlite" or connection.is_in_memory_db():
         return
     for suffix in ("", "-wal", "-shm"):

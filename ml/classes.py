@@ -1,4 +1,4 @@
-"""What a CIFAR-10 image is: its ten class names, in label order, and its shape."""
+"""CIFAR-10's class names in label order, and the shape of its images."""
 
 CLASS_NAMES: tuple[str, ...] = (
     "airplane",

@@ -1,1 +1,1 @@
-"""How dates are written in each language; numbers are written as Django has it."""
+"""Date formats of each language; numbers keep Django's formats."""

@@ -1,4 +1,4 @@
-"""What the address of a list may ask for: whatever makes no sense is answered as Django answers other nonsense."""
+"""Lookups in the address of a list: an invalid one gets the response that Django gives to others."""
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -21,7 +21,7 @@ class CarefulChangeList(ChangeList):
 
 
 class CarefulLookups(admin.ModelAdmin):
-    """For a list, and for the pages of its rows, whose addresses may hold anything."""
+    """For a list and the pages of its rows, whose addresses may contain anything."""
 
     def get_changelist(self, request: HttpRequest, **options) -> type[ChangeList]:
         return CarefulChangeList

@@ -1,4 +1,4 @@
-"""The admin's first look: what the site has been doing, and what wants a look."""
+"""The admin's overview: recent activity and items to review."""
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied

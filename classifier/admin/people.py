@@ -1,4 +1,4 @@
-"""Django's own pages of people and groups, on which nobody gives themselves or others more rights than they have.
+"""Django's user and group pages, on which nobody grants more rights than they have.
 
 Staff with the permissions for accounts manage those that are not staff. Only superusers manage staff and rights.
 """

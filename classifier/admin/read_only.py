@@ -1,4 +1,4 @@
-"""What all of the site's admin pages share."""
+"""The base class of the site's admin pages."""
 
 from functools import cached_property
 

@@ -1,4 +1,4 @@
-"""Searching a million rows: each kind of words goes to the index that finds it."""
+"""Search a million rows: each kind of term uses the index that can find it."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Who asks, over HTTP."""
+"""The current account over HTTP."""
 
 from django.utils.translation import gettext_lazy
 from rest_framework.request import Request

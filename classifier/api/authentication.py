@@ -1,4 +1,4 @@
-"""Who asks: a token in the header `Authorization: Bearer ...`, or the session of the site's pages.
+"""Authentication: a token in the header `Authorization: Bearer ...`, or the session of the site's pages.
 
 The settings name these classes, so nothing here may import rest_framework.views.
 """

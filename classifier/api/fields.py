@@ -1,4 +1,4 @@
-"""Fields that read what the site's own forms read, in the same words."""
+"""Serializer fields that validate as the site's forms do, with the same messages."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Images and thumbnails over HTTP, to the program of the person who uploaded them."""
+"""Images and thumbnails over HTTP, for their owner only."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Pages about the API: its description, the same for people, and its kinds of problems."""
+"""Pages about the API: its OpenAPI schema, its reference and its kinds of problems."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

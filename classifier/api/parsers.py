@@ -1,4 +1,4 @@
-"""What bodies of requests are read by."""
+"""Parsers of request bodies."""
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _

@@ -1,4 +1,4 @@
-"""Predictions over HTTP: each method validates, makes one call into a service, and represents what comes of it."""
+"""Predictions over HTTP: each method validates, calls one service, and serializes the result."""
 
 from uuid import UUID
 

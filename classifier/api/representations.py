@@ -1,4 +1,4 @@
-"""What the API answers with."""
+"""Serializers of responses."""
 
 from uuid import UUID
 

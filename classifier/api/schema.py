@@ -1,4 +1,4 @@
-"""What the OpenAPI description says beyond what it finds in the serializers: errors, headers and examples."""
+"""Additions to the OpenAPI schema: errors, headers and examples."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the API takes: it is validated and converted here, and neither classified nor saved."""
+"""Serializers of requests: they validate and convert, and neither classify nor save."""
 
 from django.conf import settings
 from django.utils.text import format_lazy

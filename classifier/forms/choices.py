@@ -1,4 +1,4 @@
-"""Choices whose words are translated when somebody sees them: a lazy string with a number in it would be too early."""
+"""Choices with numbers in their labels, translated per request: formatting a lazy string would be too early."""
 
 from collections.abc import Iterable
 

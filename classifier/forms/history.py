@@ -1,4 +1,4 @@
-"""Forms of the history: which predictions are shown, and what is to be done with those that are ticked."""
+"""Forms of the history: search, and actions on selected predictions."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""How every form is rendered, the admin's too: after an error a person begins where it is."""
+"""Rendering of every form, the admin's too: the first invalid field gets the focus."""
 
 from django.forms import BoundField, Widget
 from django.forms.renderers import DjangoTemplates

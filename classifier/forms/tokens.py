@@ -1,4 +1,4 @@
-"""The form that makes a token of the API."""
+"""The form that creates an API token."""
 
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Submit

@@ -1,4 +1,4 @@
-"""Forms that send something to be classified."""
+"""Forms that submit an image."""
 
 from collections.abc import Iterable
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""--activate and --yes of the commands that make a model known to the site."""
+"""The options --activate and --yes of the commands that publish a model."""
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -8,7 +8,7 @@ from classifier.services.models.activation_doubts import activation_doubts
 
 
 def add_activation(parser: CommandParser, activate_help: str) -> None:
-    """Add --activate, and --yes for where nobody can be asked."""
+    """Add --activate, and --yes for non-interactive use."""
     parser.add_argument("--activate", action="store_true", help=activate_help)
     add_yes(parser)
 
@@ -33,7 +33,7 @@ def activate(command: BaseCommand, version: ModelVersion, *, sure: bool) -> None
 
 
 def _confirmed(question: str) -> bool:
-    """Whether a person says yes; where nobody can be asked, nobody does."""
+    """Ask a yes-or-no question; without a terminal the answer is no."""
     try:
         return input(question).strip().lower() == "y"
     except EOFError:

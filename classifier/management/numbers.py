@@ -1,4 +1,4 @@
-"""Numbers on a command's line: what is out of range is refused before anything is done."""
+"""Argument types for numbers: values out of range are refused before the command starts."""
 
 import argparse
 import math

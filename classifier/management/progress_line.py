@@ -1,4 +1,4 @@
-"""One line of a terminal that says how far a command is; nothing where there is no terminal."""
+"""A progress line on a terminal; nothing where there is no terminal."""
 
 import shutil
 import time

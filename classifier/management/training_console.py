@@ -1,4 +1,4 @@
-"""What `manage.py train` shows and records while the network learns."""
+"""The console of `manage.py train`: progress bars, and the rows that pages read."""
 
 import signal
 import time

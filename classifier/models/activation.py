@@ -1,4 +1,4 @@
-"""Which model answered from when on: what a rollback goes back along."""
+"""The history of active models, which a rollback follows back."""
 
 from django.conf import settings
 from django.db import models

@@ -1,4 +1,4 @@
-"""What a program shows in place of a person's password."""
+"""A token of the API."""
 
 import uuid
 

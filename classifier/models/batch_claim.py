@@ -1,4 +1,4 @@
-"""Which batch is being stored under a key just now."""
+"""A claim on an Idempotency-Key while its batch is being stored."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""What a person says an upload really shows."""
+"""A user's correction of a prediction."""
 
 from django.conf import settings
 from django.db import models

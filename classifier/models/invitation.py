@@ -1,4 +1,4 @@
-"""A link with which one person signs up where not everybody may."""
+"""An invitation to sign up."""
 
 from django.conf import settings
 from django.db import models

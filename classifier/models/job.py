@@ -90,7 +90,7 @@ class Job(models.Model):
 class JobPart(models.Model):
     """Some files of a job, which one worker claims at a time. Part 0 plans the others.
 
-    claim: the key of the present claim; who holds another one has lost the part.
+    claim: the key of the current claim; a worker with another key has lost the part.
     """
 
     job = models.ForeignKey(Job, verbose_name=_("job"), on_delete=models.CASCADE, related_name="parts", db_index=False)

@@ -1,4 +1,4 @@
-"""What a model said of an upload."""
+"""A model's prediction for an upload."""
 
 import uuid
 

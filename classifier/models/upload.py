@@ -1,4 +1,4 @@
-"""An image as it came, and whose it is."""
+"""An uploaded file and its owner."""
 
 import unicodedata
 import uuid

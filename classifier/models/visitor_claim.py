@@ -1,4 +1,4 @@
-"""Who an anonymous visitor turned out to be."""
+"""The user to whom an anonymous visitor's uploads were moved."""
 
 from django.conf import settings
 from django.db import models

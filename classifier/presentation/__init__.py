@@ -1,1 +1,1 @@
-"""Labels, charts, and what pages say of a model."""
+"""Labels, charts and descriptions of models."""

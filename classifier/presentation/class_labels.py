@@ -1,4 +1,4 @@
-"""The class names as people read them; a name not listed here is shown as it is."""
+"""Translated labels of classes and networks; other names are shown as they are."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -1,4 +1,4 @@
-"""The confusion matrix of a model's test as a table of the page: its words, numbers and colours."""
+"""The confusion matrix of a model's test as a table."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a model is and how it was trained, in a few sentences made from its card: for its page and the READMEs."""
+"""A model described in a few sentences, from its card: for its page and the READMEs."""
 
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _

@@ -1,4 +1,4 @@
-"""A published version as its page shows it: sentences, figures, curves and pictures, made from card and folder."""
+"""A published version as its page shows it: sentences, figures, curves and plots."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Sizes of files in words, the same on pages, in scripts (upload_row.js) and in what commands print."""
+"""Formatted file sizes, the same on pages, in scripts (upload_row.js) and in commands."""
 
 from decimal import ROUND_HALF_UP, Decimal
 

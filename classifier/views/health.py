@@ -1,4 +1,4 @@
-"""For whatever watches over the process: is it alive, can it answer?"""
+"""Health checks: is the process alive, can it serve predictions?"""
 
 import logging
 

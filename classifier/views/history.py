@@ -1,4 +1,4 @@
-"""What a person has uploaded: the list, one result with its receipt, and deletion."""
+"""The history: the list, one result with its details, and deletion."""
 
 from uuid import UUID
 

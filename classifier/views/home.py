@@ -48,7 +48,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def _classify(request: HttpRequest, sent: dict) -> HttpResponse:
     """Classify what was sent, and store it unless the person wants otherwise."""
-    # The form lives until the garbage collector runs; do not let it hold the image.
+    # The form lives until the garbage collector runs; do not let it keep the image.
     image = sent.pop("image")
     if sent["keep"] == NOT_KEPT:
         prediction, thumbnail = predict(image=image, owner=Owner())

@@ -1,4 +1,4 @@
-"""The published models: all of them side by side, and each with what its card says. For anyone to read."""
+"""Pages of the published models, public: the list, and each with its card."""
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render

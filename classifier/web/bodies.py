@@ -1,4 +1,4 @@
-"""What somebody is told whose request has too large a body, or one that is not announced or arrives otherwise."""
+"""Responses to request bodies that are too large, of unknown length, or incomplete."""
 
 import logging
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from classifier.web.refusal import refusal
 logger = logging.getLogger(__name__)
 
 _MEGABYTE = 1024 * 1024
-#: What a form may hold beside its files.
+#: The size allowed for a form's fields beside its files.
 _FIELDS_MEGABYTES = 4
 
 

@@ -1,4 +1,4 @@
-"""Where a request comes from: the one place that says so, for limits and lock-outs."""
+"""The client address of a request, for rate limits and lock-outs."""
 
 import ipaddress
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Pages are sent compressed; whatever else a view answers with has its own compression or is small."""
+"""Compress pages; other responses have their own compression or are small."""
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase

@@ -1,4 +1,4 @@
-"""The pages of errors. Django's own look for a CSRF token first, and read a body of any size for it."""
+"""Error pages. Django's own look for a CSRF token and read a body of any size for it."""
 
 from django.http import (
     HttpRequest,

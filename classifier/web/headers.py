@@ -1,4 +1,4 @@
-"""Headers that say what a browser may do with an answer; every answer has them, whichever view it comes from."""
+"""Security headers of every response."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -1,4 +1,4 @@
-"""What each route limits: requests, and the size of a body. The URLs declare it, and a test asks all of them."""
+"""Limits per route: requests and body size. The URLs declare them, and a test checks all of them."""
 
 from collections.abc import Callable
 from functools import partial, wraps

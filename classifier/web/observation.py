@@ -1,4 +1,4 @@
-"""Every request has a number, a line in the log and its place in the metrics; what it carries is in none of them."""
+"""Give every request an ID, a log line and metrics; none of them contains its data."""
 
 import logging
 import time

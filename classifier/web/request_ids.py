@@ -1,4 +1,4 @@
-"""What a request is called in the log: its number, by which its answer and its lines are found, and its pattern."""
+"""The ID of a request, and its URL pattern for logs and metrics."""
 
 import re
 import uuid

@@ -1,4 +1,4 @@
-"""What is limited on the pages, and what a person is told who has to wait. For the API: api/throttling.py."""
+"""Rate limits of pages and the response to a throttled request. For the API: api/throttling.py."""
 
 from collections.abc import Callable
 

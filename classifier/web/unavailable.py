@@ -1,4 +1,4 @@
-"""What a person or a program is told while the disk, the database or the model cannot do its part."""
+"""Responses while the disk, the database or the model is unavailable."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""What a model's folder says of itself: its card."""
+"""The card of a model folder: what the model is and how it was measured."""
 
 import hashlib
 import json

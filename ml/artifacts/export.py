@@ -91,7 +91,7 @@ def graph_to_serve(model: "keras.Model", images: np.ndarray) -> Graph:
 
 
 def export(model: "keras.Model", folder: Path, images: np.ndarray, labels: np.ndarray | None = None) -> dict[str, Any]:
-    """Write both files into `folder` and hold them against each other on `images`, pixels (N, H, W, C).
+    """Write both files into `folder` and compare them on `images`, pixels (N, H, W, C).
 
     The model's kernels are rounded to float16 first, in place: both files have the same weights.
     With their `labels` (N,), and enough of them, the graph computes in int8, several times faster, if that costs at

@@ -118,7 +118,7 @@ def read_verified(folder: Path, card: Card, name: str) -> bytes:
 
 
 def save_evaluation(folder: Path, name: str, figures: dict[str, Any], draw: Callable[[Path], None]) -> Path:
-    """Put `evaluation-<name>/` into a model's folder in the place of an earlier one; `draw` adds its pictures.
+    """Put `evaluation-<name>/` into a model's folder, replacing an earlier one; `draw` adds its plots.
 
     Raises ArtifactError when the folder cannot be written to.
     """

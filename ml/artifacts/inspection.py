@@ -1,4 +1,4 @@
-"""Whether a model's folder is what its card says: its files, its classes, and what its graph answers."""
+"""Check a model folder against its card: files, classes, and the graph's outputs."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One exported graph on LiteRT: pixels in, the values of its output layer out. No TensorFlow."""
+"""An exported graph on LiteRT: pixels in, outputs out. No TensorFlow."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Pictures that anyone can make again: what a network gives for them stands in its card, and tells it from another."""
+"""Reproducible images: a network's outputs for them are in its card, and identify it."""
 
 from collections.abc import Sequence
 

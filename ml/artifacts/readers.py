@@ -1,4 +1,4 @@
-"""Which reader a data set needs: CIFAR-10 in its binary layout, or a folder of one's own pictures."""
+"""Choose the reader of a data set: CIFAR-10's binary layout, or a folder of images."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def load_dataset(
     skip_unreadable: bool = False,
     scratch: Path | None = None,
 ) -> Dataset:
-    """Read what `data_dir` holds; without it CIFAR-10, from CIFAR10_DIR or the network.
+    """Read the data set in `data_dir`; by default CIFAR-10, from CIFAR10_DIR or the network.
 
     Of one's own pictures, `image_size` or else `default_image_size` is the side in pixels that they are brought to;
     `skip_unreadable` leaves out those that cannot be read; `scratch` is a folder for what does not fit into memory.

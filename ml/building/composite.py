@@ -30,7 +30,7 @@ def combine(
     dataset: Dataset,
     report: Callable[[str], None],
 ) -> Card:
-    """Write a model folder that holds both networks.
+    """Write a model folder with both networks.
 
     dataset: that of the network for thumbnails; the whole is evaluated on it. Raises ArtifactError.
     """

@@ -1,4 +1,4 @@
-"""Teach the head for photographs from a folder of them, by source; and measure it on sources that it has not seen.
+"""Train the photo head on a folder of photos, and evaluate it on sources that it has not seen.
 
 Photographs of one collection look alike. So a source, which file names begin with (`phones_0012.jpg`), is in one fold
 entirely: temperature, threshold and figures are of photographs whose source taught nothing.

@@ -1,4 +1,4 @@
-"""From settings and data to a finished model folder: train, round, and write it."""
+"""From settings and data to a finished model folder: train, quantise and write."""
 
 import os
 import platform

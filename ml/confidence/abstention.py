@@ -1,4 +1,4 @@
-"""How much an image looks like what the network was trained on: scores by which it answers or abstains.
+"""Abstention scores: how similar an image is to the training images.
 
 A higher score means more alike, for every one of them:
 

@@ -1,4 +1,4 @@
-"""Make probabilities honest, and say how honest they are: temperature scaling, calibration error, Brier score."""
+"""Temperature scaling, expected calibration error and Brier score."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a labelled set of images is to training and evaluation, whichever reader it came from."""
+"""A labelled data set with its splits, whichever reader it came from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

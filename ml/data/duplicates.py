@@ -1,4 +1,4 @@
-"""Images that are the same, byte for byte or almost: resized, recompressed or shot in one burst.
+"""Find duplicate images: identical, resized, recompressed or shot in one burst.
 
 An image is compared by a difference hash (256 signs of the brightness gradient; Krawetz 2013) and a thumbnail of 8 x 8.
 """

@@ -1,4 +1,4 @@
-"""What to beware of in a folder of images: unequal classes, and copies in two classes or in two splits."""
+"""Warnings about a folder of images: unequal classes, and copies in two classes or splits."""
 
 from pathlib import Path
 

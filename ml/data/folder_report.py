@@ -1,4 +1,4 @@
-"""What was found in a folder of images: how many, what was left out, and what to beware of."""
+"""The report on a folder of images: counts, skipped files and warnings."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One's own pictures: a folder with one sub-folder a class, as torchvision's ImageFolder and Keras read them.
+"""Read your own images: a folder with one subfolder per class, as torchvision's ImageFolder and Keras do.
 
     pictures/cat/*.jpg  pictures/dog/*.jpg            a tenth each is held out for validation and for the test
     pictures/train/cat/*.jpg  pictures/test/cat/*.jpg  the splits as they are; a missing one is held out of `train`

@@ -1,4 +1,4 @@
-"""Files of images, read and decoded on all processors: into memory, or into a file where there are too many."""
+"""Read and decode image files on all processors, into memory or into a file."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Decoded images in a file of no name: as many as the disk holds, of which only those asked for are in memory.
+"""Decoded images in a file of no name: as many as fit on the disk; only those in use are in memory.
 
 The file is gone when its process is, however that ends. It is read and not mapped: pages that are mapped count as the
 process's memory.

@@ -1,4 +1,4 @@
-"""How good a model is on labelled images: accuracy with its interval, honesty, per-class figures, confusion."""
+"""Metrics on labelled images: accuracy with its interval, calibration, per-class figures, confusion matrix."""
 
 import math
 from collections.abc import Callable, Sequence

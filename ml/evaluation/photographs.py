@@ -1,4 +1,4 @@
-"""Real photographs to measure on: a folder for each class they show, and `none/` for what is none of them.
+"""Evaluate on photos: a folder for each class, and `none/` for other subjects.
 
 Where thumbnails end and uploads begin: how often the model is right, and whether it knows what it does not know.
 """
@@ -185,7 +185,7 @@ def _share(chosen: np.ndarray) -> tuple[float, tuple[float, float]]:
 
 
 def _with_lists(values: Any) -> Any:
-    """The same with lists in the place of tuples, as JSON gives them back."""
+    """The same with lists instead of tuples, as JSON returns them."""
     if isinstance(values, dict):
         return {name: _with_lists(value) for name, value in values.items()}
     return list(values) if isinstance(values, tuple) else values

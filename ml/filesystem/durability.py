@@ -1,4 +1,4 @@
-"""Written so that a power failure takes nothing back: what the system still holds in memory is brought to the disk."""
+"""Writes that survive a power failure: fsync of files and folders."""
 
 import os
 from contextlib import suppress

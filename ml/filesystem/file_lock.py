@@ -1,4 +1,4 @@
-"""Locks that the system frees when the process that holds them dies."""
+"""Locks that the system frees when their process dies."""
 
 import fcntl
 

@@ -1,4 +1,4 @@
-"""What is being written and does not count yet: locked, so that what a killed process has left can be told."""
+"""Files being written: locked, so that the leftovers of a killed process can be recognised."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What the pixels of a PNG without a colour profile mean: its cICP, gAMA and cHRM chunks, made a colour profile."""
+"""Build a colour profile from a PNG's cICP, gAMA and cHRM chunks."""
 
 import struct
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Decode image files in processes of their own, whatever the files do to the codecs.
+"""Decode image files in separate processes, which hostile files may crash.
 
 A decoder that crashes, hangs or takes too much memory is replaced by another; only the file that did it is refused.
 """
@@ -27,7 +27,7 @@ from ml.images.preprocessing import MAX_PIXELS, STEPS, DecodedImage
 logger = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).parents[2]
-#: What a decoder needs of the environment, which may hold secrets besides.
+#: The variables that a decoder needs; the rest of the environment may contain secrets.
 _NEEDED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
 _START_SECONDS = 60.0
 #: Who waits for a decoder gives up when so many files before it may have taken all the time there is.

@@ -27,13 +27,13 @@ READY = b"R"
 REQUEST = struct.Struct("!QQI")
 #: Bytes of the description and of the picture.
 ANSWER = struct.Struct("!II")
-#: How it ends when it cannot even hold the file.
+#: Its exit status when even the file does not fit in memory.
 NO_MEMORY = 3
 
 _MEGABYTE = 1024 * 1024
 #: Up to so many bytes, copying costs less than sending twice.
 _SMALL = 100_000
-#: More seconds after which a decoder ends itself that whoever asked has not ended: that one is gone.
+#: Extra seconds after which a decoder that was not stopped ends itself: its parent is gone.
 _GRACE = 5
 #: Bytes a pixel that a codec needs which calls a file damaged when it runs out of memory.
 _NEEDED = {"HEIF": 8, "AVIF": 10, "CMYK": 8, "WEBP": 20}
@@ -43,7 +43,7 @@ def serve(channel: socket.socket, limit: int) -> None:
     """Answer requests until the other end is closed; limit: bytes of memory that this process may take."""
     channel.sendall(READY)
     while request := _receive(channel, REQUEST.size):
-        # Codecs hold some of it after a file.
+        # Codecs keep some memory after a file.
         left = limit - _own_data()
         length, max_pixels, seconds = REQUEST.unpack(request)
         content = _receive(channel, length)
@@ -144,7 +144,7 @@ def _own_data() -> int:
 
 def main() -> None:
     megabytes = int(sys.argv[1])
-    # Whoever has started it is told to stop by the same signals, and needs it until the last answer.
+    # The parent gets the same signals, and needs the decoder until the last reply.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     # All codecs now: none may be looked for on the disk later.

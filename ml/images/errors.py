@@ -1,4 +1,4 @@
-"""What can be wrong with an uploaded file, in words that say what to do."""
+"""Errors of uploaded files, with messages that say what to do."""
 
 from ml.images.formats import NAMES
 

@@ -1,4 +1,4 @@
-"""The file types that are read: one list for pages, API, commands and data sets."""
+"""The supported file types: one list for pages, API, commands and data sets."""
 
 from pathlib import Path
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""From the bytes of a file to an image that Pillow has opened, whatever is odd and yet whole about it."""
+"""Open an image file with Pillow, tolerating harmless oddities."""
 
 import io
 import warnings

@@ -1,4 +1,4 @@
-"""The pixels of an opened image, brought to what every picture is afterwards: sRGB, opaque, of a working size."""
+"""Normalise the pixels of an opened image: sRGB, opaque, at a working size."""
 
 import io
 from collections.abc import Callable

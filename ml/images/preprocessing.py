@@ -1,4 +1,4 @@
-"""From the bytes of an uploaded file to what a network sees: the one path for pages, API, commands and tests.
+"""Preprocessing: from the bytes of a file to a network's input, the same for pages, API, commands and tests.
 
 `decode` reads any accepted file once into an upright sRGB picture; `to_input` and `to_thumbnail` are made from that.
 """

@@ -1,4 +1,4 @@
-"""A decoded picture in a file of its own, so that an original that takes seconds is decoded once.
+"""Working copies: a decoded image in its own file, so that a slow original is decoded once.
 
 It is the working picture itself, stored without loss: a network predicts from it what it predicts from the original.
 """

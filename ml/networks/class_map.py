@@ -1,4 +1,4 @@
-"""From ImageNet's thousand classes to those of CIFAR-10 and "none": the map, as data with its reasons."""
+"""Map ImageNet's thousand classes to CIFAR-10's and "none"; the map is data with reasons."""
 
 import csv
 from importlib.resources import files

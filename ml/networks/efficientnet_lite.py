@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: the backbone for photographs, with the weights that it learnt on ImageNet.
+"""EfficientNet-Lite0, the backbone for photos, pretrained on ImageNet.
 
 Tan and Le 2019, in the variant for phones (Liu 2020): no squeeze-and-excitation, ReLU6 for swish, a stem and a head of
 fixed width. Where the weights come from is in imagenet_weights/README.md.

@@ -1,4 +1,4 @@
-"""A head for photographs: ImageNet's answer, summed into our classes, and a learnt correction of it.
+"""The photo head: ImageNet's probabilities summed into our classes, with a learnt correction.
 
 The correction is linear in the backbone's features. It alone would forget what ImageNet's thousand classes know of
 things that no photograph here shows; those sums alone would keep ImageNet's prior, which has 118 dogs and 5 cats.

@@ -1,4 +1,4 @@
-"""What networks that have learnt on ImageNet share, and those that Keras brings: transfer learning.
+"""Networks pretrained on ImageNet, for transfer learning.
 
 The backbone is Keras's own (keras.applications), its thousand classes replaced by a dense layer for those of the data.
 """

@@ -1,4 +1,4 @@
-"""A picture of a network: its layers in order, with their shapes and parameters."""
+"""Draw a diagram of a network's layers with their shapes and parameters."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple

@@ -1,4 +1,4 @@
-"""The pictures of a model folder, as SVG and PNG."""
+"""The plots of a model folder, as SVG and PNG."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +72,7 @@ def save_reliability(assessment: Assessment, folder: Path) -> None:
 
 
 def save_mistakes(split: Split, probabilities: np.ndarray, class_names: tuple[str, ...], folder: Path) -> None:
-    """Show the images that the model was most sure of and got wrong, the surest first."""
+    """Show the wrong predictions with the highest confidence, highest first."""
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != split.labels)
     shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:_MISTAKES_SHOWN]

@@ -1,4 +1,4 @@
-"""Names of classes in plots: never parsed as formulas, short enough, and drawn in letters that a font here has."""
+"""Class names in plots: never parsed as formulas, shortened, in an available font."""
 
 from functools import cache
 from typing import TYPE_CHECKING

@@ -16,7 +16,7 @@ _WINDOW = 2
 _CLIP = 1e-6
 #: How far the picture is moved, as a part of its side.
 _SHIFT = 1 / 16
-#: A larger batch would not be faster, and holds more memory.
+#: A larger batch would not be faster, and needs more memory.
 _BATCH = 4
 
 

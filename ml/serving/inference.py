@@ -1,4 +1,4 @@
-"""A loaded model: pictures in, calibrated probabilities out, on LiteRT; no TensorFlow."""
+"""A loaded model on LiteRT: images in, calibrated probabilities out. No TensorFlow."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""The training images that a network finds most like a picture: an index in the network's folder, and the search in it.
+"""Nearest training images: an index in the model's folder, and the search in it.
 
 Two images are alike as the cosine of the angle between their features, the layer before the last, is near to 1.
 """
@@ -109,7 +109,7 @@ def network_with_neighbours(card: Card) -> str:
 
 
 def build(folder: Path, dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> Index:
-    """Put an index of the training images into a model's folder, in the place of an earlier one, whole or not at all.
+    """Write an index of the training images into a model's folder atomically, replacing an earlier one.
 
     dataset: the one that the model was trained on. `progress` hears the images done and those in all. Raises
     DatasetError for another data set, ArtifactError when the folder cannot be written to or the graph cannot be read.

@@ -1,4 +1,4 @@
-"""The stream of training images: order, augmentation and mixup, all drawn from the seed and the epoch's number."""
+"""Training batches: order, augmentation and mixup, determined by the seed and the epoch."""
 
 import itertools
 from collections.abc import Iterator

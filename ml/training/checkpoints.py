@@ -1,4 +1,4 @@
-"""What a training run keeps after every epoch, so that it can be killed at any moment and go on."""
+"""Checkpoints of a training run, written after every epoch, so that a killed run can resume."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A linear head on the frozen features of a network: all that a few images can teach, in seconds.
+"""A linear head on frozen features, trained on a few images in seconds.
 
 Softmax regression with a penalty on the weights (a linear probe: Alain and Bengio 2016), at its one minimum. It is
 where fine-tuning starts: large gradients of a random head would spoil the features (Kumar et al. 2022).

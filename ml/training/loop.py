@@ -31,11 +31,11 @@ _IMAGES_MEASURED = 500
 
 
 class TrainingError(Exception):
-    """The run cannot start, resume or go on; the message says what to do."""
+    """The run cannot start, resume or continue; the message says what to do."""
 
 
 class Listener(Protocol):
-    """What a caller may learn while a run goes on."""
+    """The events of a run that a caller can listen to."""
 
     def batch_ended(self, epoch: int, batch: int, batches: int, loss: float, accuracy: float) -> None: ...
     def epoch_ended(self, record: EpochRecord) -> None: ...
@@ -57,7 +57,7 @@ class TrainingResult:
 def train(
     settings: RunSettings, dataset: Dataset, run_folder: Path, listener: Listener, *, resume: bool = False
 ) -> TrainingResult:
-    """Train by `settings`, keeping checkpoints in `run_folder`; with `resume`, go on from the last one there.
+    """Train by `settings`, keeping checkpoints in `run_folder`; with `resume`, continue from the last one there.
 
     The best epoch is the one of highest validation accuracy (on a tie, the lower loss). Raises TrainingError; for
     what it begins from or learns from TransferError, ArtifactError and WeightsMissing.
@@ -82,7 +82,7 @@ def train(
     if not resume:
         checkpoints.clear()
         settings.save(run_folder)
-    # The last, shorter batch is left out: the order differs from epoch to epoch, so no image is left out for good.
+    # The last, shorter batch is left out: the order differs from epoch to epoch, so no image is always left out.
     steps = max(len(dataset.train.labels) // recipe.batch_size, 1)
     model.compile(
         optimizer=optimizers.optimizer(recipe, steps),

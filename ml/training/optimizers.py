@@ -1,4 +1,4 @@
-"""What a recipe makes of gradients: the optimizer with its schedule, in pure Keras 3."""
+"""The optimizer and learning-rate schedule of a recipe, in pure Keras 3."""
 
 from functools import cache
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Named ways to train: every hyper-parameter of a run but its seed, in one frozen value."""
+"""Recipes: every hyper-parameter of a run but its seed, in one frozen value."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -26,7 +26,7 @@ class Recipe:
         only, no biases and no batch-norm scales.
     label_smoothing: the share of each target spread over all classes (Szegedy et al. 2016).
     mixup: alpha of the Beta distribution that two images of a batch are blended by, 0 for none (Zhang et al. 2018).
-    distillation: the share of each target that a teacher, a trained network, gives in the place of the label, 0 for
+    distillation: the share of each target that a teacher, a trained network, gives instead of the label, 0 for
         none; its logits are divided by `distillation_temperature` (Hinton et al. 2015).
     weight_average: decay, per step, of the moving average of the weights that is validated and kept, 0 for none
         (Polyak and Juditsky 1992).

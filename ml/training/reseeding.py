@@ -1,4 +1,4 @@
-"""What is random in a network, dropout, drawn from the seed and the epoch's number alone: a resumed run repeats it."""
+"""Reseed dropout from the seed and the epoch, so that a resumed run repeats it."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What a training run is: all that decides its outcome, kept beside its checkpoints."""
+"""The settings of a training run, saved beside its checkpoints."""
 
 import json
 import os
@@ -68,7 +68,7 @@ class RunSettings:
 
     @classmethod
     def load(cls, run_folder: Path) -> "RunSettings":
-        """Raise SettingsError when the folder holds no run."""
+        """Raise SettingsError when the folder contains no run."""
         try:
             values = json.loads((run_folder / SETTINGS_FILE).read_text())
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a training run takes over from a trained model: weights to begin with, or answers to learn from."""
+"""Transfer from a trained model: initial weights, or a teacher for distillation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class ModelSource:
 
     @classmethod
     def of(cls, folder: Path) -> "ModelSource":
-        """Raise ArtifactError when the folder holds no undamaged model."""
+        """Raise ArtifactError when the folder contains no undamaged model."""
         card = artifacts.verify(folder)
         return cls(card.name, card.architecture, str(folder.resolve()), card.files[artifacts.KERAS_FILE])
 

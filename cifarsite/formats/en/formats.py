@@ -1,4 +1,4 @@
-"""27 Nov 2026, 05:49: the same to readers everywhere, who disagree on what comes first, the day or the month."""
+"""27 Nov 2026, 05:49: a date that day-first and month-first readers read alike."""
 
 DATE_FORMAT = SHORT_DATE_FORMAT = "j M Y"
 TIME_FORMAT = "H:i"

@@ -1,4 +1,4 @@
-"""manage.py build_neighbours: let the site show the training images that are most like a picture."""
+"""manage.py build_neighbours: index training images so that the site can show similar ones."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""manage.py classify: what a model says of image files, a few or folders of any size."""
+"""manage.py classify: classify image files, or folders of any size."""
 
 import json
 import time

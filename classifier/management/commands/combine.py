@@ -1,4 +1,4 @@
-"""manage.py combine: one model of a network for thumbnails and one for photographs."""
+"""manage.py combine: combine a thumbnail network and a photo network into one model."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""manage.py document_models: write what the models are, and their figures, into the READMEs, from their cards."""
+"""manage.py document_models: write the models' figures into the READMEs, from their cards."""
 
 import re
 from pathlib import Path

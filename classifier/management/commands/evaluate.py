@@ -1,4 +1,4 @@
-"""manage.py evaluate: score a model on labelled images with the graph that the site serves."""
+"""manage.py evaluate: evaluate a model on labelled images with the graph that the site serves."""
 
 import json
 import sys

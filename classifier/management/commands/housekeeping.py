@@ -1,4 +1,4 @@
-"""manage.py housekeeping: once by hand, what the running site does by itself."""
+"""manage.py housekeeping: run once by hand what the server does in the background."""
 
 from django.contrib.sessions.models import Session
 from django.core.management import call_command

@@ -27,7 +27,7 @@ class Command(migrate.Command):
 
 @contextmanager
 def _alone(alias: str, tell: Callable[[], None]) -> Iterator[None]:
-    """Hold a lock that ends with the process; `tell` hears that another one has it."""
+    """Hold a lock that ends with the process; call `tell` if another process holds it."""
     connection = connections[alias]
     if connection.vendor == "sqlite" and not connection.is_in_memory_db():
         # The folder is there before the database, and stays when restoring replaces that.

@@ -1,4 +1,4 @@
-"""manage.py purge_expired: delete what was to be kept for a while only."""
+"""manage.py purge_expired: delete expired uploads."""
 
 from django.core.management.base import BaseCommand
 

@@ -1,4 +1,4 @@
-"""manage.py rescore: what another version would say of the stored uploads."""
+"""manage.py rescore: classify the stored uploads with another version and compare."""
 
 import csv
 from collections import Counter

@@ -1,4 +1,4 @@
-"""manage.py restore: make this site what an archive of `manage.py backup` has."""
+"""manage.py restore: restore a site from an archive of `manage.py backup`."""
 
 from pathlib import Path
 

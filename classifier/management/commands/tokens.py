@@ -1,4 +1,4 @@
-"""manage.py tokens: make, list and revoke tokens of the API."""
+"""manage.py tokens: create, list and revoke API tokens."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""What people say an upload really shows: verdicts that are kept, and can be undone."""
+"""Corrections by users: each is stored and can be undone."""
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction

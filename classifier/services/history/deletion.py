@@ -1,4 +1,4 @@
-"""Delete uploads with everything that hangs on them; their files go when the deletion is committed."""
+"""Delete uploads with all dependent rows; their files are deleted on commit."""
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
@@ -59,7 +59,7 @@ def _delete(uploads: QuerySet[Upload]) -> int:
 def _lock(uploads: QuerySet[Upload]) -> None:
     """Nobody corrects their predictions any more: what Django has looked for to delete stays all that there is.
 
-    On SQLite the transaction itself holds everybody off.
+    On SQLite the transaction itself excludes other writers.
     """
     if connection.features.has_select_for_update:
         list(Prediction.objects.select_for_update().filter(upload__in=uploads).values_list("pk"))

@@ -1,4 +1,4 @@
-"""Predictions to take home: as a table, or with the images in folders by class; streamed, however many they are."""
+"""Export predictions as CSV, or as a ZIP with the images in folders by class; streamed."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Numbers of rows as people and programs send them."""
+"""Parse the IDs of rows."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Pages of a sorted list that cost the same however deep they lie: by key, without OFFSET or COUNT."""
+"""Keyset pagination: every page costs the same, without OFFSET or COUNT."""
 
 import math
 from collections.abc import Iterator

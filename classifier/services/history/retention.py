@@ -1,4 +1,4 @@
-"""Uploads that expire: after the days that were chosen, or with the session of an anonymous visitor."""
+"""Expiry of uploads: after the chosen days, or with the session of an anonymous visitor."""
 
 from classifier.services.history.deletion import delete_uploads
 from classifier.services.people.ownership import expired_uploads

@@ -1,4 +1,4 @@
-"""Which of the predictions are wanted, and in what order."""
+"""Search and sort predictions."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""Texts in tables that spreadsheets open."""
+"""Text that is safe to open in a spreadsheet."""
 
 from ml.classes import FORMULA
 

@@ -1,4 +1,4 @@
-"""A job that classifies the files of a ZIP archive; they are in the history under their paths in it."""
+"""The job that classifies the files of a ZIP archive; the history shows them under their paths."""
 
 import datetime
 import time

@@ -1,4 +1,4 @@
-"""ZIP archives that may be anything: their directory and one member at a time, within limits; nothing is extracted."""
+"""Read untrusted ZIP archives one member at a time, within limits; nothing is extracted."""
 
 import struct
 import unicodedata

@@ -1,4 +1,4 @@
-"""Which worker has which part of a job: claims, their leases, and what becomes of a part whose worker was lost."""
+"""Claims and leases on the parts of a job, and the recovery of parts of lost workers."""
 
 import logging
 import os

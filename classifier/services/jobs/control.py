@@ -1,4 +1,4 @@
-"""Cancel a job, resume it, retry what has failed: changes of rows that its workers notice."""
+"""Cancel, resume and retry jobs by changing rows, which their workers notice."""
 
 from django.db import transaction
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""A job that writes an export of any size to a file, which is kept for a day."""
+"""The job that writes an export of any size to a file, which expires after a day."""
 
 import tempfile
 from collections.abc import Callable, Generator, Iterator

@@ -1,4 +1,4 @@
-"""Why a job, or one file of it, failed: a code in the row, and its words in the language of the moment."""
+"""Failures of a job or one of its files: a code in the row, and its message in the current language."""
 
 from django.utils.translation import gettext as _
 

@@ -1,4 +1,4 @@
-"""What a worker does beside jobs: expire what was promised to expire, and sweep once after its start."""
+"""Periodic work of a worker: expire uploads, jobs and sessions, and sweep once after its start."""
 
 import logging
 import time

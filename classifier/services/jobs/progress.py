@@ -1,4 +1,4 @@
-"""How far jobs are, whose they are, and which are stuck."""
+"""Progress and owners of jobs, and stuck jobs."""
 
 from dataclasses import dataclass
 from datetime import timedelta

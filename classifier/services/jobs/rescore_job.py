@@ -1,4 +1,4 @@
-"""A job that classifies stored uploads again with another version, and keeps its predictions beside the old ones."""
+"""The job that classifies stored uploads with another version and stores its predictions beside the old ones."""
 
 import time
 from collections.abc import Callable, Generator

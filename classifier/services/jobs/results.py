@@ -1,4 +1,4 @@
-"""What a kind of job says of its files to whatever runs it."""
+"""The results that a job's code reports for its files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A claimed part is planned or run: what became of each file and what it produced are committed together."""
+"""Plan or run a claimed part: each file's outcome and its results are committed together."""
 
 import logging
 from collections.abc import Callable

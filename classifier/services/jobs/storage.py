@@ -1,4 +1,4 @@
-"""A job's files: the archive that it reads, what it exports; and when they and the job's rows are deleted."""
+"""The files of a job, its archive or export, and the deletion of old jobs."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Submit a job: its row and its files are stored, and some worker does the rest."""
+"""Submit a job: store its row and its files for a worker."""
 
 from typing import Any
 

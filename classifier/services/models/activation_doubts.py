@@ -1,4 +1,4 @@
-"""What speaks against activating a model: it is proven worse than the active one, or hardly tested."""
+"""Reasons not to activate a model: it is worse than the active one, or hardly tested."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What a model's accuracy was measured on, in words: they stand beside it in pages, admin, API and commands."""
+"""Accuracy with its interval and test data in words, for pages, admin, API and commands."""
 
 from collections.abc import Sequence
 from typing import Any

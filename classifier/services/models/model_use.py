@@ -1,4 +1,4 @@
-"""What a model has done on the site: how often it answered, and how often people found that right."""
+"""How often a model was used, and how often users confirmed its predictions."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Make a model folder known to the site, decide which model answers, and take one away."""
+"""Publish, activate, roll back and delete model versions."""
 
 import shutil
 from functools import partial
@@ -125,7 +125,7 @@ def register_shipped() -> list[ModelVersion]:
     """Publish the models in MODELS_DIR that have no row yet. Raises ArtifactError.
 
     If none is active, one of several networks is activated, and of alike the one with the best validation accuracy; and
-    a version takes over from the active one whose folder's files it has replaced.
+    a version replaces the active one whose folder's files it replaced.
     """
     folders = artifacts.model_folders(Path(settings.MODELS_DIR))
     known = set(ModelVersion.objects.values_list("digest", flat=True))

@@ -1,4 +1,4 @@
-"""The record of a training run: its settings, where it is, every epoch, and how it ended."""
+"""Record a training run: its settings, progress, epochs and end."""
 
 import os
 import platform
@@ -94,7 +94,7 @@ def end_run(*, run: TrainingRun, status: TrainingRun.Status, message: str = "") 
 
 
 def is_trained(*, run_settings: RunSettings) -> bool:
-    """Whether the checkpoints hold every epoch, so that a resumed run trains no more."""
+    """Whether the checkpoints contain every epoch, so that a resumed run trains no more."""
     try:
         return len(training.read_history(run_folder(run_settings.name))) >= run_settings.recipe.epochs
     except (OSError, ValueError):

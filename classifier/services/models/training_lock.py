@@ -1,4 +1,4 @@
-"""One process a training run: a lock beside its folder, which the system frees when the process dies."""
+"""One process per training run: a lock beside its folder, freed when the process dies."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Hold a published model against what it was when it was published."""
+"""Verify that a published model still has the files and predictions of its publication."""
 
 import math
 from dataclasses import dataclass

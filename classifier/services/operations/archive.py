@@ -1,4 +1,4 @@
-"""An archive of a site: a tar file whose every member is in a list of checksums, which is its last member.
+"""The archive of a site: a tar file with a list of checksums as its last member.
 
 It is written under a temporary name and renamed when it is whole. A name that ends in .gz or .zst is compressed.
 """
@@ -86,7 +86,7 @@ def write_archive(path: Path) -> Iterator[ArchiveWriter]:
 
     Raises ArchiveError or OSError.
     """
-    # For its owner alone: it holds everybody's images and the hashes of their passwords.
+    # Readable by its owner only: it contains everybody's images and password hashes.
     with (
         unfinished.file(path) as temporary,
         _compressed(temporary, path.suffix) as target,

@@ -21,7 +21,7 @@ from ml.filesystem import unfinished
 
 @dataclass
 class Backup:
-    """What an archive holds. lost: uploads whose files are missing; models_lost: versions whose folder is."""
+    """The contents of an archive. lost: uploads whose files are missing; models_lost: versions whose folder is."""
 
     upload_count: int = 0
     model_folders: dict[str, str] = field(default_factory=dict)

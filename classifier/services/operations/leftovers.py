@@ -1,4 +1,4 @@
-"""What killed commands have left where the server can find it: half-written models and half-restored sites."""
+"""Leftovers of killed commands: half-written models and half-restored sites."""
 
 import tempfile
 from collections.abc import Iterator

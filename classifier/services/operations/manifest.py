@@ -1,4 +1,4 @@
-"""The manifest of an archive: what it says of itself. Somebody may have edited it: all of it is checked."""
+"""The manifest of an archive. It may have been edited, so all of it is validated."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the operator watches, for Prometheus: requests, answers of the model, and who was told to wait.
+"""Metrics for Prometheus: requests, predictions and throttled requests.
 
 Under Gunicorn every process writes to files in PROMETHEUS_MULTIPROC_DIR, and whichever is asked adds them up.
 """

@@ -1,4 +1,4 @@
-"""A site as an archive has it. The archive is checked to its end before anything of the site is touched."""
+"""Restore a site from an archive, which is checked to its end before anything changes."""
 
 import shutil
 import tempfile
@@ -182,7 +182,7 @@ def _adjust(manifest: Manifest, alias: str) -> None:
     """
     uploads = Upload.objects.using(alias)
     uploads.filter(pk__in=manifest.deleted_meanwhile).delete()
-    # An archive holds no working copies: the first page that needs one makes it from the original.
+    # An archive contains no working copies: the first page that needs one makes it from the original.
     uploads.exclude(working_copy="").update(working_copy="")
     for row in uploads.order_by().values_list(*_COLUMNS).iterator():
         for name in filter(lambda name: not is_inside(name), row):

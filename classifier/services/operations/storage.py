@@ -1,4 +1,4 @@
-"""When the site's disk or database cannot do its part for now: a named error, and what it means in a person's words."""
+"""Temporary failures of disk or database: a named error with a message for users."""
 
 import errno
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Files that no row refers to, and rows whose files are missing: what a killed process or a lost disk leaves behind.
+"""Find files without a row and rows without their files, left behind by a killed process or a lost disk.
 
 Files and rows are looked at side by side, a 256th part at a time: a million of them need no more memory than that.
 """

@@ -1,4 +1,4 @@
-"""Who may make an account: everybody, those with an invitation, or nobody; settings.SIGN_UP says which."""
+"""Sign-up policy and invitations: open, by invitation or closed, as settings.SIGN_UP says."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""Guessing passwords: after some failures nobody signs in from there for a while, whether there is that person or not.
+"""Lock-out after failed sign-ins, whether the account exists or not.
 
 django-axes counts the failures in the database, so that all processes and machines count together.
 """

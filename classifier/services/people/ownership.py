@@ -1,4 +1,4 @@
-"""Whose things are whose: a signed-in user, or an anonymous visitor known by the session alone."""
+"""Owners: a signed-in user, or an anonymous visitor known by the session only."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Links with which a person who has forgotten a password chooses a new one: by e-mail, or from an administrator."""
+"""Links to reset a forgotten password: by e-mail, or from an administrator."""
 
 import hashlib
 import threading

@@ -1,4 +1,4 @@
-"""How much one person, and one address, may ask for in a time: counted alike whatever page or method they ask by.
+"""Rate limits per person and per address, shared by pages and API.
 
 The counts lie in the memory of each process, or in Redis for all processes where there is one.
 """

@@ -1,4 +1,4 @@
-"""Tokens of the API: made, listed and taken back; the token itself is kept nowhere."""
+"""API tokens: create, list and revoke; only their hashes are stored."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from classifier.models import ApiToken
 
-#: For how many days a token may hold.
+#: The lifetimes of a token in days.
 PERIODS = (30, 90, 365)
 
 
@@ -18,7 +18,7 @@ class BadName(ValueError):
 
 
 class NoSuchToken(ValueError):
-    """There is no token of this number that holds."""
+    """There is no active token with this ID."""
 
 
 def valid_name(name: str) -> str:

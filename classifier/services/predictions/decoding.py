@@ -1,4 +1,4 @@
-"""Where what people have sent is decoded: in processes of their own, a few for each process of the site."""
+"""Decode uploads in separate processes, a few per web process."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What made a model answer as it did: made again from the stored upload when somebody asks."""
+"""Explain a prediction, computed from the stored upload on request."""
 
 import io
 from dataclasses import dataclass

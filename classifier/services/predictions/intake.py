@@ -1,4 +1,4 @@
-"""An uploaded file becomes an image that can be classified, or a reason that a person understands."""
+"""Turn an uploaded file into an image to classify, or into an error with a clear message."""
 
 import hashlib
 import time

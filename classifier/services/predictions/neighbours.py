@@ -1,4 +1,4 @@
-"""The training images that the network which answered finds most like a picture, if their index was made."""
+"""The training images most similar to an upload, if the model has an index."""
 
 import base64
 import logging

@@ -1,4 +1,4 @@
-"""What another version would say of the stored uploads; nothing is changed."""
+"""Classify stored uploads with another version and compare; nothing is changed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -108,7 +108,7 @@ def claim_key(*, owner: Owner, options: SubmissionOptions, key: str, content: st
 
 
 def _ids(owner: Owner, options: SubmissionOptions, key: str, content: str) -> tuple[UUID, UUID]:
-    """Derive the prediction's id from the key and the upload's id from the content, so a key holds one content."""
+    """Derive the prediction's id from the key and the upload's id from the content, so a key stands for one content."""
     prediction_id = uuid5(_KEYS, f"{_person(owner)}\n{key}")
     model = options.version.pk if options.version else ""
     return prediction_id, uuid5(prediction_id, f"{content}\n{model}\n{options.keep_days}")

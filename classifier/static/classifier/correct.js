@@ -6,7 +6,7 @@
   try {
     areOn = localStorage.getItem(KEY) !== "off";
   } catch {
-    // storage is forbidden: the choice holds on this page alone
+    // storage is forbidden: the choice applies to this page only
   }
   const show = () => {
     const label = document.querySelector("[data-keys-switch]");

@@ -8,7 +8,7 @@
       const theme = localStorage.getItem(KEY);
       return theme === "light" || theme === "dark" ? theme : null;
     } catch {
-      return null; // storage is forbidden: the system's choice holds
+      return null; // storage is forbidden: the system's choice applies
     }
   };
   const apply = () => {

@@ -1,5 +1,5 @@
 // One file of many: its row in the list, and the request that carries it.
-// It is "waiting", "sending", then "done", "refused" (for good), "failed" (it can be sent again) or "cancelled".
+// It is "waiting", "sending", then "done", "refused" (permanently), "failed" (can be retried) or "cancelled".
 class UploadRow {
   static SECONDS_TO_WAIT = 5; // where a proxy before the site asks to wait and does not say for how long
 

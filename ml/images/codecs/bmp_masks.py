@@ -1,4 +1,4 @@
-"""BMP files whose channels have other bits than usual: what Pillow does not read of what Windows does."""
+"""BMP files with unusual channel masks, which Windows reads and Pillow does not."""
 
 import struct
 

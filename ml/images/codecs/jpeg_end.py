@@ -9,7 +9,7 @@ from PIL import Image
 from ml.images.codecs.jpeg_markers import Parts
 
 _END = b"\xff\xd9"
-#: What no JPEG goes on with.
+#: Bytes that never continue a JPEG.
 _FILLER = random.Random(0).randbytes(2048).replace(b"\xff", b"")  # noqa: S311  # nosec B311
 #: Larger ones are compared at half their size, which spares memory.
 _WHOLE_SIDE = 2000

@@ -1,4 +1,4 @@
-"""The markers of a JPEG (ITU-T T.81), read before a codec spends seconds on what stands between them."""
+"""Read the markers of a JPEG (ITU-T T.81) before a codec spends seconds on its scans."""
 
 import re
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Files that people take for images and that are not read: which kind of file it is, so that they know what to do."""
+"""Recognise unsupported files, such as PDF or RAW, to tell people what to do."""
 
 import re
 

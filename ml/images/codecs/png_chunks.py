@@ -1,4 +1,4 @@
-"""The chunks of a PNG that its pixels do not need, left out where they would keep a codec from reading it."""
+"""Remove PNG chunks that the pixels do not need and that could make a codec fail."""
 
 import zlib
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Large WebP stills in a fifth of the memory that Pillow takes: it decodes every WebP as if it were an animation."""
+"""Decode large WebP stills in a fifth of Pillow's memory, which treats each as an animation."""
 
 from collections.abc import Iterator
 
