@@ -41,6 +41,15 @@ def media_root(settings, tmp_path) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def checked_markup(settings):
+    """Every page of every test is checked, before it is compressed."""
+    place = settings.MIDDLEWARE.index("classifier.web.compression.CompressedPagesMiddleware") + 1
+    middleware = [*settings.MIDDLEWARE]
+    middleware.insert(place, "classifier.tests.html.MarkupMiddleware")
+    settings.MIDDLEWARE = middleware
+
+
+@pytest.fixture(autouse=True)
 def fresh_server():
     """No test answers by a model that another has loaded, or counts what another has asked for."""
     serving.forget()

@@ -1,0 +1,44 @@
+"""Checks the markup of every page that a test renders."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import lru_cache
+
+import html5lib
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+
+class MarkupMiddleware:
+    """Fails the test that has rendered HTML with duplicate attributes, duplicate ids or misnested elements."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.get("Content-Type", "").startswith("text/html") and not response.streaming:
+            faults = faults_of(response.content.decode())
+            assert faults == [], f"{request.method} {request.path}: {faults}"
+        return response
+
+
+@lru_cache(maxsize=1024)
+def _faults(text: str) -> tuple[str, ...]:
+    parser = html5lib.HTMLParser()
+    if text.lstrip()[:9].lower() == "<!doctype":
+        tree = parser.parse(text)
+    else:
+        # A part of a page, for htmx.
+        tree = parser.parseFragment(text, container="div")
+    lines = text.splitlines() or [""]
+    errors = [
+        f"{code} {values or ''} in {lines[place[0] - 1].strip()[:300]!r}" for place, code, values in parser.errors
+    ]
+    ids = Counter(element.get("id") for element in tree.iter() if element.get("id"))
+    return (*errors, *(f"duplicate id {name!r}" for name, count in ids.items() if count > 1))
+
+
+def faults_of(text: str) -> list[str]:
+    """The parse errors of the HTML standard and the duplicate ids of a page, or of a part of one, in words."""
+    return [*_faults(text)]

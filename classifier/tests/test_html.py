@@ -1,0 +1,60 @@
+"""The markup check that every page goes through in tests, and every page in both languages."""
+
+import re
+from uuid import uuid4
+
+import pytest
+
+from classifier.models import ModelVersion
+from classifier.services.history.correction import correct
+from classifier.tests.factories import make_prediction, make_superuser, make_training_run
+from classifier.tests.html import faults_of
+from classifier.tests.routes import routes
+
+PAGE = '<!DOCTYPE html><html lang="en"><head><title>a</title></head><body>{}</body></html>'
+
+
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [
+        ('<p class="a" class="b">a</p>', "duplicate-attribute"),
+        ('<p id="a">a</p><p id="a">b</p>', "duplicate id 'a'"),
+        ("<ul><li><b>a</li></ul>", "end-tag"),
+        ("<div><b>a", "closing-tag|expected-one-end-tag"),
+        ("<p>a</div></p>", "end-tag-too-early"),
+        ("<table><p>a</p></table>", "table"),
+    ],
+)
+def test_fault_of_a_page_or_a_part_is_found(part, fault):
+    assert any(re.search(fault, found) for found in faults_of(PAGE.format(part))), faults_of(PAGE.format(part))
+    assert any(re.search(fault, found) for found in faults_of(part))
+
+
+def test_sound_page_has_no_fault():
+    part = '<ul><li id="a"><b>a</b><br></li></ul><svg viewBox="0 0 1 1"><path d="M0 0"/></svg>'
+    assert faults_of(PAGE.format(part)) == faults_of(part) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["en", "uk"])
+def test_every_page_is_sound_in_both_languages(language, settings, client):
+    """The middleware fails whatever is not; a client that does not raise gets the pages of errors as well."""
+    settings.HISTORY_PAGE_SIZE = 2
+    user = make_superuser()
+    predictions = [make_prediction(user, seed=seed) for seed in range(3)]
+    correct(prediction=predictions[0], label="none", user=user)
+    run = make_training_run()
+    version = ModelVersion.objects.get(active=True)
+    facts = {"prediction": predictions[0].pk, "upload": predictions[0].upload_id, "token": uuid4(), "run": run.pk}
+    facts |= {"model": version.name, "number": version.number, "plot": "curves", "nothing": "nothing"}
+    facts |= {"app": "classifier", "content_type": 1, "object": predictions[0].pk}
+    client.post("/i18n/setlang/", {"language": language, "next": "/"})
+    seen = 0
+    for _ in range(2):
+        for route in routes():
+            response = client.get(route.address(facts), headers={"accept": "text/html"})
+            if response.get("Content-Type", "").startswith("text/html") and response.status_code == 200:
+                assert f'lang="{language}"' in response.text or "<html" not in response.text, str(route)
+                seen += 1
+        client.force_login(user)
+    assert seen > 40
