@@ -1,12 +1,61 @@
-"""Read the environment: validators of settings, and the secret key."""
+"""Read the environment: declared settings with their descriptions, their validators, and the secret key."""
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
-from environs import ValidationError
+from environs import Env, ValidationError
 from limits import parse
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An environment variable as docs/settings.md shows it; `default` is Markdown."""
+
+    section: str
+    name: str
+    default: str
+    help: str
+
+
+class DocumentedEnv:
+    """environs.Env whose methods also take `help`, which is required, and `shown`, the default in words.
+
+    `settings` has every variable that was read, in order. Paths are shown relative to `base`.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self.settings: list[Setting] = []
+        self._env, self._base, self._section = Env(), base, ""
+
+    def read(self, file: Path) -> None:
+        """Add what a `.env` file has to the environment; variables that are set already stay."""
+        self._env.read_env(file, recurse=False)
+
+    def section(self, title: str) -> None:
+        """Begin a table of docs/settings.md."""
+        self._section = title
+
+    def __getattr__(self, kind: str) -> Callable[..., Any]:
+        method = getattr(self._env, kind)
+
+        def read(name: str, default: Any, *, help: str, shown: str | None = None, **options: Any) -> Any:
+            words = self._words(default) if shown is None else shown
+            self.settings.append(Setting(self._section, name, words, help))
+            return method(name, default, **options)
+
+        return read
+
+    def _words(self, default: Any) -> str:
+        if isinstance(default, bool):
+            return "on" if default else "off"
+        if isinstance(default, Path):
+            default = default.relative_to(self._base)
+        return f"`{default}`" if default or default == 0 else ""
 
 
 def secret_key(value: str, file: Path | None) -> str:

@@ -1,9 +1,7 @@
 """Gunicorn's configuration: `gunicorn --config python:cifarsite.gunicorn cifarsite.wsgi`.
 
-Environment: HOST and PORT to listen on, WEB_CONCURRENCY processes, WEB_THREADS in each; PURGE_EVERY_SECONDS,
-SWEEP_AT_START=false for no `manage.py sweep`, and SWEEP_AFTER_MINUTES: see cifarsite.housekeeping; LOG_FORMAT as in
-the settings;
-PROMETHEUS_MULTIPROC_DIR for a folder of one's own; CLIENT_SECONDS.
+cifarsite.server_settings says what it reads from the environment; PROMETHEUS_MULTIPROC_DIR may name a folder for the
+counts of its processes.
 """
 
 import logging
@@ -17,22 +15,32 @@ import sys
 import tempfile
 from pathlib import Path
 
+from environs import EnvError
 from gunicorn.glogging import Logger
 
+from cifarsite import server_settings
+from cifarsite.environment import DocumentedEnv
 from cifarsite.logs import formatter
+
+_base = Path(__file__).resolve().parents[1]
+_env = DocumentedEnv(_base)
+_env.read(_base / ".env")
+try:
+    _server = server_settings.read(_env)
+except EnvError as error:
+    sys.exit(f"{error} Correct the environment variable and start again.")
 
 _processors = os.cpu_count() or 1
 _is_debug = os.environ.get("DEBUG", "").lower() in ("true", "t", "1", "yes", "y", "on")
 
-bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
-workers = int(os.environ.get("WEB_CONCURRENCY") or min(_processors, 4))
-threads = int(os.environ.get("WEB_THREADS") or 4)
+bind = f"{_server.host}:{_server.port}"
+workers, threads = _server.processes, _server.threads
 os.environ["WEB_THREADS"] = str(threads)
 worker_class = "gthread"
 keepalive = 5
 # A client that sends or takes nothing for so long is ended: a telephone that has left its network would keep its thread
 # for ever. A client that sends a byte now and then is the proxy's job: docs/deployment.md.
-_CLIENT_SECONDS = float(os.environ.get("CLIENT_SECONDS") or 30)
+_CLIENT_SECONDS = _server.client_seconds
 # The system would wait for a client without that bound.
 sendfile = False
 # An interpreter has its own copy of the weights: together the processes have one a processor, not one each.

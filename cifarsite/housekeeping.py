@@ -11,14 +11,12 @@ from collections.abc import Callable
 from functools import partial
 
 import django
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import close_old_connections
 
 logger = logging.getLogger("cifarsite.housekeeping")
 
-#: A file has its row within seconds, or as soon as a long write has ended.
-_SWEEP_AFTER_MINUTES = 5.0
-_PURGE_SECONDS = 60.0
 _TICK_SECONDS = 1.0
 
 
@@ -52,13 +50,13 @@ class _Task:
 
 def main() -> None:
     django.setup()
-    minutes = float(os.environ.get("SWEEP_AFTER_MINUTES") or _SWEEP_AFTER_MINUTES)
-    seconds = float(os.environ.get("PURGE_EVERY_SECONDS") or _PURGE_SECONDS)
+    # A file has its row within seconds, or as soon as a long write has ended.
+    minutes, seconds = settings.SWEEP_AFTER_MINUTES, settings.PURGE_EVERY_SECONDS
     tasks = [
         _Task(_purge, delay=0, interval=seconds),
         _Task(partial(call_command, "clearsessions"), delay=0, interval=seconds),
     ]
-    if os.environ.get("SWEEP_AT_START", "true").lower() not in ("false", "0", "no", "off"):
+    if settings.SWEEP_AT_START:
         tasks.append(_Task(partial(_sweep, minutes), delay=60 * minutes, interval=None))
     server = os.getppid()
     # A killed server ends nothing itself: this process notices that it has another parent.

@@ -1,4 +1,4 @@
-"""Settings, all from environment variables (or a `.env` file); README.md lists them.
+"""Settings, all from environment variables (or a `.env` file); docs/settings.md is generated from them.
 
 A bad value stops the start with a message. With DEBUG off, so does a missing SECRET_KEY or ALLOWED_HOSTS. DEBUG is off
 by default under a server, and on under `manage.py`, which says so by setting CIFARSITE_DEVELOPMENT.
@@ -14,104 +14,268 @@ import bootstrap
 from django.core.checks import register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
-from environs import Env, EnvError, validate
+from environs import EnvError, validate
 
-from cifarsite.environment import check_limit, secret_key
+from cifarsite.environment import DocumentedEnv, check_limit, secret_key
 from cifarsite.exposure import check_hosts
 from cifarsite.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = Env()
-env.read_env(BASE_DIR / ".env", recurse=False)
+env = DocumentedEnv(BASE_DIR)
+env.read(BASE_DIR / ".env")
 
 _positive = validate.Range(min=1)
 
+
+def _limit(name: str, default: str, text: str) -> str:
+    return env.str(name, default, validate=check_limit, help=text)
+
+
 try:
-    DEBUG = env.bool("DEBUG", "CIFARSITE_DEVELOPMENT" in os.environ)
-    #: Whether people reach the site by HTTPS: secure cookies, redirects and HSTS.
-    HTTPS = env.bool("HTTPS", not DEBUG)
-    #: How long a browser that has seen the site by HTTPS refuses plain HTTP.
-    HSTS_SECONDS = env.int("HSTS_SECONDS", 60 * 60, validate=validate.Range(min=0))
-    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [])
-    CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
-    BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
-    _secret_key = env.str("SECRET_KEY", "")
-    _secret_key_file = env.path("SECRET_KEY_FILE", BASE_DIR / ".secret_key" if DEBUG else None)
+    env.section("The site")
+    DEBUG = env.bool(
+        "DEBUG",
+        "CIFARSITE_DEVELOPMENT" in os.environ,
+        shown="on under `manage.py`, off under a server",
+        help="Django's debug mode. Turn it off wherever other people reach the site.",
+    )
+    ALLOWED_HOSTS = env.list(
+        "ALLOWED_HOSTS", [], help="The host names of the site, separated by commas. Required with `DEBUG` off."
+    )
+    HTTPS = env.bool(
+        "HTTPS",
+        not DEBUG,
+        shown="the opposite of `DEBUG`",
+        help="Whether people reach the site by HTTPS: secure cookies, a redirect to HTTPS, and HSTS.",
+    )
+    HSTS_SECONDS = env.int(
+        "HSTS_SECONDS",
+        60 * 60,
+        validate=validate.Range(min=0),
+        help="How long browsers refuse plain HTTP for this host. Only with `HTTPS`.",
+    )
+    BEHIND_PROXY = env.bool(
+        "BEHIND_PROXY",
+        False,
+        help="Trust `X-Forwarded-Proto`, the last entry of `X-Forwarded-For`, and `X-Request-ID`. Only behind a proxy "
+        "that always sets them.",
+    )
+    CSRF_TRUSTED_ORIGINS = env.list(
+        "CSRF_TRUSTED_ORIGINS",
+        [],
+        help="Origins such as `https://cifar.example.org`, behind a proxy that changes the host.",
+    )
+    _secret_key = env.str(
+        "SECRET_KEY", "", help="50 or more random characters. With `DEBUG` off, this or `SECRET_KEY_FILE` is required."
+    )
+    _secret_key_file = env.path(
+        "SECRET_KEY_FILE",
+        BASE_DIR / ".secret_key" if DEBUG else None,
+        shown="`.secret_key` with `DEBUG` on",
+        help="A file for a generated key, which is created on the first start.",
+    )
+    TIME_ZONE = env.str(
+        "TIME_ZONE",
+        "Europe/Kyiv",
+        validate=validate.OneOf(available_timezones(), error="no such time zone"),
+        help="The time zone of the times shown.",
+    )
+    HISTORY_PAGE_SIZE = env.int("HISTORY_PAGE_SIZE", 24, validate=_positive, help="Predictions per page.")
+
+    env.section("Storage")
     # A connection that the server has closed since is noticed before it is used again.
     _database = env.dj_db_url(
-        "DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}", conn_max_age=60, conn_health_checks=True
+        "DATABASE_URL",
+        f"sqlite:///{BASE_DIR / 'db.sqlite3'}",
+        conn_max_age=60,
+        conn_health_checks=True,
+        shown="`sqlite:///db.sqlite3`",
+        help="The database, for example `postgres://user:password@host/name`.",
     )
-    #: Seconds that a write to SQLite waits for another one before it fails with the status 503.
-    DATABASE_WAIT_SECONDS = env.float("DATABASE_WAIT_SECONDS", 20, validate=validate.Range(min=0))
-    #: Whether an answer waits until what it tells of is on the disk, and would outlast a power failure.
-    SYNC_TO_DISK = env.bool("SYNC_TO_DISK", True)
-    MEDIA_ROOT = env.path("MEDIA_ROOT", BASE_DIR / "media")
-    STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "staticfiles")
-    #: Where trained models lie and new ones are written.
-    MODELS_DIR = env.path("MODELS_DIR", BASE_DIR / "ml" / "trained")
-    #: Checkpoints of training runs.
-    RUNS_DIR = env.path("RUNS_DIR", BASE_DIR / "runs")
-    #: How long uploads without an account are stored, and the session that they are reached by.
-    ANONYMOUS_DAYS = env.int("ANONYMOUS_DAYS", 30, validate=_positive)
-    MAX_UPLOAD_MEGABYTES = env.int("MAX_UPLOAD_MEGABYTES", 20, validate=_positive)
-    MAX_IMAGE_MEGAPIXELS = env.int("MAX_IMAGE_MEGAPIXELS", 50, validate=_positive)
-    #: Of a ZIP archive that is classified as a job.
-    MAX_ARCHIVE_MEGABYTES = env.int("MAX_ARCHIVE_MEGABYTES", 2_000, validate=_positive)
-    MAX_ARCHIVE_FILES = env.int("MAX_ARCHIVE_FILES", 20_000, validate=_positive)
-    #: How many images one process classifies at the same time; 0 for one a processor.
-    INTERPRETERS = env.int("INTERPRETERS", 0, validate=validate.Range(min=0))
-    #: How many images one process decodes at the same time, each in a process of its own; 0 for one a processor.
-    DECODERS = env.int("DECODERS", 0, validate=validate.Range(min=0))
-    #: What decoding an image may take.
-    DECODE_SECONDS = env.int("DECODE_SECONDS", 20, validate=_positive)
-    DECODE_MEGABYTES = env.int("DECODE_MEGABYTES", 360, validate=validate.Range(min=50))
-    #: How often a person and an address may do what costs something; a school class may share an address.
+    DATABASE_WAIT_SECONDS = env.float(
+        "DATABASE_WAIT_SECONDS",
+        20,
+        validate=validate.Range(min=0),
+        help="How long a write on SQLite waits for another write before it fails with the status 503.",
+    )
+    SYNC_TO_DISK = env.bool(
+        "SYNC_TO_DISK", True, help="Respond only when stored data would survive a power failure (`fsync`)."
+    )
+    MEDIA_ROOT = env.path(
+        "MEDIA_ROOT", BASE_DIR / "media", help="The folder of uploads, thumbnails and working copies."
+    )
+    STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "staticfiles", help="The folder that `collectstatic` writes to.")
+    MODELS_DIR = env.path("MODELS_DIR", BASE_DIR / "ml" / "trained", help="The folder of the trained models.")
+    RUNS_DIR = env.path("RUNS_DIR", BASE_DIR / "runs", help="The folder of the checkpoints of training runs.")
+    ANONYMOUS_DAYS = env.int(
+        "ANONYMOUS_DAYS",
+        30,
+        validate=_positive,
+        help="How many days uploads without an account are stored, and how long the session lasts that reaches them.",
+    )
+    PURGE_EVERY_SECONDS = env.float(
+        "PURGE_EVERY_SECONDS",
+        60,
+        validate=validate.Range(min=0, min_inclusive=False),
+        help="How often the running site deletes expired uploads and sessions in the background.",
+    )
+    SWEEP_AT_START = env.bool(
+        "SWEEP_AT_START", True, help="Run `manage.py sweep` in the background once after each start."
+    )
+    SWEEP_AFTER_MINUTES = env.float(
+        "SWEEP_AFTER_MINUTES",
+        5,
+        validate=validate.Range(min=0),
+        help="How many minutes after the start the sweep runs, and how old a file must be to be removed.",
+    )
+
+    env.section("Images and models")
+    MAX_UPLOAD_MEGABYTES = env.int("MAX_UPLOAD_MEGABYTES", 20, validate=_positive, help="Larger files are refused.")
+    MAX_IMAGE_MEGAPIXELS = env.int("MAX_IMAGE_MEGAPIXELS", 50, validate=_positive, help="Larger images are refused.")
+    MAX_ARCHIVE_MEGABYTES = env.int(
+        "MAX_ARCHIVE_MEGABYTES", 2_000, validate=_positive, help="Larger ZIP archives are refused."
+    )
+    MAX_ARCHIVE_FILES = env.int(
+        "MAX_ARCHIVE_FILES", 20_000, validate=_positive, help="ZIP archives with more files are refused."
+    )
+    INTERPRETERS = env.int(
+        "INTERPRETERS",
+        0,
+        validate=validate.Range(min=0),
+        shown="one per core, shared among the processes",
+        help="How many images a process classifies at the same time. Each needs twice the memory of the model's "
+        "weights.",
+    )
+    DECODERS = env.int(
+        "DECODERS",
+        0,
+        validate=validate.Range(min=0),
+        shown="the value of `INTERPRETERS`",
+        help="How many images a process decodes at the same time, each in a child process.",
+    )
+    DECODE_SECONDS = env.int(
+        "DECODE_SECONDS", 20, validate=_positive, help="An image that takes longer to decode is refused."
+    )
+    DECODE_MEGABYTES = env.int(
+        "DECODE_MEGABYTES",
+        360,
+        validate=validate.Range(min=50),
+        help="An image that takes more memory to decode is refused.",
+    )
+
+    env.section("Rate limits")
+    # A school class may share an address.
     THROTTLES = {
-        name: env.str(f"THROTTLE_{name.upper()}", default, validate=check_limit)
-        for name, default in {
-            "classify_person": "600/minute",
-            "classify_address": "1800/minute",
-            "read_person": "300/minute",
-            "read_address": "900/minute",
-            "sign_in_address": "100/minute",
-            "sign_up_address": "120/hour",
-            "reset_address": "60/hour",
-            "reset_mail_address": "5/hour",
-            "api_person": "1200/minute",
-            "api_address": "3600/minute",
-            # Seconds of the site's processors.
-            "work_person": "20/minute",
-            "work_address": "40/minute",
-        }.items()
+        "classify_person": _limit(
+            "THROTTLE_CLASSIFY_PERSON",
+            "600/minute",
+            "Images that a person classifies, on pages and by the API together. Each image of a batch counts.",
+        ),
+        "classify_address": _limit("THROTTLE_CLASSIFY_ADDRESS", "1800/minute", "The same for an IP address."),
+        "read_person": _limit("THROTTLE_READ_PERSON", "300/minute", "Explanations, their images, and exports."),
+        "read_address": _limit("THROTTLE_READ_ADDRESS", "900/minute", "The same for an IP address."),
+        "work_person": _limit(
+            "THROTTLE_WORK_PERSON",
+            "20/minute",
+            "Seconds of processor time that the decoders and the web processes spend on images and explanations.",
+        ),
+        "work_address": _limit("THROTTLE_WORK_ADDRESS", "40/minute", "The same for an IP address."),
+        "api_person": _limit(
+            "THROTTLE_API_PERSON", "1200/minute", "Requests to the API, including those that are refused."
+        ),
+        "api_address": _limit("THROTTLE_API_ADDRESS", "3600/minute", "The same for an IP address."),
+        "sign_in_address": _limit(
+            "THROTTLE_SIGN_IN_ADDRESS",
+            "100/minute",
+            "Attempts to sign in from an IP address, and forms that ask for the password again.",
+        ),
+        "sign_up_address": _limit("THROTTLE_SIGN_UP_ADDRESS", "120/hour", "Attempts to sign up from an IP address."),
+        "reset_address": _limit(
+            "THROTTLE_RESET_ADDRESS",
+            "60/hour",
+            "Requests for a password reset link from an IP address, and passwords set with one.",
+        ),
+        "reset_mail_address": _limit(
+            "THROTTLE_RESET_MAIL_ADDRESS",
+            "5/hour",
+            "Reset links sent to one e-mail address. The page looks the same when the limit is reached.",
+        ),
     }
-    #: Threads of each process; some never wait for a decoder or an interpreter. 0 means no limit.
-    WEB_THREADS = env.int("WEB_THREADS", 0, validate=validate.Range(min=0))
-    #: Where all processes count together; without it each counts for itself.
-    REDIS_URL = env.str("REDIS_URL", "", validate=validate.Regexp(r"^$|^(rediss?|redis\+unix)://."))
-    #: After so many failures to sign in with one name from one address, nobody does for a while; after so many with any
-    #: names from it, each name has one failure there.
-    AXES_FAILURE_LIMIT = env.int("LOCKOUT_FAILURES", 7, validate=_positive)
-    LOCKOUT_ADDRESS_FAILURES = env.int("LOCKOUT_ADDRESS_FAILURES", 50, validate=_positive)
-    AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOCKOUT_MINUTES", 20, validate=_positive))
-    #: Who may make an account: everybody, those with an invitation from staff, or nobody.
-    SIGN_UP = env.str("SIGN_UP", "open", validate=validate.OneOf(("open", "invite", "closed")))
-    #: The server that sends e-mail; without one the site sends none.
-    EMAIL_HOST = env.str("EMAIL_HOST", "")
-    EMAIL_PORT = env.int("EMAIL_PORT", 587, validate=validate.Range(min=1, max=65535))
-    EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
-    EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
-    EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", EMAIL_PORT == 465)
-    EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", not EMAIL_USE_SSL)
-    DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "")
-    #: The token that gives access to /metrics.
-    METRICS_TOKEN = env.str("METRICS_TOKEN", "", validate=validate.Regexp(r"^$|^[!-~]{16,}$", error="16 or more signs"))
-    HISTORY_PAGE_SIZE = env.int("HISTORY_PAGE_SIZE", 24, validate=_positive)
-    LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")))
-    LOG_FORMAT = env.str("LOG_FORMAT", "text" if DEBUG else "json", validate=validate.OneOf(("json", "text")))
-    TIME_ZONE = env.str(
-        "TIME_ZONE", "Europe/Kyiv", validate=validate.OneOf(available_timezones(), error="no such time zone")
+    REDIS_URL = env.str(
+        "REDIS_URL",
+        "",
+        validate=validate.Regexp(r"^$|^(rediss?|redis\+unix)://."),
+        help="Where all processes count rate limits together, for example `redis://host:6379/0`. Without it each "
+        "process counts separately.",
     )
+
+    env.section("Accounts and e-mail")
+    SIGN_UP = env.str(
+        "SIGN_UP",
+        "open",
+        validate=validate.OneOf(("open", "invite", "closed")),
+        help="Who may create an account: everybody (`open`), people with an invitation from staff (`invite`), or "
+        "nobody (`closed`).",
+    )
+    AXES_FAILURE_LIMIT = env.int(
+        "LOCKOUT_FAILURES",
+        7,
+        validate=_positive,
+        help="After this many failures to sign in to an account from one IP address, the account is locked there.",
+    )
+    LOCKOUT_ADDRESS_FAILURES = env.int(
+        "LOCKOUT_ADDRESS_FAILURES",
+        50,
+        validate=_positive,
+        help="After this many failures from one IP address, with any account, one failure locks an account there.",
+    )
+    AXES_COOLOFF_TIME = timedelta(
+        minutes=env.int("LOCKOUT_MINUTES", 20, validate=_positive, help="How many minutes a lock-out lasts.")
+    )
+    EMAIL_HOST = env.str(
+        "EMAIL_HOST",
+        "",
+        help="The mail server that sends password reset links. Without one, an administrator creates the links.",
+    )
+    EMAIL_PORT = env.int("EMAIL_PORT", 587, validate=validate.Range(min=1, max=65535), help="The port of that server.")
+    EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "", help="The user name at that server.")
+    EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "", help="The password at that server.")
+    EMAIL_USE_SSL = env.bool(
+        "EMAIL_USE_SSL", EMAIL_PORT == 465, shown="on with port 465", help="Encrypt the connection with TLS at once."
+    )
+    EMAIL_USE_TLS = env.bool(
+        "EMAIL_USE_TLS",
+        not EMAIL_USE_SSL,
+        shown="the opposite of `EMAIL_USE_SSL`",
+        help="Encrypt the connection with STARTTLS.",
+    )
+    DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "", help="The sender of e-mail. Required with `EMAIL_HOST`.")
+
+    env.section("Logs and metrics")
+    LOG_LEVEL = env.str(
+        "LOG_LEVEL",
+        "INFO",
+        validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+        help="The lowest level that is logged: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`.",
+    )
+    LOG_FORMAT = env.str(
+        "LOG_FORMAT",
+        "text" if DEBUG else "json",
+        validate=validate.OneOf(("json", "text")),
+        shown="`json`, with `DEBUG` on `text`",
+        help="One JSON object per line, or plain text.",
+    )
+    METRICS_TOKEN = env.str(
+        "METRICS_TOKEN",
+        "",
+        validate=validate.Regexp(r"^$|^[!-~]{16,}$", error="16 or more signs"),
+        help="The bearer token that reads `/metrics`: 16 or more characters. Without it nobody reads `/metrics`.",
+    )
+
+    env.section("Server")
+    # As in cifarsite.server_settings. Some threads never wait for a decoder or an interpreter. 0 means no limit.
+    WEB_THREADS = env.int("WEB_THREADS", 0, validate=validate.Range(min=0), help="Gunicorn's threads in each process.")
 except EnvError as error:
     raise ImproperlyConfigured(f"{error} Correct the environment variable and start again.") from error
 

@@ -1,6 +1,8 @@
 import os
 import re
 import runpy
+import subprocess
+import sys
 
 import pytest
 
@@ -127,3 +129,12 @@ def test_processes_share_one_interpreter_a_processor(monkeypatch, tmp_path, proc
         monkeypatch.setenv(name, value)
     runpy.run_path(str(BASE_DIR / "cifarsite" / "gunicorn.py"))
     assert os.environ["INTERPRETERS"] == interpreters
+
+
+def test_a_wrong_setting_of_the_server_stops_it_and_is_named(tmp_path):
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:cifarsite.gunicorn", "cifarsite.wsgi"]
+    for name, value in {"WEB_CONCURRENCY": "0", "WEB_THREADS": "0", "PORT": "70000", "CLIENT_SECONDS": "0"}.items():
+        env = environment(tmp_path, **{name: value})
+        done = subprocess.run(command, cwd=BASE_DIR, env=env, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert f'Environment variable "{name}" invalid' in done.stderr

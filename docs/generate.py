@@ -1,0 +1,41 @@
+"""Write the generated pages of docs/: `python -m docs.generate`, or with `--check` fail where one is out of date."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cifarsite.settings")
+    os.environ.setdefault("CIFARSITE_DEVELOPMENT", "1")
+    import django
+
+    django.setup()
+
+from docs import settings_page
+
+DOCS = Path(__file__).resolve().parent
+#: The page, and what writes the whole of it.
+PAGES = {"settings.md": settings_page.text}
+
+
+def stale(folder: Path = DOCS) -> dict[Path, str]:
+    """Return the pages in `folder` that are out of date or missing, and what belongs in them."""
+    texts = {folder / name: text() for name, text in PAGES.items()}
+    return {path: text for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="Change nothing; fail where a page is out of date.")
+    arguments = parser.parse_args()
+    pages = stale()
+    if arguments.check and pages:
+        sys.exit(f"Out of date: {', '.join(path.name for path in pages)}. Run: python -m docs.generate")
+    for path, text in pages.items():
+        path.write_text(text, "utf-8")
+        print(f"Written: {path.name}")
+
+
+if __name__ == "__main__":
+    main()
