@@ -52,12 +52,14 @@ bench: $(VENV)/.installed-requirements-serve $(BENCH_VENV)/.installed ## measure
 screenshots: $(VENV)/.installed-requirements ## take the pictures of every page for docs/pages.md anew
 	$(BIN)/python -m docs.screenshots
 
-lint: $(VENV)/.installed-requirements ## style, layers, types, insecure code, migrations, translations, deployment settings
+lint: $(VENV)/.installed-requirements ## style, layers, types, insecure code, spelling, migrations, translations, deployment settings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(CODE)
 	DEBUG=true $(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/python -m tools.spelling
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	DEBUG=false SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
 		ALLOWED_HOSTS=example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
