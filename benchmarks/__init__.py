@@ -1,0 +1,1 @@
+"""Measurements of training and serving; docs/performance.md and docs/experiments.md report them."""

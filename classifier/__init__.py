@@ -1,0 +1,1 @@
+"""The Django app: everything that has a table, a form or a page."""

@@ -1,4 +1,4 @@
-"""The one app of the site."""
+"""The configuration of the classifier app."""
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created

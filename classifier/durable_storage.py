@@ -1,4 +1,4 @@
-"""The storage of uploads on a disk, which answers when they are there to stay."""
+"""Storage on a local disk that syncs every upload before it reports success."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The pages' addresses, each with what of it is limited."""
+"""The URLs of the pages, each with its limits."""
 
 from django.contrib.auth import views as auth_views
 from django.urls import path

@@ -1,0 +1,1 @@
+"""What the site does, one verb a function; pages, API, admin and commands call them."""

@@ -1,4 +1,4 @@
-"""The number of a request on a page that tells of a failure: it needs nothing else of the request to be known."""
+"""The request ID on error pages, which may have no other context."""
 
 from django import template
 

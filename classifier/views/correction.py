@@ -1,4 +1,4 @@
-"""Saying what an upload really shows, and taking that back."""
+"""Correct a prediction, and undo a correction."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Why the model answered as it did: made when somebody asks, for the person whose upload it is."""
+"""Explanations of predictions, computed on request and only for the owner of the upload."""
 
 from collections.abc import Callable
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Predictions to take home: what the search in the address asks for, as a table or with the images."""
+"""Download the predictions that a search finds, as CSV or as a ZIP with the images."""
 
 from collections.abc import Iterator
 

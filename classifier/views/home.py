@@ -1,4 +1,4 @@
-"""The first page: the form that images are sent from."""
+"""The home page with the upload form."""
 
 from base64 import b64encode
 

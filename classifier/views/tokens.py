@@ -1,4 +1,4 @@
-"""A person's tokens of the API."""
+"""The API tokens of an account."""
 
 from uuid import UUID
 

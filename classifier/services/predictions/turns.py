@@ -1,4 +1,4 @@
-"""Turns at what all requests of a process share: its decoders and its interpreters.
+"""Fair turns at what the requests of a process share: its decoders and its interpreters.
 
 A thread of the server that waits for one of them answers nobody else. So all of its threads but one may have a turn
 at once, and all but two for one address: a page, and the upload of somebody else, always find one. A request that gets
