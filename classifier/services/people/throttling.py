@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -17,7 +18,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
-from limits.storage import RedisStorage, Storage
+from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
 
 from classifier.services.operations import metrics
@@ -28,7 +29,6 @@ logger = logging.getLogger(__name__)
 OFF = "off"
 #: Redis is beside the site or it is of no use; and so long is it left alone when it does not answer.
 _REDIS_SECONDS, _LEFT_ALONE_SECONDS = 0.25, 10.0
-_FORGET_SECONDS = 10.0
 #: The first requests of a process come at once, and are to count in the same place.
 _making = threading.Lock()
 
@@ -120,67 +120,14 @@ def forget() -> None:
     _counts_at.cache_clear()
 
 
-class _Memory(Storage):
-    """Counts of this process. The library's own starts a thread every 10 ms to forget what has run out."""
-
-    STORAGE_SCHEME = None
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lock = threading.Lock()
-        #: How much of each was taken, and when its window began and ends.
-        self.counts: dict[str, tuple[int, float, float]] = {}
-        self.tidied = time.monotonic()
-
-    @property
-    def base_exceptions(self) -> tuple[type[Exception], ...]:
-        return ()
-
-    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        with self.lock:
-            self._tidy()
-            count, began, ends = self._window(key) or (0, time.time(), time.time() + expiry)
-            self.counts[key] = count + amount, began, ends
-            return count + amount
-
-    def get(self, key: str) -> int:
-        window = self._window(key)
-        return window[0] if window else 0
-
-    def get_expiry(self, key: str) -> float:
-        window = self._window(key)
-        return window[2] if window else time.time()
-
-    def _window(self, key: str) -> tuple[int, float, float] | None:
-        """The current window. One that begins in the future is from before the clock was set back: it has ended."""
-        window = self.counts.get(key)
-        return window if window and window[1] <= time.time() < window[2] else None
-
-    def _tidy(self) -> None:
-        if time.monotonic() - self.tidied > _FORGET_SECONDS:
-            self.counts = {key: window for key, window in self.counts.items() if self._window(key)}
-            self.tidied = time.monotonic()
-
-    def check(self) -> bool:
-        return True
-
-    def reset(self) -> int:
-        with self.lock:
-            count = len(self.counts)
-            self.counts = {}
-        return count
-
-    def clear(self, key: str) -> None:
-        with self.lock:
-            self.counts.pop(key, None)
-
-
 class _Counts:
     """What was taken, in this process or in Redis. While Redis is down, everybody may have everything."""
 
     def __init__(self, redis_url: str) -> None:
-        self.storage = _redis(redis_url) if redis_url else _Memory()
+        self.storage = _redis(redis_url) if redis_url else MemoryStorage()
         self.limiter = FixedWindowRateLimiter(self.storage)
+        # Threads that begin a window of MemoryStorage at once would lose counts of each other.
+        self.counting = nullcontext() if redis_url else threading.Lock()
         self.left_alone_until = 0.0
         self.lock = threading.Lock()
 
@@ -190,10 +137,8 @@ class _Counts:
             return None
         try:
             # More at once than there ever is would wait for ever.
-            if self._hit(limit, key, min(cost, limit.amount)):
-                seconds = None
-            else:
-                seconds = max(1, math.ceil(self.limiter.get_window_stats(limit, *key).reset_time - time.time()))
+            with self.counting:
+                seconds = self._seconds(limit, key, min(cost, limit.amount))
         except StorageError as error:
             self._leave_alone(error)
             return None
@@ -202,9 +147,16 @@ class _Counts:
             logger.info("Redis answers again: limits hold.")
         return seconds
 
-    def _hit(self, limit: RateLimitItem, key: tuple[str, ...], cost: int) -> bool:
+    def _seconds(self, limit: RateLimitItem, key: tuple[str, ...], cost: int) -> int | None:
         # What costs nothing yet is refused when nothing is left.
-        return self.limiter.hit(limit, *key, cost=cost) if cost else self.limiter.test(limit, *key)
+        if self.limiter.hit(limit, *key, cost=cost) if cost else self.limiter.test(limit, *key):
+            return None
+        seconds = self.limiter.get_window_stats(limit, *key).reset_time - time.time()
+        if seconds > limit.get_expiry():
+            # The window began before the clock was set back.
+            self.limiter.clear(limit, *key)
+            return self._seconds(limit, key, cost)
+        return max(1, math.ceil(seconds))
 
     def _leave_alone(self, error: StorageError) -> None:
         with self.lock:
