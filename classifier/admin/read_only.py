@@ -25,7 +25,7 @@ class BoundedPaginator(Paginator):
     def page(self, number: int | str) -> Page:
         page = super().page(number)
         ids = list(page.object_list.values_list("pk", flat=True))
-        return self._get_page(self.object_list.filter(pk__in=ids), page.number, self)
+        return Page(self.object_list.filter(pk__in=ids), page.number, self)
 
 
 class ReadOnlyAdmin(CarefulLookups):

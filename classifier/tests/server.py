@@ -32,13 +32,13 @@ def serve(folder: Path, **variables: str) -> Iterator[Site]:
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=BASE_DIR, env=env, stdout=output, stderr=subprocess.STDOUT)
     try:
-        yield Site(_address(process, log), process.pid, folder, env)
+        yield Site(address_of(process, log), process.pid, folder, env)
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0, log.read_text()
 
 
-def _address(process: subprocess.Popen, log: Path) -> str:
+def address_of(process: subprocess.Popen, log: Path) -> str:
     """Where the server listens, which it says when its socket is open."""
     while process.poll() is None:
         if found := re.search(r"Listening at: (http://[\d.]+:\d+)", log.read_text()):

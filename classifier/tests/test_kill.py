@@ -17,7 +17,7 @@ import pytest
 
 from classifier.tests.factories import BASE_DIR, environment, linked_model, manage
 from classifier.tests.people import CHANCE, Person
-from classifier.tests.server import _address
+from classifier.tests.server import address_of
 
 STARTS, WORKERS, WORKERS_KILLED = 5, 3, 9
 #: Loaded before the fork, unlike in production: fifty new workers are there in a moment each.
@@ -35,7 +35,7 @@ class Server:
             self.process = subprocess.Popen(
                 COMMAND, cwd=BASE_DIR, env=env, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
-        self.address = _address(self.process, self.log)
+        self.address = address_of(self.process, self.log)
 
     def workers(self) -> list[int]:
         number = self.process.pid

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 
 import pytest
 from django.test import Client
@@ -82,11 +83,12 @@ def test_answer_says_why_and_when_as_a_page_a_part_of_one_and_problem_details(li
 
 
 @pytest.mark.django_db
-def test_image_is_not_even_read_of_whoever_has_to_wait(limit, user_client, monkeypatch):
+def test_image_is_not_even_read_of_whoever_has_to_wait(limit, user_client):
     limit(classify_person="1/minute")
     upload(user_client)
-    monkeypatch.setattr("django.http.request.HttpRequest._load_post_and_files", lambda self: pytest.fail("was read"))
-    assert upload(user_client).status_code == 429
+    body = BytesIO(b"x" * 1000)
+    assert user_client.post("/", {"image": image_file()}, **{"wsgi.input": body}).status_code == 429
+    assert body.tell() == 0
 
 
 @pytest.mark.django_db

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.functional import SimpleLazyObject, empty
+from django.utils.functional import SimpleLazyObject
 
 from classifier.services.operations import metrics
 from classifier.web.request_ids import begin_request, current_request_id, end_request, resume_request, route_of
@@ -101,9 +102,11 @@ def _record(request: HttpRequest, response: HttpResponseBase, started: float, si
 
 def _user_id(request: HttpRequest) -> int | None:
     user = getattr(request, "user", None)
-    if isinstance(user, SimpleLazyObject) and user._wrapped is empty:
-        return None  # Nobody has asked who it is, and it would take the database to know.
-    return getattr(user, "pk", None)
+    if not isinstance(user, SimpleLazyObject):
+        return getattr(user, "pk", None)
+    # To ask who it is may take the database, which may be what has failed: the session knows, if it was read.
+    user_id = request.session.get(SESSION_KEY) if request.session.accessed else None
+    return user_id and int(user_id)
 
 
 def _leave_out_body(response: HttpResponseBase) -> None:

@@ -39,21 +39,20 @@ class Step(NamedTuple):
 
 def steps(model: "keras.Model") -> list[Step]:
     """The layers that change a tensor's shape or content by weights, in order; what only rescales them is left out."""
+    from keras import tree
+
+    # Of each tensor, the step that it comes from.
     numbers: dict[int, int | None] = {}
     found: list[Step] = []
     # Operations are the layers, and what arithmetic there is between them.
     for layer in model.operations:
-        sources = [
-            number
-            for tensor in layer._inbound_nodes[0].input_tensors
-            if (number := numbers[id(tensor._keras_history.operation)]) is not None
-        ]
+        sources = [number for tensor in tree.flatten(layer.input) if (number := numbers[id(tensor)]) is not None]
         kind = type(layer).__name__
         if kind in _COLOURS:
-            numbers[id(layer)] = len(found)
+            numbers[id(layer.output)] = len(found)
             found.append(Step(kind, _label(layer), tuple(layer.output.shape[1:]), layer.count_params(), sources))
         else:
-            numbers[id(layer)] = sources[0] if sources else None
+            numbers[id(layer.output)] = sources[0] if sources else None
             parameters = sum(weights.size for weights in getattr(layer, "get_weights", list)())
             if sources and parameters:
                 before = found[sources[0]]

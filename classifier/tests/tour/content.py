@@ -14,6 +14,7 @@ import django
 if __name__ == "__main__":
     django.setup()
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.admin import site
 from django.contrib.auth.models import Group, User
@@ -101,7 +102,7 @@ def _rows() -> dict[str, str]:
     create_invitations(count=1, days=7, note="class 7b", by=User.objects.get(username="admin"))
     return {
         f"admin:{table._meta.app_label}_{table._meta.model_name}": str(table.objects.order_by("pk").last().pk)
-        for table in site._registry
+        for table in filter(site.is_registered, apps.get_models())
     }
 
 
