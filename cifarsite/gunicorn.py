@@ -44,6 +44,7 @@ _CLIENT_SECONDS = _server.client_seconds
 # The system would wait for a client without that bound.
 sendfile = False
 # An interpreter has its own copy of the weights: together the processes have one a processor, not one each.
+_OF_EACH_PROCESS = [name for name in ("INTERPRETERS", "DECODERS") if not os.environ.get(name)]
 os.environ.setdefault("INTERPRETERS", str(max(_processors // workers, 1)))
 os.environ.setdefault("DECODERS", os.environ["INTERPRETERS"])
 # The model is loaded by each process after the fork: an interpreter's threads do not survive one.
@@ -59,7 +60,7 @@ control_socket_disable = True
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 
-_housekeeping: list[subprocess.Popen] = []
+_background: list[subprocess.Popen] = []
 
 
 class logger_class(Logger):
@@ -129,28 +130,29 @@ def post_worker_init(worker) -> None:
 
 
 def when_ready(server) -> None:
-    """Bound the waits for clients, and start the housekeeping, once for all processes."""
+    """Bound the waits for clients, and start the worker that runs jobs, once for all processes."""
     seconds = struct.pack("ll", int(_CLIENT_SECONDS), int(_CLIENT_SECONDS % 1 * 1_000_000))
     for listener in server.LISTENERS:
         # A connection inherits them from the socket that it came to.
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "cifarsite.settings"}
-    # It answers no requests.
-    del env["PROMETHEUS_MULTIPROC_DIR"]
+    # It answers no requests, and uses all processors while nobody else does.
+    for name in ("PROMETHEUS_MULTIPROC_DIR", "WEB_THREADS", *_OF_EACH_PROCESS):
+        env.pop(name, None)
     # A process of its own: this one never loads the site. The lowest priority: answers come first.
-    housekeeping = subprocess.Popen(
-        [sys.executable, "-m", "cifarsite.housekeeping"],
+    background = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "cifarsite.background", str(os.getpid())],
         cwd=Path(__file__).parents[1],
         env=env,
         preexec_fn=lambda: os.nice(19),
     )
-    _housekeeping.append(housekeeping)
+    _background.append(background)
 
 
 def on_exit(server) -> None:
-    """An interrupted sweep is repeated at the next start."""
-    for process in _housekeeping:
+    """What the worker has in hand is committed or forgotten; another one continues."""
+    for process in _background:
         process.terminate()
     folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
     if folder.name.startswith(_OWN):

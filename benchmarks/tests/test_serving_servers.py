@@ -36,7 +36,10 @@ def test_a_site_is_prepared_with_a_person_signed_in(tmp_path):
         memory = server.memory()
         server.check_alive()
     assert "benchmark" in page
-    assert memory.processes == 4  # the server, its process, the decoder, and the housekeeping
+    assert memory.processes in (
+        4,
+        5,
+    )  # the server, its process, the decoder, what keeps the worker, and that if it is up
     assert memory.peak >= memory.largest > memory.together / 3 > 0
     with pytest.raises(ServerFailed, match="ended with status 0"):
         server.check_alive()

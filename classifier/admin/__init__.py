@@ -1,6 +1,7 @@
 """The admin: models and results to oversee. Results are read, never edited."""
 
 from classifier.admin.invitations import InvitationAdmin
+from classifier.admin.jobs import JobAdmin
 from classifier.admin.model_versions import ModelVersionAdmin, TrainingRunAdmin
 from classifier.admin.people import CarefulGroupAdmin, PersonAdmin
 from classifier.admin.predictions import PredictionAdmin, UploadAdmin
@@ -8,6 +9,7 @@ from classifier.admin.predictions import PredictionAdmin, UploadAdmin
 __all__ = [
     "CarefulGroupAdmin",
     "InvitationAdmin",
+    "JobAdmin",
     "ModelVersionAdmin",
     "PersonAdmin",
     "PredictionAdmin",

@@ -18,6 +18,11 @@ ONE_PERSONS = {
     "seen": {"prediction_id": "prediction"},
     "occlusion_map": {"prediction_id": "prediction"},
     "delete_prediction": {"prediction_id": "prediction"},
+    "job": {"job_id": "job"},
+    "job_progress": {"job_id": "job"},
+    "job_csv": {"job_id": "job"},
+    "job_zip": {"job_id": "job"},
+    "job_export": {"job_id": "job"},
     "image": {"upload_id": "upload"},
     "thumbnail": {"upload_id": "upload"},
     "revoke_token": {"number": "token"},
@@ -94,7 +99,7 @@ def undeclared() -> list[str]:
 
 def that_never_was(facts: dict[str, object]) -> dict[str, object]:
     """The same facts, but for the numbers of one person's things: there is nothing under these."""
-    return facts | {name: uuid4() for name in ("prediction", "upload", "token", "object")}
+    return facts | {name: uuid4() for name in ("prediction", "upload", "token", "object", "job")}
 
 
 def _routes(resolver: URLResolver, namespace: str = "", text: str = "", outer: tuple[str, ...] = ()) -> Iterator[Route]:

@@ -47,6 +47,8 @@ def address_of(process: subprocess.Popen, log: Path) -> str:
 
 
 def workers_of(server: int) -> list[int]:
-    """The ids of the processes that answer requests: a server's children but its housekeeping."""
+    """The ids of the processes that answer requests: a server's children but the one that keeps its worker."""
     children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
-    return [int(child) for child in children if b"housekeeping" not in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [
+        int(child) for child in children if b"cifarsite.background" not in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]

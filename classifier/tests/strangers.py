@@ -4,16 +4,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
 
-from classifier.models import ApiToken, Prediction, TrainingRun
+from classifier.models import ApiToken, Job, JobItem, JobPart, Prediction, TrainingRun
 from classifier.services.people.tokens import create_token
 from classifier.tests.factories import image_bytes, image_file, make_prediction, make_training_run, make_user
 from classifier.tests.pages import elements, result_of
@@ -29,6 +31,7 @@ class Owner:
     session_key: str
     user: User | None
     prediction: Prediction
+    job: Job
     token: ApiToken | None = None
     secret: str = ""
 
@@ -40,6 +43,7 @@ class Owner:
             "prediction": self.prediction.pk,
             "upload": self.prediction.upload_id,
             "token": self.token.public_id if self.token else UUID(int=0),
+            "job": self.job.pk,
             "object": self.prediction.pk,
             "content_type": ContentType.objects.get_for_model(Prediction).pk,
             "app": "classifier",
@@ -63,7 +67,12 @@ class Owner:
     @property
     def _numbers(self) -> set[UUID]:
         upload = self.prediction.upload
-        return {upload.pk, self.prediction.pk, *filter(None, [upload.visitor, self.token and self.token.public_id])}
+        return {
+            upload.pk,
+            self.prediction.pk,
+            self.job.pk,
+            *filter(None, [upload.visitor, self.token and self.token.public_id]),
+        }
 
     def copy_of_session(self) -> Client:
         """Another browser with the same cookie, such as one that somebody has taken."""
@@ -81,15 +90,28 @@ class Owner:
 def owner_with_account(name: str = "the-owner-herself") -> Owner:
     user, client = make_user(name), Client()
     client.force_login(user)
+    prediction = make_prediction(user, name=FILE_NAME)
     token, secret = create_token(user=user, name=f"token of {name}", scope="write", days=30)
-    return Owner(client, _key(client), user, make_prediction(user, name=FILE_NAME), token, secret)
+    return Owner(client, _key(client), user, prediction, _job(prediction), token, secret)
 
 
 def owner_without_account() -> Owner:
     client = Client()
     page = client.post("/", {"image": image_file(FILE_NAME)}, follow=True)
     prediction = Prediction.objects.select_related("upload").get(pk=result_of(page)["data-prediction"])
-    return Owner(client, _key(client), None, prediction)
+    return Owner(client, _key(client), None, prediction, _job(prediction))
+
+
+def _job(prediction: Prediction) -> Job:
+    """An ended job that has classified a file and failed with another, and has a file to download."""
+    whose = {"owner_id": prediction.owner_id, "visitor": prediction.visitor}
+    result = default_storage.save(f"jobs/{uuid4()}.csv", ContentFile(FILE_NAME))
+    state = {"state": Job.State.FINISHED, "ended_at": timezone.now(), "total": 2}
+    job = Job.objects.create(kind=Job.Kind.CLASSIFY, name=FILE_NAME, result=result, **state, **whose)
+    part = JobPart.objects.create(job=job, number=0, done=1, failed=1, finished_at=timezone.now())
+    JobItem.objects.create(job=job, part=part, number=0, name=FILE_NAME, state="done", prediction=prediction)
+    JobItem.objects.create(job=job, part=part, number=1, name=FILE_NAME, state="failed", error_code="empty_file")
+    return job
 
 
 def _key(client: Client) -> str:

@@ -13,14 +13,14 @@ from classifier.services.predictions.batch import MOST_IMAGES
 from classifier.tests.routes import Route, routes
 from classifier.tests.server import Site, serve
 from classifier.web.bodies import most_bytes
-from classifier.web.limits import images_of
+from classifier.web.limits import archives_of, images_of
 
 MEGABYTE = 1024 * 1024
 #: An answer takes this at most on a busy machine. A body that does not come is waited for longer.
 PATIENCE, CLIENT_SECONDS = 20, 60
 #: What stands in addresses. None of it has to be there: the body is refused before anybody looks.
 FACTS = {
-    **dict.fromkeys(("prediction", "upload", "token", "object"), UUID(int=0)),
+    **dict.fromkeys(("prediction", "upload", "token", "object", "job"), UUID(int=0)),
     "model": "student_cnn",
     "number": 1,
     "plot": "confusion",
@@ -61,7 +61,8 @@ def announce(
 
 
 def largest(route: Route, content_type: str) -> int:
-    return most_bytes(images_of(route.view) if content_type in (MULTIPART, "image/jpeg") else 0)
+    images = images_of(route.view) if content_type in (MULTIPART, "image/jpeg") else 0
+    return most_bytes(images, archives_of(route.view) if content_type == MULTIPART else 0)
 
 
 @pytest.mark.parametrize("content_type", [MULTIPART, "image/jpeg", FORM, "application/json"])
@@ -88,6 +89,7 @@ def test_only_a_batch_may_be_larger_than_one_file_and_four_megabytes():
     """A new route takes no image until its URL says so."""
     images = {route.name: images_of(route.view) for route in routes() if images_of(route.view)}
     assert images == {"home": 1, "api_predictions": 1, "api_batch": MOST_IMAGES}
+    assert {route.name for route in routes() if archives_of(route.view)} == {"jobs"}
     assert most_bytes(1) == (settings.MAX_UPLOAD_MEGABYTES + 4) * MEGABYTE
     assert most_bytes(0) == settings.DATA_UPLOAD_MAX_MEMORY_SIZE < 3 * MEGABYTE
 

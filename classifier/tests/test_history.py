@@ -78,13 +78,12 @@ def test_bad_cursor_is_not_found(user_client, cursor, direction):
 def test_number_of_queries_does_not_grow_with_the_list(user, user_client, django_assert_num_queries):
     make_prediction(user)
     user_client.get("/history/")
-    with django_assert_num_queries(
-        6
-    ):  # session, person, predictions, their models, and the classes and models to choose from
+    # Session, person, predictions, their models, which have several, and the classes and models to choose from.
+    with django_assert_num_queries(7):
         user_client.get("/history/")
     for number in range(9):
         make_prediction(user, seed=number)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert len(shown(user_client.get("/history/"))) == 10
 
 

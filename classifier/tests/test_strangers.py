@@ -187,5 +187,5 @@ def has_not(method: str, route: Route) -> bool:
     """Whether the URL does not support the method for anybody."""
     anybody = Client()
     anybody.force_login(make_user(f"anybody-{method}-{route}"[:150]))
-    nothing = dict.fromkeys(("prediction", "upload", "token"), uuid4())
+    nothing = dict.fromkeys(("prediction", "upload", "token", "job"), uuid4())
     return ask(anybody, method, route.address(nothing)).status_code == 405

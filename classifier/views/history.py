@@ -1,5 +1,6 @@
 """The history: the list, one result with its details, and deletion."""
 
+from typing import cast
 from uuid import UUID
 
 from django.conf import settings
@@ -12,8 +13,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from classifier.forms.history import SearchForm, SelectionForm, asked_for
+from classifier.models import Prediction
 from classifier.services.history.deletion import delete_everything, delete_prediction, delete_predictions
 from classifier.services.history.pagination import BadCursor, page_of
+from classifier.services.history.several import other_predictions, with_several_predictions
 from classifier.services.people.ownership import predictions_of
 from classifier.views.export import zip_response
 from classifier.web.requests import own_prediction, owner_of
@@ -38,6 +41,7 @@ def history(request: HttpRequest) -> HttpResponse:
     except BadCursor as error:
         raise Http404 from error
     context = {"page": page, "form": form, "as_list": request.GET.get("view") == "list"}
+    context["several"] = with_several_predictions(cast(list[Prediction], page.items))
     return render(request, "classifier/history.html", context)
 
 
@@ -63,7 +67,9 @@ def selected(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 def detail(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     """One prediction, with the receipt of how it came about."""
     prediction = own_prediction(request, prediction_id)
-    return render(request, "classifier/detail.html", {"prediction": prediction})
+    return render(
+        request, "classifier/detail.html", {"prediction": prediction, "others": other_predictions(prediction)}
+    )
 
 
 @never_cache

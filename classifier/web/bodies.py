@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.log import log_response
 from django.utils.translation import gettext as _
 
-from classifier.web.limits import images_of
+from classifier.web.limits import archives_of, images_of
 from classifier.web.refusal import refusal
 
 logger = logging.getLogger(__name__)
@@ -28,8 +28,8 @@ class BodyMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Callable, *_arguments) -> HttpResponse | None:
-        images = _images(request, view)
-        if _announced(request) > most_bytes(images):
+        images, archives = _files(request, view)
+        if _announced(request) > most_bytes(images, archives):
             what = _("The request is too large.")
             return _refuse(request, 413, _("Too large"), what, _advice(images))
         if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
@@ -59,15 +59,18 @@ def _announced(request: HttpRequest) -> int:
         return 0
 
 
-def _images(request: HttpRequest, view: Callable) -> int:
-    has_images = request.content_type == "multipart/form-data" or request.content_type.startswith("image/")
-    return images_of(view) if has_images else 0
+def _files(request: HttpRequest, view: Callable) -> tuple[int, int]:
+    """How many images and archives the request may bring."""
+    if request.content_type == "multipart/form-data":
+        return images_of(view), archives_of(view)
+    return images_of(view) if request.content_type.startswith("image/") else 0, 0
 
 
-def most_bytes(images: int) -> int:
-    """Return the size of the largest body that can be of use to a view of so many images."""
-    if images:
-        return (images * settings.MAX_UPLOAD_MEGABYTES + _FIELDS_MEGABYTES) * _MEGABYTE
+def most_bytes(images: int, archives: int = 0) -> int:
+    """Return the size of the largest body that can be of use to a view of so many images and archives."""
+    if images or archives:
+        files = images * settings.MAX_UPLOAD_MEGABYTES + archives * settings.MAX_ARCHIVE_MEGABYTES
+        return (files + _FIELDS_MEGABYTES) * _MEGABYTE
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 

@@ -21,9 +21,9 @@ def unlimited(view: Callable) -> Callable:
     return limited(view)
 
 
-def takes(view: Callable, *, images: int) -> Callable:
-    """Return the view, to which a request may bring so many images; any other view is brought none."""
-    view.images = images
+def takes(view: Callable, *, images: int = 0, archives: int = 0) -> Callable:
+    """Return the view, to which a request may bring so many images or archives; any other view is brought none."""
+    view.images, view.archives = images, archives
     return view
 
 
@@ -46,6 +46,11 @@ def limits_of(view: Any) -> dict[str, Throttle] | None:
 def images_of(view: Any) -> int:
     """How many images a request may bring to a view."""
     return getattr(view, "images", 0)
+
+
+def archives_of(view: Any) -> int:
+    """How many archives a request may bring to a view."""
+    return getattr(view, "archives", 0)
 
 
 def _all(patterns: list[URLPattern | URLResolver]) -> list[URLPattern]:

@@ -1,17 +1,17 @@
 """manage.py housekeeping: run once by hand what the server does in the background."""
 
-from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
-from django.utils import timezone
 
+from classifier.services.jobs.periodic import delete_expired_sessions
+from classifier.services.jobs.storage import delete_old_jobs
 from classifier.services.operations.sweep import OLD
 
 
 class Command(BaseCommand):
     help = (
-        "Delete expired uploads and sessions, and files that belong to no upload. Gunicorn does so in the background; "
-        "run this by hand, or from cron under another server."
+        "Delete expired uploads and sessions, and files that belong to no upload. `manage.py worker` does so beside "
+        "Gunicorn; run this by hand where there is no worker."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *, older_than: float, **options) -> None:
         call_command("purge_expired", stdout=self.stdout)
-        expired = Session.objects.filter(expire_date__lt=timezone.now()).count()
-        call_command("clearsessions")
+        expired = delete_expired_sessions()
+        delete_old_jobs()
         self.stdout.write("One session was deleted." if expired == 1 else f"{expired:,} sessions were deleted.")
         call_command("sweep", older_than=older_than, stdout=self.stdout, stderr=self.stderr)

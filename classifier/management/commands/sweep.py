@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from classifier.presentation.sizes import size_in_words
+from classifier.services.jobs.storage import sweep_job_files
 from classifier.services.operations.leftovers import leftovers
 from classifier.services.operations.sweep import OLD, Loss, sweep
 from ml.filesystem import unfinished
@@ -38,6 +39,10 @@ class Command(BaseCommand):
                 count, size = count + 1, size + found.size
                 if dry_run or verbosity > 1:
                     self.stdout.write(found.name)
+            for orphan in sweep_job_files(older_than=timedelta(minutes=older_than), dry_run=dry_run):
+                count, size = count + 1, size + orphan.size
+                if dry_run or verbosity > 1:
+                    self.stdout.write(orphan.name)
         except (OSError, DatabaseError) as error:
             raise CommandError(
                 f"Stopped after {count:,} files: {error}. Run the same command again to resume."

@@ -60,8 +60,13 @@ def predictions_of_job(job: Job, owner: Owner) -> QuerySet[Prediction]:
     return predictions_of(owner).filter(pk__in=job.items.exclude(prediction=None).order_by().values("prediction"))
 
 
+def is_stuck(job: Job) -> bool:
+    """Whether the job waits or runs while no worker gives a sign of life."""
+    return job.is_unfinished and timezone.now() - (job.heartbeat_at or job.created_at) > QUIET
+
+
 def stuck() -> Q:
-    """The condition on jobs that wait or run while no worker gives a sign of life."""
+    """The condition on jobs that are stuck, as `is_stuck`."""
     before = timezone.now() - QUIET
     is_quiet = Q(heartbeat_at__lt=before) | Q(heartbeat_at=None, created_at__lt=before)
     return Q(state__in=Job.UNFINISHED) & is_quiet

@@ -18,14 +18,13 @@ from classifier.models import Job
 from classifier.models.job import FILES_KEPT
 from classifier.services.jobs.failures import FilesGone
 from classifier.services.operations.storage import Reason, StorageUnavailable
+from classifier.services.operations.sweep import OLD, Orphan
 
 logger = logging.getLogger(__name__)
 
 FOLDER = "jobs"
 #: How long an ended job can be looked at.
 ROWS_KEPT = timedelta(days=30)
-#: A file becomes its row's within minutes.
-_ORPHAN_AGE = timedelta(hours=6)
 
 
 def new_name(ending: str) -> str:
@@ -68,8 +67,8 @@ def delete_old_jobs() -> int:
     return deleted
 
 
-def sweep_job_files(*, older_than: timedelta = _ORPHAN_AGE) -> Iterator[str]:
-    """Delete files of this age that belong to no job, and yield their names. Raises OSError, DatabaseError."""
+def sweep_job_files(*, older_than: timedelta = OLD, dry_run: bool = False) -> Iterator[Orphan]:
+    """Delete files of this age that belong to no job, and yield them. Raises OSError, DatabaseError."""
     limit = timezone.now() - older_than
     try:
         names = [f"{FOLDER}/{name}" for name in default_storage.listdir(FOLDER)[1]]
@@ -77,8 +76,10 @@ def sweep_job_files(*, older_than: timedelta = _ORPHAN_AGE) -> Iterator[str]:
         return
     for name in names:
         if _is_old(name, limit) and not Job.objects.filter(Q(file=name) | Q(result=name)).exists():
-            default_storage.delete(name)
-            yield name
+            orphan = Orphan(name, default_storage.size(name))
+            if not dry_run:
+                default_storage.delete(name)
+            yield orphan
 
 
 def delete_stored(name: str) -> None:

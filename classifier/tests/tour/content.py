@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from classifier.models import ModelVersion, Prediction, TrainingRun
 from classifier.services.history.correction import correct
+from classifier.services.jobs.control import cancel
 from classifier.services.models.training import end_run, record_epoch
 from classifier.services.people.invitations import create_invitations
 from classifier.services.people.ownership import Owner
@@ -31,6 +32,7 @@ from classifier.services.predictions.classification import classify
 from classifier.services.predictions.example_images import EXAMPLES, EXAMPLES_FOLDER
 from classifier.services.predictions.intake import read_image
 from classifier.tests.factories import make_superuser, make_training_run, make_user
+from classifier.tests.jobs import BAD, make_job, work
 from ml.training.checkpoints import EpochRecord
 
 #: The same whenever the pictures of the pages are made, like everything that can be.
@@ -54,6 +56,7 @@ def fill() -> dict:
         "active_model": ModelVersion.objects.get(active=True).name,
         "active_model_row": ModelVersion.objects.get(active=True).pk,
         "other_model": "student_cnn",
+        **_jobs(people["olena"]),
         "rows": _rows(),
     }
 
@@ -94,6 +97,18 @@ def _training_run(name: str, status: TrainingRun.Status, *, ended: int) -> Train
     run.save()
     end_run(run=run, status=status)
     return run
+
+
+def _jobs(user: User) -> dict[str, str]:
+    """One that has ended with a file that failed, and one that was cancelled."""
+    owner = Owner(user=user)
+    files = {"trip/ship.jpg": (EXAMPLES_FOLDER / "ship.jpg").read_bytes(), "trip/notes.jpg": BAD}
+    ended = make_job(owner, files)
+    work()
+    # Its images are not in the history's pictures.
+    user.uploads.filter(original_name="trip/ship.jpg").delete()
+    cancel(job=(cancelled := make_job(owner)))
+    return {"job": str(ended.pk), "cancelled_job": str(cancelled.pk)}
 
 
 def _rows() -> dict[str, str]:

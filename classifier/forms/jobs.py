@@ -1,0 +1,109 @@
+"""Forms that submit jobs, and what is done with one."""
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from classifier.forms.choices import in_days
+from classifier.forms.history import SearchForm
+from classifier.models import Job, ModelVersion
+from classifier.services.history.retention import PERIODS
+from classifier.services.jobs.failures import JobError, explain_failure
+
+
+class _JobForm(forms.Form):
+    """A form whose job may be refused when it is submitted."""
+
+    #: The field that such an error belongs to.
+    refused_field: str
+
+    def refuse(self, error: JobError) -> None:
+        self.add_error(self.refused_field, ValidationError(explain_failure(error.code, error.values), code=error.code))
+
+
+class ArchiveForm(_JobForm):
+    """A ZIP archive to classify."""
+
+    refused_field = "archive"
+    archive = forms.FileField(
+        label=_("ZIP archive"),
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"class": "form-control", "accept": ".zip,application/zip"}),
+        error_messages={
+            "required": _("No file was chosen. Choose a ZIP archive."),
+            "invalid": _("No file arrived. Choose a ZIP archive."),
+            "missing": _("No file was chosen. Choose a ZIP archive."),
+        },
+    )
+    keep = forms.TypedChoiceField(
+        label=_("Keep the images and their results"),
+        required=False,
+        coerce=int,
+        empty_value=None,
+        choices=lambda: [("", _("until I delete them")), *in_days(PERIODS)],
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["archive"].help_text = format_lazy(
+            _("Up to {megabytes} MB and {files} files. Folders are kept in the names."),
+            megabytes=settings.MAX_ARCHIVE_MEGABYTES,
+            files=settings.MAX_ARCHIVE_FILES,
+        )
+
+
+class ExportForm(_JobForm):
+    """An export of what a search finds. query: the search, as in the history's address."""
+
+    refused_field = "format"
+    format = forms.ChoiceField(
+        label=_("Format"),
+        choices=[("zip", _("ZIP with the images")), ("csv", _("CSV table"))],
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+    query = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
+
+    def clean(self) -> dict:
+        cleaned = super().clean() or self.cleaned_data
+        cleaned["search"] = SearchForm(QueryDict(cleaned.get("query", ""))).search()
+        return cleaned
+
+
+class RescoreForm(_JobForm):
+    """Another model for all of one's images. everybody: for staff, all images of the site."""
+
+    refused_field = "model"
+    model = forms.ModelChoiceField(
+        label=_("Model"),
+        queryset=ModelVersion.objects.order_by("name", "-number"),
+        empty_label=None,
+        widget=forms.Select(attrs={"class": "form-select"}),
+        error_messages={"invalid_choice": _("There is no such model. Choose one of those shown.")},
+    )
+    everybody = forms.BooleanField(
+        label=_("All images of the site"),
+        required=False,
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    )
+
+    def __init__(self, *args, may_rescore_all: bool, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_rescore_all:
+            del self.fields["everybody"]
+
+
+class ActionForm(forms.Form):
+    """What is done with a job."""
+
+    action = forms.ChoiceField(choices=[(name, name) for name in ("cancel", "resume", "retry")])
+
+
+FORMS: dict[str, type[_JobForm]] = {
+    Job.Kind.CLASSIFY: ArchiveForm,
+    Job.Kind.EXPORT: ExportForm,
+    Job.Kind.RESCORE: RescoreForm,
+}

@@ -1,0 +1,45 @@
+"""What became of each file of a job, as a table."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+from classifier.models import Job, JobItem, Prediction
+from classifier.services.history.spreadsheets import BYTE_ORDER_MARK, plain_text
+from classifier.services.jobs.failures import explain_failure
+from classifier.services.people.ownership import Owner, predictions_of
+
+_COLUMNS = ("file_name", "state", "class", "confidence", "abstained", "model", "error", "prediction")
+_CHUNK = 500
+
+
+def job_lines(job: Job, owner: Owner) -> Iterator[str]:
+    """A header and a line a file in their order, those included that failed or whose result was deleted."""
+    yield BYTE_ORDER_MARK + _line(_COLUMNS)
+    last = -1
+    while chunk := list(job.items.filter(number__gt=last).order_by("number")[:_CHUNK]):
+        last = chunk[-1].number
+        found = predictions_of(owner).in_bulk([item.prediction_id for item in chunk if item.prediction_id])
+        for item in chunk:
+            yield _line(_row(item, found.get(item.prediction_id)))
+
+
+def _row(item: JobItem, prediction: Prediction | None) -> list[str]:
+    error = explain_failure(item.error_code, item.error_values) if item.error_code else ""
+    answer = ["", "", "", "", error, ""]
+    if prediction is not None:
+        answer = [
+            plain_text(prediction.predicted_class),
+            f"{prediction.confidence:.6f}",
+            str(prediction.abstained).lower(),
+            plain_text(f"{prediction.model_version.name}@{prediction.model_version.number}"),
+            error,
+            str(prediction.pk),
+        ]
+    return [plain_text(item.name), item.state, *answer]
+
+
+def _line(values: tuple[str, ...] | list[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_NONNUMERIC).writerow(values)
+    return text.getvalue()

@@ -1,0 +1,177 @@
+"""Jobs: submit one, see how far it is, cancel, resume and retry it, and download what came of it."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from classifier.forms.jobs import FORMS, ActionForm, ArchiveForm, ExportForm, RescoreForm
+from classifier.models import Job
+from classifier.services.jobs.control import cancel, resume, retry_failed
+from classifier.services.jobs.failures import JobError, explain_failure
+from classifier.services.jobs.progress import failed_items, is_stuck, jobs_of, predictions_of_job, progress_of
+from classifier.services.jobs.submission import submit_archive, submit_export, submit_rescoring
+from classifier.services.jobs.tables import job_lines
+from classifier.services.people.ownership import Owner
+from classifier.views.export import zip_response
+from classifier.web.requests import owner_of, uploader_of
+from classifier.web.visitors import remember_visitor
+
+JOBS_SHOWN = 100
+ERRORS_SHOWN = 200
+#: Staff with it may have everybody's images classified again.
+_EVERYBODYS = "classifier.view_upload"
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def jobs(request: HttpRequest) -> HttpResponse:
+    """The person's jobs, and the forms that submit one."""
+    if request.method != "POST":
+        return _list(request, _forms(request))
+    kind = request.POST.get("kind", "")
+    if kind not in FORMS:
+        return _list(request, _forms(request), status=400)
+    form = _form(request, kind, request.POST, request.FILES)
+    if form.is_valid():
+        owner = uploader_of(request, submission=None) if kind == Job.Kind.CLASSIFY else owner_of(request)
+        try:
+            job = _SUBMIT[kind](owner, form.cleaned_data)
+        except JobError as error:
+            form.refuse(error)
+        else:
+            if owner.visitor is not None:
+                remember_visitor(request, owner.visitor)
+            return redirect("job", job.pk)
+    return _list(request, _forms(request) | {kind: form}, status=400)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """One job; its page asks for `progress` again and again while it runs. POST cancels, resumes or retries it."""
+    found = _own_job(request, job_id)
+    if request.method != "POST":
+        return render(request, "classifier/job.html", _context(found))
+    form = ActionForm(request.POST)
+    if form.is_valid():
+        try:
+            _say(request, form.cleaned_data["action"], found)
+        except JobError as error:
+            messages.warning(request, explain_failure(error.code, error.values))
+    return redirect("job", found.pk)
+
+
+@never_cache
+@require_safe
+def progress(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The part of the page that changes."""
+    return render(request, "classifier/_job_progress.html", _context(_own_job(request, job_id)))
+
+
+@never_cache
+@require_safe
+def as_csv(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
+    """What became of each file."""
+    found = _own_job(request, job_id)
+    response = StreamingHttpResponse(job_lines(found, owner_of(request)), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = content_disposition_header(True, f"job-{found.pk.hex[:8]}.csv") or "attachment"
+    return response
+
+
+@never_cache
+@require_safe
+def as_zip(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
+    """The job's images in folders by class, and the table of their predictions."""
+    return zip_response(predictions_of_job(_own_job(request, job_id), owner_of(request)))
+
+
+@never_cache
+@require_safe
+def result(request: HttpRequest, job_id: UUID) -> FileResponse:
+    """The file that an export has made."""
+    found = _own_job(request, job_id)
+    if not found.result.name:
+        raise Http404
+    try:
+        opened = default_storage.open(found.result.name, "rb")
+    except FileNotFoundError as error:
+        raise Http404 from error
+    return FileResponse(opened, as_attachment=True, filename=found.name)
+
+
+def _own_job(request: HttpRequest, job_id: UUID) -> Job:
+    return get_object_or_404(jobs_of(owner_of(request)), pk=job_id)
+
+
+def _submit_archive(owner: Owner, sent: dict[str, Any]) -> Job:
+    return submit_archive(archive=sent["archive"], owner=owner, keep_days=sent["keep"])
+
+
+def _submit_export(owner: Owner, sent: dict[str, Any]) -> Job:
+    return submit_export(owner=owner, search=sent["search"], ending=sent["format"])
+
+
+def _submit_rescoring(owner: Owner, sent: dict[str, Any]) -> Job:
+    return submit_rescoring(owner=owner, version=sent["model"], everybody=sent.get("everybody", False))
+
+
+_SUBMIT: dict[str, Callable[[Owner, dict[str, Any]], Job]] = {
+    Job.Kind.CLASSIFY: _submit_archive,
+    Job.Kind.EXPORT: _submit_export,
+    Job.Kind.RESCORE: _submit_rescoring,
+}
+
+
+def _form(request: HttpRequest, kind: str, *data: Any) -> ArchiveForm | ExportForm | RescoreForm:
+    options: dict[str, Any] = {"auto_id": f"id_{kind}_%s"}
+    if kind == Job.Kind.RESCORE:
+        return RescoreForm(*data, may_rescore_all=request.user.has_perm(_EVERYBODYS), **options)
+    return FORMS[kind](*data, **options)  # type: ignore[return-value]
+
+
+def _forms(request: HttpRequest) -> dict[str, Any]:
+    return {kind: _form(request, kind) for kind in FORMS}
+
+
+def _list(request: HttpRequest, forms: dict[str, Any], status: int = 200) -> HttpResponse:
+    owner = owner_of(request)
+    found = [(one, progress_of(one), is_stuck(one)) for one in jobs_of(owner)[:JOBS_SHOWN]]
+    context = {"jobs": found, "forms": forms, "is_known": owner != Owner()}
+    return render(request, "classifier/jobs.html", context, status=status)
+
+
+def _context(found: Job) -> dict[str, Any]:
+    failed = list(failed_items(found)[: ERRORS_SHOWN + 1])
+    return {
+        "job": found,
+        "progress": progress_of(found),
+        "stuck": is_stuck(found),
+        "error": explain_failure(found.error_code, found.error_values) if found.error_code else "",
+        "failures": [
+            (item.name, explain_failure(item.error_code, item.error_values)) for item in failed[:ERRORS_SHOWN]
+        ],
+        "errors_shown": ERRORS_SHOWN if len(failed) > ERRORS_SHOWN else None,
+    }
+
+
+def _say(request: HttpRequest, action: str, found: Job) -> None:
+    """Do it, and say what was done."""
+    if action == "cancel":
+        if cancel(job=found):
+            messages.success(request, _("The job was cancelled. What it has done so far is kept."))
+    elif action == "resume":
+        if resume(job=found):
+            messages.success(request, _("The job was resumed."))
+    elif count := retry_failed(job=found):
+        text = ngettext("%(count)d file is tried again.", "%(count)d files are tried again.", count)
+        messages.success(request, text % {"count": count})
