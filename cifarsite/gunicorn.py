@@ -38,10 +38,10 @@ workers, threads = _server.processes, _server.threads
 os.environ["WEB_THREADS"] = str(threads)
 worker_class = "gthread"
 keepalive = 5
-# A client that sends or takes nothing for so long is ended: a telephone that has left its network would keep its thread
-# for ever. A client that sends a byte now and then is the proxy's job: docs/deployment.md.
+# A client that sends or takes nothing for so long is ended: otherwise a phone that leaves its network keeps its thread
+# forever. A client that sends a byte now and then is the proxy's job: docs/deployment.md.
 _CLIENT_SECONDS = _server.client_seconds
-# The system would wait for a client without that bound.
+# sendfile() would ignore that bound.
 sendfile = False
 # An interpreter has its own copy of the weights: together the processes have one a processor, not one each.
 _OF_EACH_PROCESS = [name for name in ("INTERPRETERS", "DECODERS") if not os.environ.get(name)]
