@@ -52,7 +52,7 @@ def _delete_file(name: str) -> None:
     try:
         default_storage.delete(name)
     except Exception as error:
-        words = "The file %s of a deleted upload could not be deleted: %s. Run manage.py sweep when it can be."
+        words = "The file %s of a deleted upload could not be deleted: %s. Run manage.py sweep later."
         logger.error(words, name, error)
 
 

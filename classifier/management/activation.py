@@ -14,7 +14,7 @@ def add_activation(parser: CommandParser, activate_help: str) -> None:
 
 
 def add_yes(parser: CommandParser) -> None:
-    parser.add_argument("--yes", action="store_true", help="Activate without asking, whatever its test says.")
+    parser.add_argument("--yes", action="store_true", help="Activate without asking, whatever the test results.")
 
 
 def activate(command: BaseCommand, version: ModelVersion, *, sure: bool) -> None:
@@ -25,11 +25,11 @@ def activate(command: BaseCommand, version: ModelVersion, *, sure: bool) -> None
     doubts = [] if sure else activation_doubts(version)
     for doubt in doubts:
         command.stderr.write(doubt)
-    if doubts and not _confirmed(f"Activate {version} all the same? [y/N] "):
+    if doubts and not _confirmed(f"Activate {version} anyway? [y/N] "):
         later = f"manage.py models activate {version.name}@{version.number} --yes"
-        raise CommandError(f"{version} is published and was not activated. To activate it all the same: {later}")
+        raise CommandError(f"{version} was published but not activated. To activate it anyway: {later}")
     publishing.activate_version(version=version)
-    command.stdout.write(f"{version} answers now.")
+    command.stdout.write(f"{version} is now active.")
 
 
 def _confirmed(question: str) -> bool:

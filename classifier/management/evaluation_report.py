@@ -26,9 +26,9 @@ def of_split(card: Card, split: str, dataset: Dataset, assessment: Assessment) -
         f"{name:<12}{figures.precision:>10.1%}{figures.recall:>10.1%}{figures.f1:>10.1%}{figures.support:>8}"
         for name, figures in result.per_class.items()
     ]
-    lines += ["", "true class, and what it was taken for:", *_confusion(result), ""]
+    lines += ["", "confusion matrix (rows: true class):", *_confusion(result), ""]
     if dataset.fingerprint != card.tested_on["fingerprint"]:
-        lines.append("These are not the bytes that the card's figures were measured on.")
+        lines.append("This data differs from the data that the card's figures were measured on.")
     return [*lines, f"The card states {card.metrics[split]['accuracy']:.2%}."]
 
 

@@ -26,7 +26,7 @@ class ProgressLine:
             return
         self._shown = now
         rate = answered / max(now - self._started, 1e-9)
-        line = f"{done:,} of {self._total:,}  {rate:,.1f} a second"
+        line = f"{done:,} of {self._total:,}  {rate:,.1f} per second"
         if rate:
             line += f"  {timedelta(seconds=round(max(self._total - done, 0) / rate))} left"
         self._write(f"{_CLEAR}{line[: shutil.get_terminal_size().columns - 1]}")

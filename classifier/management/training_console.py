@@ -117,7 +117,7 @@ class TrainingConsole:
         if self.interrupted:
             raise KeyboardInterrupt
         self.interrupted = True
-        self.console.print("Stopping after this epoch; press Ctrl-C again to stop at once and lose it.")
+        self.console.print("Stopping after this epoch. Press Ctrl-C again to stop now and lose it.")
 
 
 @contextmanager
@@ -158,7 +158,7 @@ def print_summary(console: Console, card: Card) -> None:
         ),
         ("Test accuracy with float32 weights", f"{card.export['accuracy_float32']['test']:.2%}"),
         ("Best epoch", f"{card.training['best_epoch']} of {card.training['epochs']}"),
-        ("Time", f"{card.training['seconds']:.0f} s, {card.training['images_per_second']:.0f} images a second"),
+        ("Time", f"{card.training['seconds']:.0f} s, {card.training['images_per_second']:.0f} images per second"),
         ("LiteRT against Keras", f"{card.export['largest_difference']:.1e} at most"),
     ):
         table.add_row(label, value)

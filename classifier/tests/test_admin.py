@@ -240,7 +240,7 @@ def test_version_whose_folder_holds_another_now_is_not_activated(admin, shipped,
     older = publish(folder=another_model(models_dir / "another"))
     (models_dir / "another").rename(models_dir / "older")
     another_model(models_dir / "another", metrics={})
-    assert "no longer holds the files that were published as another v1" in act(
+    assert "no longer contains the files that were published as another v1" in act(
         admin, "activate", "modelversion", [older]
     )
     assert [*ModelVersion.objects.filter(active=True)] == [shipped]
@@ -320,7 +320,7 @@ def test_model_that_answers_between_the_question_and_its_confirmation_is_kept(ad
     finally:
         post_save.disconnect(answer, sender=LogEntry)
     said = [str(message) for message in answered.context["messages"]]
-    assert said == ["another v1 has 1 predictions, which would lose what answered them. It is kept."]
+    assert said == ["another v1 has 1 predictions, which refer to it. It was not deleted."]
     assert ModelVersion.objects.filter(pk=another.pk).exists()
     assert another.path.is_dir()
 

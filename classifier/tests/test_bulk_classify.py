@@ -176,7 +176,7 @@ def test_a_finished_run_started_again_does_nothing_more(folder, tmp_path):
     errors = io.StringIO()
     with pytest.raises(CommandError, match=re.escape(first[1])):
         call_command("classify", folder, "--csv", table, stdout=io.StringIO(), stderr=errors)
-    assert re.fullmatch(r"0 files classified in \d\.\d s, 4 were done before\.\n", errors.getvalue())
+    assert re.fullmatch(r"0 files classified in \d\.\d s, 4 were already done\.\n", errors.getvalue())
     assert table.read_bytes() == content
 
 
@@ -417,7 +417,7 @@ def test_whose_the_uploads_are_is_asked(folder, user):
     make_user("taras")
     assert "Name the account" in classify(folder, "--save")[1]
     assert "There is no account 'nobody'" in classify(folder, "--save", "--owner", "nobody")[1]
-    assert "--owner says for whom to --save" in classify(folder, "--owner", "olena")[1]
+    assert "--owner requires --save" in classify(folder, "--owner", "olena")[1]
     User.objects.all().delete()
     assert "Name the account" in classify(folder, "--save")[1]
     assert not Upload.objects.exists()

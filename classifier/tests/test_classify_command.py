@@ -71,7 +71,7 @@ def test_json_has_what_the_model_says_of_the_same_pixels(files, shipped):
 @pytest.mark.parametrize(("make", "abstained"), [(doubtful_model, True), (certain_model, False)])
 def test_abstention_is_marked(make, abstained, files, tmp_path):
     publish(folder=make(tmp_path / "another"), activate=True)
-    assert [line.endswith("  (no answer: this is the nearest guess)") for line in classify(*files)] == [abstained] * 2
+    assert [line.endswith("  (no answer; closest match)") for line in classify(*files)] == [abstained] * 2
     assert [answer["abstained"] for answer in answers(*files)] == [abstained] * 2
 
 
@@ -115,7 +115,7 @@ def test_model_that_is_not_the_published_one_does_not_answer(files, models_dir):
     publish(folder=another_model(models_dir / "another"))
     (models_dir / "another").rename(models_dir / ".older")
     another_model(models_dir / "another", metrics={})
-    with pytest.raises(CommandError, match="no longer holds the files that were published as another v1"):
+    with pytest.raises(CommandError, match="no longer contains the files that were published as another v1"):
         classify(*files, "--model", "another@1")
     damage(models_dir / "another")
     with pytest.raises(CommandError, match=r"model\.tflite is not the file its card describes"):

@@ -63,12 +63,12 @@ def test_figures_are_printed_without_tensorflow_and_matplotlib(cifar10_folder, m
         r"^answered +[\d.]+%, of these right ([\d.]+% \(95% interval [\d.]+% to [\d.]+%\)|-)$", done.stdout, re.M
     )
     assert re.search(r"^airplane +[\d.]+% +[\d.]+% +[\d.]+% +1000$", done.stdout, re.M)
-    confusion = done.stdout.partition("what it was taken for:")[2]
+    confusion = done.stdout.partition("(rows: true class):")[2]
     assert [sum(map(int, row.split())) for row in re.findall(r"^[a-z]+((?: +\d+){10})$", confusion, re.M)] == [
         1000
     ] * 10
-    assert "These are not the bytes that the card's figures were measured on." in done.stdout
-    assert "without pictures: they need pip install -r requirements.txt" in done.stderr
+    assert "This data differs from the data that the card's figures were measured on." in done.stdout
+    assert "without plots. For plots, run: pip install -r requirements.txt" in done.stderr
     assert kept_in(models_dir / "student_cnn" / "evaluation-test") == ["figures.json"]
 
 
@@ -133,9 +133,9 @@ def test_share_of_answered_images_follows_from_the_card(make, answered, picture_
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        ([], "There are no photographs in .*: one sub-folder for each class is wanted"),
+        ([], r"There are no photos in .*\. Put them in one subfolder per class"),
         (["none"], "has no photograph of airplane, automobile"),
-        (["cat", "zebra"], "zebra is none of the classes: airplane, .*, truck, none"),
+        (["cat", "zebra"], "zebra is not one of the classes: airplane, .*, truck, none"),
     ],
 )
 def test_photographs_that_do_not_fit_are_refused(classes, message, models_dir, tmp_path):
@@ -152,7 +152,7 @@ def test_photograph_that_cannot_be_read_is_named(photos, models_dir):
 
 
 def test_photographs_and_a_data_set_are_not_taken_together(photos, picture_folder):
-    with pytest.raises(CommandError, match="Give --data-dir or --photos, not both"):
+    with pytest.raises(CommandError, match="Use --data-dir or --photos, not both"):
         evaluate("student_cnn", "--photos", photos, "--data-dir", picture_folder)
 
 
@@ -168,7 +168,7 @@ def test_what_photographs_were_used_for_before_is_said_and_kept(photos, models_d
     assert f"These photos are not an independent test set: {said}." in text
     assert artifacts.load_evaluation(models_dir / "student_cnn", "photographs")["used_for"] == ["backbone", "framing"]
     assert "independent test" not in evaluate("student_cnn", "--photos", photos)
-    with pytest.raises(CommandError, match="--used-for is said of photographs"):
+    with pytest.raises(CommandError, match="--used-for requires --photos"):
         evaluate("student_cnn", "--used-for", "framing")
 
 
@@ -181,7 +181,7 @@ def test_folder_that_cannot_be_written_to_costs_no_figures(photos, models_dir, t
     done = manage("evaluate", "student_cnn", "--photos", str(photos), env=env, wrapper=wrapper)
     assert done.returncode == 0, done.stderr
     assert "6 photographs of its classes" in done.stdout
-    assert re.search(r"The figures were not kept: .*evaluation-photographs cannot be written", done.stderr)
+    assert re.search(r"The figures were not saved: .*evaluation-photographs cannot be written", done.stderr)
     assert not (models_dir / "student_cnn" / "evaluation-photographs").exists()
 
 
@@ -199,7 +199,7 @@ def test_version_whose_folder_holds_another_now_is_not_scored(photos, models_dir
     publish(folder=another_model(models_dir / "another"))
     (models_dir / "another").rename(models_dir / ".older")
     another_model(models_dir / "another", metrics={})
-    with pytest.raises(CommandError, match="no longer holds the files that were published as another v1"):
+    with pytest.raises(CommandError, match="no longer contains the files that were published as another v1"):
         evaluate("another@1", "--photos", photos)
 
 
@@ -207,7 +207,7 @@ def test_version_whose_folder_holds_another_now_is_not_scored(photos, models_dir
 @pytest.mark.parametrize("name", ["none", "none@1", "student_cnn@9", "student_cnn@x"])
 def test_unknown_model_is_answered_with_the_names_there_are(models_dir, name):
     another_model(models_dir / "another")
-    with pytest.raises(CommandError, match=rf"There is no model '{name}'\. There are: another, student_cnn\."):
+    with pytest.raises(CommandError, match=rf"There is no model '{name}'\. Available: another, student_cnn\."):
         evaluate(name)
 
 

@@ -39,7 +39,7 @@ def test_list_marks_the_model_that_answers(shipped, another, capsys):
 
 def test_show_says_what_a_model_is_and_how_it_was_trained(shipped, capsys):
     shown = models(capsys, "show", "student_cnn")
-    assert "It is the one that answers." in shown
+    assert "It is active." in shown
     assert shipped.digest in shown
     assert "Parameters: 11,332,138. Input: 32 × 32 pixels." in shown
     assert "45,000 images of CIFAR-10" in shown
@@ -51,9 +51,9 @@ def test_publish_activate_and_roll_back(models_dir, shipped, capsys):
     another_model(models_dir / "by-name")
     assert "Published as by-name v1." in models(capsys, "publish", "by-name")
     assert active() == "student_cnn v1"
-    assert "another v1 answers now." in models(capsys, "activate", "another@1")
+    assert "another v1 is now active." in models(capsys, "activate", "another@1")
     assert active() == "another v1"
-    assert "student_cnn v1 answers again." in models(capsys, "rollback")
+    assert "student_cnn v1 is active again." in models(capsys, "rollback")
     assert active() == "student_cnn v1"
 
 
@@ -97,7 +97,7 @@ def test_damaged_model_is_not_gone_back_to(shipped, models_dir, another):
 
 def test_verify_names_every_model_that_is_not_what_was_published(shipped, another, models_dir, capsys):
     damage(another.path)
-    with pytest.raises(CommandError, match="1 of 2 models are not what was published"):
+    with pytest.raises(CommandError, match="1 of 2 models differ from what was published"):
         call_command("models", "verify")
     captured = capsys.readouterr()
     assert "student_cnn v1: as published" in captured.out
@@ -115,11 +115,11 @@ def test_verify_reports_the_sample(shipped, cifar10_folder, capsys):
     card["metrics"]["test"]["accuracy"] = 0.04
     ModelVersion.objects.filter(pk=shipped.pk).update(card=card)
     shown = models(capsys, "verify", "student_cnn", "--data-dir", str(cifar10_folder))
-    assert "of 500 test images right (4.0% stated)" in shown
+    assert "of 500 test images correct (4.0% in the card)" in shown
 
 
 def test_model_that_answers_or_has_answered_is_kept(shipped, another, models_dir):
-    with pytest.raises(CommandError, match="student_cnn v1 is the model that answers"):
+    with pytest.raises(CommandError, match="student_cnn v1 is active"):
         call_command("models", "delete", "student_cnn@1", "--yes")
     make_prediction()
     activate_version(version=another)
@@ -153,7 +153,7 @@ def test_it_asks_before_it_deletes(another, monkeypatch, answer, kept):
     [
         (["show", "nobody"], "There is no model 'nobody'"),
         (["activate", "student_cnn@7"], "There is no model 'student_cnn@7'"),
-        (["delete", "student_cnn", "--yes"], "Say which version of student_cnn"),
+        (["delete", "student_cnn", "--yes"], "Name the version of student_cnn"),
         (["publish", "/nowhere"], "is not a model folder"),
         (["verify", "student_cnn", "--data-dir", "/nowhere"], "There is no data set in /nowhere"),
     ],

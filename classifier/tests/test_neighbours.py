@@ -132,7 +132,7 @@ def of_another_graph(version: ModelVersion) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "message"), [(damage, "cannot be read"), (of_another_graph, "was made for another network")]
+    ("change", "message"), [(damage, "cannot be read"), (of_another_graph, "was built for a different network")]
 )
 def test_index_that_cannot_be_used_is_logged_and_the_rest_is_shown(
     coloured, picture_folder, user, user_client, caplog, change, message
@@ -171,7 +171,7 @@ def test_of_two_networks_only_thumbnails_have_neighbours(models_dir, colours, us
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "none"], r"There is no model 'none'\. There are: coloured, student_cnn\."),
+        (["--model", "none"], r"There is no model 'none'\. Available: coloured, student_cnn\."),
         (
             ["--model", "student_cnn"],
             r"student_cnn was trained on CIFAR-10, and this is not it, byte for byte: colours",

@@ -62,8 +62,8 @@ def test_a_model_of_four_test_images_is_published_and_not_activated_unasked(trai
     said = " ".join(trained.errors.split())
     assert "garden v1 was tested on only 4 images" in said
     later = "models activate garden@1 --yes"
-    assert f"garden v1 is published and was not activated. To activate it all the same: manage.py {later}" in said
-    assert "garden v1 answers now." in manage(*later.split(), env=trained.env).stdout
+    assert f"garden v1 was published but not activated. To activate it anyway: manage.py {later}" in said
+    assert "garden v1 is now active." in manage(*later.split(), env=trained.env).stdout
 
 
 def test_commands_take_the_folder_and_speak_of_its_classes(trained):
@@ -73,7 +73,7 @@ def test_commands_take_the_folder_and_speak_of_its_classes(trained):
     assert sorted(answer["probabilities"]) == sorted(CLASSES)
     evaluated = manage("evaluate", "garden", "--data-dir", str(trained.pictures), env=trained.env).stdout
     assert "garden: test split of garden, 4 images" in evaluated
-    assert "These are not the bytes" not in evaluated
+    assert "This data differs" not in evaluated
     stated = re.search(r"^The card states ([\d.]+%)\.$", evaluated, re.M)[1]
     assert re.search(rf"^accuracy +{stated} ", evaluated, re.M)
 

@@ -26,14 +26,14 @@ def predictions(shipped) -> list[Prediction]:
 def test_same_model_answers_the_same(shipped, capsys):
     for seed in range(3):
         make_prediction(seed=seed)
-    assert "student_cnn v1 answers 0 of 3 predictions otherwise (0.0%)." in report(capsys, "--model", "student_cnn")
+    assert "student_cnn v1 changes 0 of 3 predictions (0.0%)." in report(capsys, "--model", "student_cnn")
 
 
 def test_flips_are_counted_and_written_and_nothing_is_stored(predictions, models_dir, tmp_path, capsys):
     publish(folder=doubtful_model(models_dir / "doubtful"))
     before = list(Prediction.objects.order_by("pk").values())
     shown = report(capsys, "--model", "doubtful", "--csv", str(tmp_path / "flips.csv"))
-    assert "doubtful v1 answers 3 of 3 predictions otherwise (100.0%)." in shown
+    assert "doubtful v1 changes 3 of 3 predictions (100.0%)." in shown
     assert "-> none" in shown
     assert "corrected" not in shown
     assert list(Prediction.objects.order_by("pk").values()) == before
@@ -48,7 +48,7 @@ def test_corrections_tell_what_gets_better_and_what_worse(predictions, user, mod
     correct(prediction=predictions[0], label="none", user=user)
     correct(prediction=predictions[1], label=predictions[1].predicted_class, user=user)
     shown = report(capsys, "--model", "doubtful")
-    assert "Of 2 corrected ones 1 go from wrong to right and 1 from right to wrong." in shown
+    assert "Of 2 reviewed predictions, 1 become correct and 1 become incorrect." in shown
 
 
 def test_what_it_would_answer_is_what_it_answers(predictions, models_dir):
@@ -67,7 +67,7 @@ def test_file_that_is_gone_is_counted(predictions, capsys):
 
 
 def test_nothing_stored_is_nothing_rescored(shipped, capsys):
-    assert "answers 0 of 0 predictions otherwise." in report(capsys, "--model", "student_cnn")
+    assert "changes 0 of 0 predictions." in report(capsys, "--model", "student_cnn")
 
 
 def test_wrong_argument_is_named(shipped, tmp_path):

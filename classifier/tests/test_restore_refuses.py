@@ -150,13 +150,16 @@ EDITS: dict[str, tuple[Callable[[Members], Members], str]] = {
         "lie within each other",
     ),
     "model": (edited(lambda values: values.update(model_folders={"a": "../x"})), "names a model '../x' that is not"),
-    "vendor": (edited(lambda values: values.update(database="postgresql")), "database of the kind postgresql"),
-    "no-manifest": (without(MANIFEST), "holds no whole site"),
-    "no-database": (without("database/"), "holds no whole site"),
+    "vendor": (edited(lambda values: values.update(database="postgresql")), "Databases of the kind postgresql"),
+    "no-manifest": (without(MANIFEST), "is not a complete backup"),
+    "no-database": (without("database/"), "is not a complete backup"),
     "no-media": (without("media/thumbnails/"), "holds 1 files of 1 uploads, and not 2 of each"),
     "hidden": (lambda members: {"media/uploads/.htaccess": b"x", **members}, "media/uploads/.htaccess"),
-    "elsewhere": (lambda members: {"media/index.html": b"x", **members}, "holds 'media/index.html', which no backup"),
-    "line-end": (lambda members: {"media/uploads/a\nb": b"x", **members}, "which no backup does"),
+    "elsewhere": (
+        lambda members: {"media/index.html": b"x", **members},
+        "contains 'media/index.html', which is not part",
+    ),
+    "line-end": (lambda members: {"media/uploads/a\nb": b"x", **members}, "which is not part of a backup"),
     "database": (lambda members: members | {"database/sqlite3": b"no database"}, "database in the archive is damaged"),
     "row-above": (with_row("UPDATE classifier_upload SET file = '../../../../etc/passwd'"), "which lies elsewhere"),
     "row-absolute": (with_row("UPDATE classifier_upload SET thumbnail = '/etc/passwd'"), "which lies elsewhere"),
@@ -214,7 +217,7 @@ def test_description_of_a_member_is_bounded(tmp_path, kind):
     member.type, member.size = kind, 2 << 20
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         tar.addfile(member, io.BytesIO(b"x" * member.size))
-    with pytest.raises(ArchiveError, match="whose description is too long"):
+    with pytest.raises(ArchiveError, match="with a header that is too long"):
         read_all(tmp_path / "a.tar")
 
 

@@ -65,13 +65,13 @@ def test_all_that_the_server_writes_is_json(site):
     """After the tests above: a sweep, and answers to HEAD that Gunicorn used to warn of."""
     log = site.folder / "log"
     for _ in range(600):
-        if "belong to no upload" in (text := log.read_text()):
+        if "files without an upload" in (text := log.read_text()):
             break
         time.sleep(0.05)
     # The library that runs the model says a word of its own when it is loaded.
     lines = [json.loads(line) for line in text.splitlines() if not line.startswith("INFO: Created TensorFlow Lite")]
     (swept,) = [line["message"] for line in lines if line["logger"] == "classifier.management.commands.worker"]
-    assert swept.startswith("0 files that belong to no upload were removed")
+    assert swept.startswith("0 files without an upload were removed")
     assert [line["message"] for line in lines if "no-body response" in line["message"]] == []
     assert [line["bytes"] for line in lines if line.get("method") == "HEAD"] == [0] * 4
     assert "evil" not in text

@@ -59,7 +59,7 @@ def test_housekeeping_by_hand_does_what_the_running_site_does(user, client, user
     said = housekeeping(older_than=0)
     assert "One upload was deleted." in said
     assert "One session was deleted." in said
-    assert "1 files that belong to no upload were removed" in said
+    assert "1 files without an upload were removed" in said
     assert Session.objects.count() == 1
     assert len(stored_files()) == 2
     assert name not in stored_files()

@@ -62,7 +62,7 @@ def test_files_without_a_row_go_and_all_others_stay(media_root, stored_files, sw
         media_root, "uploads/odd.jpg", "uploads/zz/odd.jpg", "thumbnails/00/no-number.jpg", "uploads/00/x_y.png"
     )
     age(media_root)
-    assert "6 files that belong to no upload were removed (30" in sweep()
+    assert "6 files without an upload were removed (30" in sweep()
     assert stored_files() == kept
     assert sweep().startswith("0 files")
 
@@ -71,7 +71,7 @@ def test_dry_run_names_them_and_removes_nothing(media_root, stored_files, sweep)
     names = leave_behind(media_root)
     said = sweep("--dry-run")
     assert {*names} <= {*said.splitlines()}
-    assert "2 files that belong to no upload would be removed" in said
+    assert "2 files without an upload would be removed" in said
     assert stored_files() == sorted(names)
 
 
@@ -114,7 +114,7 @@ def test_rows_that_have_lost_a_file_are_reported_with_what_to_do(media_root, swe
     said = sweep()
     assert f"Upload {robbed.upload_id} has lost {robbed.upload.thumbnail.name}\n" in said
     assert str(whole.upload_id) not in said
-    assert "1 uploads have lost a file. Put the files named above back" in said
+    assert "1 uploads are missing a file. Restore the files named above" in said
     delete_prediction(prediction=robbed)
     assert "lost" not in sweep()
 
@@ -140,9 +140,9 @@ def test_server_sweeps_once_after_its_start_what_was_there_before_it(tmp_path):
         on_its_way = leave_behind(media, hours=-1)
         for _ in range(600):
             log = (site.folder / "log").read_text()
-            if "belong to no upload" in log:
+            if "files without an upload" in log:
                 break
             time.sleep(0.1)
-    assert log.count("4 files that belong to no upload were removed") == 1
+    assert log.count("4 files without an upload were removed") == 1
     assert not any((media / name).exists() for name in before)
     assert all((media / name).exists() for name in on_its_way)

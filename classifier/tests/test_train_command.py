@@ -100,7 +100,7 @@ def test_killed_and_interrupted_run_resumes_to_its_end_and_is_published(training
     output = finish(training("--resume", "--activate", "--yes"))
     assert "epoch 2/4" not in output
     assert "epoch 4/4" in output
-    assert "mine v1 answers now." in output
+    assert "mine v1 is now active." in output
     run, version = TrainingRun.objects.get(), ModelVersion.objects.get(active=True)
     assert (run.status, run.message, run.ended_at is None) == (TrainingRun.Status.FINISHED, "", False)
     assert (run.epoch_count, run.image_limit, run.recipe["batch_size"]) == (4, 300, 32)
@@ -239,14 +239,14 @@ def test_finished_run_leaves_the_active_model_unless_told_otherwise(models_dir, 
         (["--image-size", "0"], "argument --image-size: '0' is not a whole number of at least 1"),
         (["--image-size", "64"], "CIFAR-10's images have 32 pixels a side: leave the image size out"),
         (["--resume"], "There is no run to resume."),
-        (["--resume", "--name", "none"], "holds no run to resume"),
-        (["--resume", "--epochs", "3", "--seed", "0"], "A resumed run keeps its settings: leave out --epochs, --seed."),
-        (["--weights", "none"], "There is no model 'none'. There are: student_cnn."),
+        (["--resume", "--name", "none"], "contains no run to resume"),
+        (["--resume", "--epochs", "3", "--seed", "0"], "A resumed run keeps its settings. Remove --epochs, --seed."),
+        (["--weights", "none"], "There is no model 'none'. Available: student_cnn."),
         (["--teacher", "student_cnn"], "has no use for a teacher: leave out --teacher"),
-        (["--recipe", "adam_distilled"], "learns from a trained model: give one with --teacher"),
+        (["--recipe", "adam_distilled"], "needs a teacher. Name a trained model with --teacher"),
         (["--architecture", "compact_resnet", "--weights", "student_cnn"], "its weights do not fit a compact_resnet"),
-        (["--resume", "--weights", "student_cnn"], "A resumed run keeps its settings: leave out --weights."),
-        (["--resume", "--image-size", "16"], "A resumed run keeps its settings: leave out --image-size."),
+        (["--resume", "--weights", "student_cnn"], "A resumed run keeps its settings. Remove --weights."),
+        (["--resume", "--image-size", "16"], "A resumed run keeps its settings. Remove --image-size."),
     ],
 )
 def test_wrong_argument_is_named_and_starts_nothing(arguments, message, models_dir):

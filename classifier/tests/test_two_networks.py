@@ -167,7 +167,7 @@ def test_command_puts_a_model_together_and_publishes_it(models_dir, cifar10_fold
     [
         (["two", "--thumbnails", "none"], "There is no model 'none'"),
         (["Two", "--thumbnails", "student_cnn"], "A model cannot be called 'Two'"),
-        (["student_cnn", "--thumbnails", "student_cnn"], "is there already"),
+        (["student_cnn", "--thumbnails", "student_cnn"], "already exists"),
         (["two", "--thumbnails", "student_cnn", "--data-dir", "/nowhere"], "There is no data set in /nowhere"),
         (["two", "--thumbnails", "student_cnn", "--image-size", "16"], "'16' is not a whole number from 32 to 512"),
     ],

@@ -89,7 +89,7 @@ def load_card(folder: Path) -> Card:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise ArtifactError(f"{folder} is not a model folder: there is no {CARD_FILE} in it.") from None
+        raise ArtifactError(f"{folder} is not a model folder: it has no {CARD_FILE}.") from None
     except OSError as error:
         raise unreadable(path, error) from error
     return parse_card(path, content)
@@ -102,7 +102,7 @@ def parse_card(path: Path, content: bytes) -> Card:
     except (ValueError, RecursionError) as error:
         raise unreadable(path, error) from error
     if not isinstance(values, dict) or values.get("format") != CARD_FORMAT:
-        raise ArtifactError(f"{path} is not a card of format {CARD_FORMAT}, the one this version reads.")
+        raise ArtifactError(f"{path} is not a card of format {CARD_FORMAT}, which this version requires.")
     try:
         card = Card.from_dict(values)
         _check_names(path, card)

@@ -50,7 +50,7 @@ def check_name(name: str) -> str:
 def check_free(folder: Path) -> None:
     """Raise ArtifactError when `folder` is there already."""
     if folder.exists():
-        raise ArtifactError(f"{folder} is there already. Choose another name, or move that folder away.")
+        raise ArtifactError(f"{folder} already exists. Choose another name, or move that folder.")
 
 
 def check_writable(folder: Path) -> None:

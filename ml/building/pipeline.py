@@ -131,7 +131,7 @@ def write_again(
         raise ArtifactError(f"{card.name} is made of {', '.join(card.networks)}: combine it again.")
     part = readers.learnt_from(card, dataset)
     if part is None:
-        raise ArtifactError(f"{card.name} was trained on another data set than this one: {card.dataset['name']}.")
+        raise ArtifactError(f"{card.name} was trained on a different data set: {card.dataset['name']}.")
     trained = writing.Trained(
         model=keras.models.load_model(source / artifacts.KERAS_FILE, compile=False),
         history=[EpochRecord(**record) for record in artifacts.read_history(source)],

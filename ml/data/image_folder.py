@@ -173,7 +173,7 @@ def _class_names(folder: Path) -> tuple[str, ...]:
 def list_images(folder: Path, class_names: tuple[str, ...], fewest: int) -> list[tuple[Path, int]]:
     """Return every image below the classes' folders with its label, by class and then by name. Raises DatasetError."""
     if unknown := sorted(set(_subfolders(folder)) - set(class_names)):
-        raise DatasetError(f"{folder / unknown[0]} is none of the classes: {', '.join(class_names)}.")
+        raise DatasetError(f"{folder / unknown[0]} is not one of the classes: {', '.join(class_names)}.")
     found = [
         (path, label) for label, name in enumerate(class_names) for path in _files(folder, name) if is_image_file(path)
     ]

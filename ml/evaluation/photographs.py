@@ -116,7 +116,7 @@ def load(folder: Path, model: LoadedModel, progress: Progress | None = None) -> 
     Classes without a folder are left out; a folder that is no class of the model is an error.
     """
     if not image_folder.holds_classes(folder):
-        raise DatasetError(f"There are no photographs in {folder}: one sub-folder for each class is wanted.")
+        raise DatasetError(f"There are no photos in {folder}. Put them in one subfolder per class.")
     classes = model.known_classes
     files = image_folder.list_images(folder, (*classes, NONE_CLASS), fewest=0)
     labels = np.array([label for _, label in files], np.int64)

@@ -88,7 +88,7 @@ class Decoders:
             try:
                 answer = self._ask(content, max_pixels)
             except _Ended:
-                logger.warning("A decoder was ended from outside; another reads the file of %d bytes.", len(content))
+                logger.warning("A decoder was killed; retrying the file of %d bytes with another one.", len(content))
                 answer = self._ask_again(content, max_pixels)
             finally:
                 if record is not None:
@@ -111,7 +111,7 @@ class Decoders:
     def _place(self) -> Iterator[None]:
         seconds = _MOST_FILES_BEFORE * self.seconds
         if not self._places.acquire(timeout=seconds):
-            raise DecoderUnavailable(f"All decoders have been busy for {seconds} seconds.")
+            raise DecoderUnavailable(f"All decoders were busy for {seconds} seconds.")
         try:
             yield
         finally:
@@ -175,12 +175,14 @@ class _Decoder:
         try:
             return self._ask(content, max_pixels, seconds)
         except TimeoutError as error:
-            logger.error("A decoder is ended: it took more than %d s for a file of %d bytes.", seconds, len(content))
+            logger.error("Stopped a decoder after %d s on a file of %d bytes.", seconds, len(content))
             raise TooSlow(limit=seconds) from error
         except OSError as error:
             raise self._reason(content) from error
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            logger.error("A decoder is ended: it makes no sense after a file of %d bytes: %s.", len(content), error)
+            logger.error(
+                "Stopped a decoder: it sent an invalid reply after a file of %d bytes: %s.", len(content), error
+            )
             raise DamagedImage() from error
 
     def end(self) -> int:
@@ -229,7 +231,7 @@ class _Decoder:
             return TooMuchMemory()
         if code in _FROM_OUTSIDE:
             return _Ended()
-        logger.error("A decoder has crashed (%s) at a file of %d bytes.", code, len(content))
+        logger.error("A decoder crashed (%s) on a file of %d bytes.", code, len(content))
         return DamagedImage()
 
 

@@ -99,7 +99,7 @@ class Network:
     @contextmanager
     def _graph(self) -> Iterator[Graph]:
         if not self._slots.acquire(timeout=_MOST_SECONDS):
-            raise NoInterpreterFree(f"All interpreters have been busy for {_MOST_SECONDS:.0f} seconds.")
+            raise NoInterpreterFree(f"All interpreters were busy for {_MOST_SECONDS:.0f} seconds.")
         try:
             # The one used last comes first: the others are made only when requests really meet.
             try:

@@ -143,7 +143,7 @@ def load(folder: Path, card: Card) -> Index | None:
     try:
         values = json.loads((place / _INDEX_FILE).read_text(encoding="utf-8"))
         if values["format"] != _FORMAT or values["graph"] != card.files[LITERT_FILE]:
-            raise ArtifactError(f"{place} was made for another network than {card.name}. {_REMEDY}")
+            raise ArtifactError(f"{place} was built for a different network than {card.name}. {_REMEDY}")
         _verify(place, values["files"])
         return Index(place, values["count"], tuple(values["usual"]))
     except FileNotFoundError:

@@ -53,7 +53,7 @@ def test_nothing_is_left_when_the_block_fails(tmp_path, error):
 
 def test_folder_that_is_there_is_never_written_over(folder):
     before = (folder / "card.json").read_bytes()
-    with pytest.raises(ArtifactError, match="there already"), writing(folder):
+    with pytest.raises(ArtifactError, match="already exists"), writing(folder):
         pytest.fail("entered")
     assert (folder / "card.json").read_bytes() == before
     assert [path.name for path in folder.parent.iterdir()] == ["model"]

@@ -128,7 +128,7 @@ def test_there_is_none_before_it_is_built(tmp_path):
 
 def test_index_of_another_graph_is_not_used(folder):
     card = artifacts.load_card(folder)
-    with pytest.raises(ArtifactError, match=r"was made for another network than student_cnn.*build_neighbours"):
+    with pytest.raises(ArtifactError, match=r"was built for a different network than student_cnn.*build_neighbours"):
         load(folder, replace(card, files={**card.files, LITERT_FILE: "0" * 64}))
 
 

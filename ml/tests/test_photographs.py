@@ -122,9 +122,9 @@ def test_photographs_of_no_class_at_all_are_an_error_that_names_the_classes(mode
 def test_a_folder_without_photographs_is_an_error_that_names_it(model, tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
-    with pytest.raises(DatasetError, match="one sub-folder for each class") as caught:
+    with pytest.raises(DatasetError, match="one subfolder per class") as caught:
         photographs.load(tmp_path / name, model)
-    assert f"no photographs in {tmp_path / name}:" in str(caught.value)
+    assert f"no photos in {tmp_path / name}." in str(caught.value)
 
 
 def test_an_unreadable_photograph_is_named(model, tmp_path):

@@ -228,7 +228,7 @@ def test_existing_folder_is_refused_before_anything_is_trained(dataset, tmp_path
     model_folder.mkdir(parents=True)
     (model_folder / "mine").touch()
     listener = Listener()
-    with pytest.raises(ArtifactError, match="there already"):
+    with pytest.raises(ArtifactError, match="already exists"):
         produce(
             run_settings(dataset),
             dataset,

@@ -70,7 +70,7 @@ def test_weights_of_another_architecture_are_refused(source, colours):
 
 def test_model_that_has_been_replaced_is_refused(source):
     other = replace(source, sha256="0" * 64)
-    with pytest.raises(TransferError, match="no longer holds the model first"):
+    with pytest.raises(TransferError, match="no longer contains the model first"):
         other.load()
 
 
@@ -105,7 +105,7 @@ def test_teacher_answers_with_the_trained_models_probabilities_at_a_temperature(
 def test_teacher_of_other_classes_or_another_size_is_refused(source, colours):
     fitting = {"class_names": colours.class_names, "image_shape": colours.image_shape}
     for change, message in (
-        ({"class_names": ("cat", "dog", "bird")}, "knows other classes: red, green, blue"),
+        ({"class_names": ("cat", "dog", "bird")}, "has different classes: red, green, blue"),
         ({"image_shape": (32, 32, 3)}, "takes images of 16 x 16 pixels, not of 32 x 32"),
     ):
         with pytest.raises(TransferError, match=message):
@@ -145,7 +145,7 @@ def test_settings_with_models_survive_their_file(source, colours, tmp_path):
 
 
 def test_distillation_without_a_teacher_and_a_teacher_without_distillation_are_refused(source, colours):
-    with pytest.raises(SettingsError, match="give one with --teacher"):
+    with pytest.raises(SettingsError, match="with --teacher"):
         settings_from(colours, {"distillation": 0.5})
     with pytest.raises(SettingsError, match="leave out --teacher"):
         settings_from(colours, {}, teacher=source)

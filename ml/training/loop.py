@@ -96,7 +96,7 @@ def train(
     elif len(history) < recipe.epochs:
         _fit(model, settings, dataset, steps, history, checkpoints, teacher, listener)
     if not history:
-        raise TrainingError("The run was stopped before its first epoch ended: there is nothing to keep.")
+        raise TrainingError("The run was stopped before its first epoch finished, so there is nothing to save.")
     best = best_epoch(history)
     trained = _build(settings)
     checkpoints.restore_best(model)

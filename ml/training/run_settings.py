@@ -72,7 +72,7 @@ class RunSettings:
         try:
             values = json.loads((run_folder / SETTINGS_FILE).read_text())
         except FileNotFoundError:
-            raise SettingsError(f"{run_folder} holds no run to resume: there is no {SETTINGS_FILE} in it.") from None
+            raise SettingsError(f"{run_folder} contains no run to resume: it has no {SETTINGS_FILE}.") from None
         values["recipe"] = Recipe.from_dict(values["recipe"])
         for name in ("class_names", "image_shape"):
             values[name] = tuple(values[name])
@@ -105,7 +105,7 @@ def check_models(
             "on ImageNet, or give a trained model with --weights."
         )
     if recipe.distillation and not teacher:
-        raise SettingsError(f"The recipe {recipe.name} learns from a trained model: give one with --teacher.")
+        raise SettingsError(f"The recipe {recipe.name} needs a teacher. Name a trained model with --teacher.")
     if teacher and not recipe.distillation:
         raise SettingsError(
             f"The recipe {recipe.name} has no use for a teacher: leave out --teacher, or choose a --recipe with "

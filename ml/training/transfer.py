@@ -46,7 +46,7 @@ class ModelSource:
 
         card = artifacts.verify(Path(self.folder))
         if card.files[artifacts.KERAS_FILE] != self.sha256:
-            raise TransferError(f"{self.folder} no longer holds the model {self.name} that the run began with.")
+            raise TransferError(f"{self.folder} no longer contains the model {self.name} that the run started from.")
         return keras.models.load_model(Path(self.folder) / artifacts.KERAS_FILE, compile=False), card
 
 
@@ -81,7 +81,7 @@ def teacher(
     """
     trained, card = source.load()
     if card.class_names != class_names:
-        raise TransferError(f"The teacher {source.name} knows other classes: {', '.join(card.class_names)}.")
+        raise TransferError(f"The teacher {source.name} has different classes: {', '.join(card.class_names)}.")
     if card.input_shape != image_shape:
         raise TransferError(
             f"The teacher {source.name} takes images of {' x '.join(map(str, card.input_shape[:2]))} pixels, not of "

@@ -13,21 +13,26 @@ from classifier.services.operations.backup import back_up
 class Command(BaseCommand):
     help = (
         "Save the database, the uploads and the published models in one archive; the site may keep running. The "
-        "archive holds everybody's images: keep it as you keep the site. The secret key is not in it."
+        "archive contains everybody's images: protect it as you protect the site. It does not contain the secret key."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE", help="Such as site.tar, site.tar.gz or site.tar.zst.")
+        parser.add_argument(
+            "file",
+            type=Path,
+            metavar="FILE",
+            help="The archive to write, such as site.tar, site.tar.gz or site.tar.zst.",
+        )
 
     def handle(self, *, file: Path, **options) -> None:
         try:
             backup = back_up(file=file)
         except (ArchiveError, OSError, DatabaseError) as error:
-            raise CommandError(f"There is no backup: {error}") from error
+            raise CommandError(f"The backup failed: {error}") from error
         for upload_id in backup.lost:
-            self.stderr.write(f"Upload {upload_id} has lost a file, and is saved without. See: manage.py sweep")
+            self.stderr.write(f"Upload {upload_id} is missing a file and was saved without it. See: manage.py sweep")
         for version in backup.models_lost:
-            self.stderr.write(f"The folder of the model {version} is missing, and is not in the archive.")
+            self.stderr.write(f"The folder of the model {version} is missing and is not in the archive.")
         self.stdout.write(
             f"{file}: {backup.upload_count:,} uploads and {len(backup.model_folders)} models, "
             f"{size_in_words(file.stat().st_size)}."

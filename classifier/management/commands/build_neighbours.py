@@ -20,19 +20,20 @@ _INTERRUPTED = 130
 
 class Command(BaseCommand):
     help = (
-        "Make an index of the images that a model was trained on, with the graph that the site serves, so that “Why?” "
-        "shows those most like a picture. It is kept in the model's folder, with the images. Needs no TensorFlow."
+        "Build an index of a model's training images with the graph that the site serves, so that “Why?” "
+        "shows the most similar ones. The index is saved in the model's folder. TensorFlow is not needed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--model", help="A folder below MODELS_DIR, such as student_cnn, a path, or name@2; else the active model."
+            "--model",
+            help="A folder in MODELS_DIR, such as student_cnn, a path, or name@2 (default: the active model).",
         )
         parser.add_argument(
             "--data-dir",
             type=Path,
-            help="What it was trained on: CIFAR-10's binary version, or a folder of pictures; by default CIFAR10_DIR, "
-            "or a download.",
+            help="The model's training set: CIFAR-10's binary version or a folder of images (default: CIFAR10_DIR, "
+            "or a download).",
         )
 
     def handle(self, *, model: str | None, data_dir: Path | None, **options) -> None:

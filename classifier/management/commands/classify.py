@@ -33,26 +33,30 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="An image file, or a folder of images.")
+        parser.add_argument("--recursive", action="store_true", help="Include images in subfolders.")
         parser.add_argument(
-            "paths", nargs="+", type=Path, metavar="PATH", help="A file, or a folder for the images in it."
+            "--model", help="A published model, such as student_cnn or student_cnn@2 (default: the active model)."
         )
-        parser.add_argument("--recursive", action="store_true", help="Take the images in folders of a folder as well.")
-        parser.add_argument("--model", help="A published model, such as student_cnn or student_cnn@2; else the active.")
-        parser.add_argument("--json", action="store_true", help="Print one JSON object a line, with all probabilities.")
+        parser.add_argument(
+            "--json", action="store_true", help="Print one JSON object per line, with all probabilities."
+        )
         parser.add_argument(
             "--csv",
             type=Path,
             metavar="FILE",
-            help="Append a row for each file to FILE instead of printing it. Files that have a row are left out.",
+            help="Append one row per file to FILE instead of printing it. Files that already have a row are skipped.",
         )
         parser.add_argument(
-            "--save", action="store_true", help="Store the files and the answers in the history of an account."
+            "--save", action="store_true", help="Save the files and the predictions to an account's history."
         )
-        parser.add_argument("--owner", metavar="USERNAME", help="Whose account; may be left out if there is only one.")
+        parser.add_argument(
+            "--owner", metavar="USERNAME", help="The account for --save. Optional if there is only one account."
+        )
 
     def handle(self, *, paths: list[Path], model: str | None, save: bool, owner: str | None, **options) -> None:
         if owner and not save:
-            raise CommandError("--owner says for whom to --save: give both or neither.")
+            raise CommandError("--owner requires --save. Use both or neither.")
         user = _find_account(owner) if save else None
         run = _Run(self, _find_model(model), user, options)
         try:
@@ -65,7 +69,7 @@ class Command(BaseCommand):
         except (OSError, DatabaseError, StorageUnavailable) as error:
             raise CommandError(f"Stopped after {run.done:,} files: {error}.{run.how_to_resume}") from error
         if not run.done:
-            hint = "" if options["recursive"] else " With --recursive, those in folders below are taken as well."
+            hint = "" if options["recursive"] else " Use --recursive to include subfolders."
             raise CommandError(f"There are no images in {', '.join(map(str, paths))}.{hint}")
         if run.failed:
             raise CommandError(f"{run.failed:,} of {run.done:,} files could not be classified.")
@@ -149,9 +153,9 @@ class _Run:
     def _summarise(self, seconds: float) -> None:
         parts = [f"{self.answered:,} files classified in {seconds:,.1f} s"]
         if self.answered:
-            parts.append(f"{self.answered / seconds:,.1f} a second")
+            parts.append(f"{self.answered / seconds:,.1f} per second")
         if self.before:
-            parts.append(f"{self.before:,} were done before")
+            parts.append(f"{self.before:,} were already done")
         self.stderr.write(f"{', '.join(parts)}.", style_func=str)
 
 
@@ -160,7 +164,7 @@ def _find_account(name: str | None) -> AbstractBaseUser:
     if name is None:
         found = list(accounts.all()[:2])
         if len(found) != 1:
-            raise CommandError("Name the account whose uploads these are to be: --save --owner USERNAME")
+            raise CommandError("Name the account to save to: --save --owner USERNAME")
         return found[0]
     try:
         return accounts.get_by_natural_key(name)
@@ -174,7 +178,7 @@ def _find_model(name: str | None) -> ServedModel:
             return active_model()
         version = find_version(name)
         if version is None:
-            raise CommandError(f"No model {name!r} is published.")
+            raise CommandError(f"There is no published model {name!r}. See: manage.py models list")
         return ServedModel(version, LoadedModel(verified_folder(version)))
     except (NoModel, ArtifactError) as error:
         raise CommandError(str(error)) from error
@@ -191,5 +195,5 @@ def _as_json(path: Path, prediction: Prediction) -> str:
 
 
 def _in_words(path: Path, prediction: Prediction) -> str:
-    doubt = "  (no answer: this is the nearest guess)" if prediction.abstained else ""
+    doubt = "  (no answer; closest match)" if prediction.abstained else ""
     return f"{path}: {prediction.predicted_class} {prediction.confidence:.1%}{doubt}"

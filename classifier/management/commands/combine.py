@@ -22,30 +22,32 @@ from ml.networks.registry import WeightsMissing
 
 class Command(BaseCommand):
     help = (
-        "Put a trained network for thumbnails and EfficientNet-Lite0 for photographs into one model, evaluate it and "
+        "Combine a trained thumbnail network and EfficientNet-Lite0 for photos into one model, evaluate it and "
         "publish it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="What to call the model.")
+        parser.add_argument("name", help="The name of the model.")
         parser.add_argument("--thumbnails", required=True, metavar="MODEL", help="A trained model of the ten classes.")
         parser.add_argument(
             "--image-size",
             type=whole_number(32, 512),
             default=224,
             metavar="PIXELS",
-            help="The side of what the network for photographs sees (32 to 512).",
+            help="The input size of the photo network in pixels (32 to 512).",
         )
-        parser.add_argument("--weights", type=Path, metavar="FILE", help="ImageNet's weights, if not the project's.")
+        parser.add_argument(
+            "--weights", type=Path, metavar="FILE", help="A file of ImageNet weights (default: the project's)."
+        )
         parser.add_argument(
             "--learn-from",
             type=Path,
             metavar="DIR",
-            help="Photographs that the head of the network for photographs learns from: a folder for each class, and "
-            "none/ for others; file names begin with their source and `_`.",
+            help="Photos to train the head of the photo network on: one folder per class, and "
+            "none/ for others. File names begin with their source and `_`.",
         )
-        parser.add_argument("--data-dir", type=Path, help="As for manage.py train.")
-        add_activation(parser, "Let the new model answer on the site.")
+        parser.add_argument("--data-dir", type=Path, help="See manage.py train --help.")
+        add_activation(parser, "Activate the new model.")
 
     def handle(self, *, name: str, thumbnails: str, **options) -> None:
         try:

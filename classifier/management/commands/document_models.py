@@ -20,10 +20,10 @@ _SECTION = re.compile(
 
 
 class Command(BaseCommand):
-    help = "Write what the models in MODELS_DIR are between the marks that the READMEs have for them."
+    help = "Write the model tables into the READMEs."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="Change nothing; fail where a README is out of date.")
+        parser.add_argument("--check", action="store_true", help="Change nothing; fail if a README is out of date.")
 
     def handle(self, *, check: bool, **options) -> None:
         stale = []

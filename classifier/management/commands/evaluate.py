@@ -22,36 +22,36 @@ from ml.serving.inference import LoadedModel
 
 class Command(BaseCommand):
     help = (
-        "Score a model with the graph that the site serves, on a data set's held-out images or, with --photos, on "
-        "photographs. The figures are printed and kept in the model's folder. Needs no TensorFlow."
+        "Evaluate a model with the graph that the site serves, on a held-out split or, with --photos, on "
+        "photos. The figures are printed and saved in the model's folder. TensorFlow is not needed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="A model's folder below MODELS_DIR, such as student_cnn, a path, or name@2.")
+        parser.add_argument("name", help="A model folder in MODELS_DIR, such as student_cnn, a path, or name@2.")
         parser.add_argument(
             "--data-dir",
             type=Path,
-            help="CIFAR-10's binary version, or a folder of pictures; by default CIFAR10_DIR, or a download.",
+            help="CIFAR-10's binary version or a folder of images (default: CIFAR10_DIR, or a download).",
         )
         parser.add_argument("--split", choices=("test", "validation"), default="test")
         parser.add_argument(
-            "--photos", type=Path, help="Score on photographs instead: a folder for each class, and none/ for others."
+            "--photos", type=Path, help="Evaluate on photos instead: one folder per class, and none/ for others."
         )
         parser.add_argument(
             "--used-for",
             nargs="+",
             choices=PHOTOGRAPH_USES,
             default=[],
-            help="With --photos: what the photographs were used for before, so that the figures are no independent "
-            "test. backbone: they are of ImageNet, which trained the backbone.",
+            help="With --photos: what the photos were used for before, which makes the figures not an independent "
+            "test. backbone: the backbone was trained on ImageNet, which they come from.",
         )
         parser.add_argument("--json", action="store_true", help="Print the figures as JSON.")
 
     def handle(self, *, name: str, data_dir: Path | None, split: str, photos: Path | None, **options) -> None:
         if photos and data_dir:
-            raise CommandError("Give --data-dir or --photos, not both.")
+            raise CommandError("Use --data-dir or --photos, not both.")
         if options["used_for"] and not photos:
-            raise CommandError("--used-for is said of photographs: give --photos too.")
+            raise CommandError("--used-for requires --photos.")
         try:
             folder = find_folder(name)
             model = LoadedModel(folder)
@@ -101,12 +101,12 @@ class Command(BaseCommand):
         try:
             kept = artifacts.save_evaluation(folder, name, figures, draw)
         except ArtifactError as error:
-            self.stderr.write(f"The figures were not kept: {error}")
+            self.stderr.write(f"The figures were not saved: {error}")
         except ImportError:
             kept = artifacts.save_evaluation(folder, name, figures, lambda target: None)
-            self.stderr.write(f"Kept in {kept}, without pictures: they need pip install -r requirements.txt.")
+            self.stderr.write(f"Saved in {kept}, without plots. For plots, run: pip install -r requirements.txt")
         else:
-            self.stderr.write(f"Kept in {kept}.")
+            self.stderr.write(f"Saved in {kept}.")
 
     def _progress(self, what: str) -> Progress:
         def show(done: int, total: int | None) -> None:

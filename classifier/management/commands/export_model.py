@@ -18,14 +18,14 @@ from ml.data.dataset import DatasetError
 
 class Command(BaseCommand):
     help = (
-        "Export a trained model again from its Keras file, calibrate and evaluate it on the data set of its training, "
+        "Export a trained model again from its Keras file, calibrate and evaluate it on its own data set, "
         "and publish it as the next version of its name."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="A model's folder below MODELS_DIR, such as student_cnn, a path, or name@2.")
-        parser.add_argument("--data-dir", type=Path, help="As for manage.py train.")
-        add_activation(parser, "Let the new version answer on the site.")
+        parser.add_argument("name", help="A model folder in MODELS_DIR, such as student_cnn, a path, or name@2.")
+        parser.add_argument("--data-dir", type=Path, help="See manage.py train --help.")
+        add_activation(parser, "Activate the new version.")
 
     def handle(self, *, name: str, data_dir: Path | None, **options) -> None:
         try:

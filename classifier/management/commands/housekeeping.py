@@ -10,8 +10,8 @@ from classifier.services.operations.sweep import OLD
 
 class Command(BaseCommand):
     help = (
-        "Delete expired uploads and sessions, and files that belong to no upload. `manage.py worker` does so beside "
-        "Gunicorn; run this by hand where there is no worker."
+        "Delete expired uploads and sessions, and files without an upload. `manage.py worker` does this beside "
+        "Gunicorn; run it by hand if there is no worker."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -20,7 +20,7 @@ class Command(BaseCommand):
             type=float,
             default=OLD.total_seconds() / 60,
             metavar="MINUTES",
-            help="Spare files that are younger: uploads on their way (default: %(default)g).",
+            help="Skip files younger than this, which may still be uploading (default: %(default)g).",
         )
 
     def handle(self, *, older_than: float, **options) -> None:

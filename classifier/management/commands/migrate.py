@@ -19,7 +19,7 @@ class Command(migrate.Command):
     def handle(self, *args, database: str, verbosity: int, **options) -> None:
         def tell() -> None:
             if verbosity:
-                self.stdout.write("Another migrate is running on this database. Waiting for its end.")
+                self.stdout.write("Another migration is running on this database. Waiting for it to finish.")
 
         with _alone(database, tell):
             super().handle(*args, database=database, verbosity=verbosity, **options)

@@ -22,22 +22,24 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        actions.add_parser("list", help="Every version, its accuracy and which one answers.")
-        show = actions.add_parser("show", help="What a model is and how it was trained.")
+        actions.add_parser("list", help="Show every version, its accuracy and which one is active.")
+        show = actions.add_parser("show", help="Describe a model and how it was trained.")
         show.add_argument("model")
-        publish = actions.add_parser("publish", help="Inspect a model's folder and make it known to the site.")
-        publish.add_argument("folder", type=Path, help="The folder, or its name among the trained models.")
-        add_activation(publish, "Let it answer at once.")
-        activation = actions.add_parser("activate", help="Let a model answer; running processes notice by themselves.")
+        publish = actions.add_parser("publish", help="Check a model's folder and register it as a version.")
+        publish.add_argument("folder", type=Path, help="The folder, or its name in MODELS_DIR.")
+        add_activation(publish, "Activate it at once.")
+        activation = actions.add_parser(
+            "activate", help="Activate a model; running processes pick it up by themselves."
+        )
         activation.add_argument("model")
         add_yes(activation)
-        actions.add_parser("rollback", help="Let the model answer that did before the active one.")
-        verify = actions.add_parser("verify", help="Check files and answers; without a model, of all versions.")
+        actions.add_parser("rollback", help="Activate the previously active model again.")
+        verify = actions.add_parser("verify", help="Check the files and predictions of a model, or of all versions.")
         verify.add_argument("model", nargs="?")
         verify.add_argument("--data-dir", type=Path, help="Also score a sample of this data set's test images.")
-        delete = actions.add_parser("delete", help="Delete a version and its folder, if nothing depends on it.")
-        delete.add_argument("model", help="With its number: name@2.")
-        delete.add_argument("--yes", action="store_true", help="Do not ask.")
+        delete = actions.add_parser("delete", help="Delete a version and its folder if nothing depends on it.")
+        delete.add_argument("model", help="A name with its version: name@2.")
+        delete.add_argument("--yes", action="store_true", help="Do not ask for confirmation.")
 
     def handle(self, *, action: str, **options) -> None:
         try:
@@ -57,7 +59,7 @@ class Command(BaseCommand):
 
     def _show(self, options: dict) -> None:
         version = _find(options["model"])
-        state = "It is the one that answers." if version.active else "It does not answer."
+        state = "It is active." if version.active else "It is not active."
         self.stdout.write(f"{version} in {version.path}. {state}\nSHA-256 {version.digest}")
         for sentence in description(version.whole_card):
             self.stdout.write(sentence)
@@ -75,7 +77,7 @@ class Command(BaseCommand):
         activate(self, _find(options["model"]), sure=options["yes"])
 
     def _rollback(self, options: dict) -> None:
-        self.stdout.write(f"{publishing.roll_back()} answers again.")
+        self.stdout.write(f"{publishing.roll_back()} is active again.")
 
     def _verify(self, options: dict) -> None:
         versions = [_find(options["model"])] if options["model"] else ModelVersion.objects.order_by("name", "number")
@@ -87,9 +89,9 @@ class Command(BaseCommand):
                 failed += 1
                 self.stderr.write(f"{version}: {error}")
                 continue
-            self.stdout.write(f"{version}: as published{_in_words(rescored)}")
+            self.stdout.write(f"{version}: unchanged{_in_words(rescored)}")
         if failed:
-            raise CommandError(f"{failed} of {len(versions)} models are not what was published.")
+            raise CommandError(f"{failed} of {len(versions)} models differ from what was published.")
 
     def _delete(self, options: dict) -> None:
         version = _find(options["model"], exact=True)
@@ -103,12 +105,12 @@ class Command(BaseCommand):
 def _in_words(rescored: Rescore | None) -> str:
     if rescored is None:
         return ""
-    return f", {rescored.accuracy:.1%} of {rescored.count} test images right ({rescored.stated:.1%} stated)"
+    return f", {rescored.accuracy:.1%} of {rescored.count} test images correct ({rescored.stated:.1%} in the card)"
 
 
 def _find(name: str, *, exact: bool = False) -> ModelVersion:
     if exact and "@" not in name:
-        raise CommandError(f"Say which version of {name}: {name}@1, for example. See: manage.py models list")
+        raise CommandError(f"Name the version of {name}, for example {name}@1. See: manage.py models list")
     version = publishing.find_version(name)
     if version is None:
         raise CommandError(f"There is no model {name!r}. See: manage.py models list")

@@ -6,7 +6,7 @@ from classifier.services.history.retention import purge_expired
 
 
 class Command(BaseCommand):
-    help = "Delete expired uploads with their predictions and files. The running site does so by itself."
+    help = "Delete expired uploads with their predictions and files. The running site does this by itself."
 
     def handle(self, **options) -> None:
         gone = purge_expired()

@@ -16,12 +16,12 @@ _FLIPS_SHOWN = 20
 
 
 class Command(BaseCommand):
-    help = "Predict the stored uploads again with another version and report what it answers otherwise. Stores nothing."
+    help = "Classify the stored uploads with another version and report which predictions change. Nothing is saved."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--model", required=True, metavar="MODEL", help="A name, or name@2.")
         parser.add_argument(
-            "--csv", dest="table", type=Path, metavar="FILE", help="Write every prediction that changes to this file."
+            "--csv", dest="table", type=Path, metavar="FILE", help="Write every changed prediction to this file."
         )
 
     def handle(self, *, model: str, table: Path | None, **options) -> None:
@@ -54,13 +54,13 @@ class Command(BaseCommand):
                     writer.writerow([one.prediction_id, *texts[:2], f"{one.confidence:.6f}", texts[2]])
         changed, read = sum(flips.values()), counts["stored"] - counts["unreadable"]
         share = f" ({changed / read:.1%})" if read else ""
-        self.stdout.write(f"{version} answers {changed:,} of {read:,} predictions otherwise{share}.")
+        self.stdout.write(f"{version} changes {changed:,} of {read:,} predictions{share}.")
         for (before, after), count in flips.most_common(_FLIPS_SHOWN):
             self.stdout.write(f"{count:>7,}  {before} -> {after}")
         if counts["corrected"]:
             self.stdout.write(
-                f"Of {counts['corrected']:,} corrected ones {counts['fixed']:,} go from wrong to right and "
-                f"{counts['regressed']:,} from right to wrong."
+                f"Of {counts['corrected']:,} reviewed predictions, {counts['fixed']:,} become correct and "
+                f"{counts['regressed']:,} become incorrect."
             )
         if counts["unreadable"]:
             self.stdout.write(f"{counts['unreadable']:,} files could not be read.")

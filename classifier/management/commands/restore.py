@@ -12,20 +12,22 @@ from classifier.services.operations.restore import SiteNotEmpty, restore
 class Command(BaseCommand):
     help = (
         "Restore the database, the uploads and the models from an archive made by `manage.py backup`. The whole "
-        "archive is checked first; one of an older version is brought up to date."
+        "archive is checked first, and an archive of an older version is migrated."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")
-        parser.add_argument("--force", action="store_true", help="Replace what this site has: accounts, uploads, all.")
+        parser.add_argument(
+            "--force", action="store_true", help="Replace everything on this site: accounts, uploads and models."
+        )
 
     def handle(self, *, file: Path, force: bool, **options) -> None:
         try:
             manifest = restore(file=file, force=force)
         except SiteNotEmpty:
             raise CommandError(
-                "This site has accounts or uploads already, which restoring would replace. Make a backup of them, and "
-                "then say --force."
+                "This site already has accounts or uploads, which restoring would replace. Back them up first, "
+                "then use --force."
             ) from None
         except (ArchiveError, OSError, DatabaseError) as error:
             raise CommandError(str(error)) from error

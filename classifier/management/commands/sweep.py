@@ -14,18 +14,19 @@ from ml.filesystem import unfinished
 
 class Command(BaseCommand):
     help = (
-        "Remove the files that a killed process has left without an upload, and report uploads whose files are "
+        "Remove files that a killed process left behind, and report uploads whose files are "
         "missing. The site may keep running. Fails if something is missing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="Say what would be removed, and remove nothing.")
+        parser.add_argument("--dry-run", action="store_true", help="Show what would be removed without removing it.")
         parser.add_argument(
             "--older-than",
             type=float,
             default=OLD.total_seconds() / 60,
             metavar="MINUTES",
-            help="Spare what is younger: uploads on their way (default: %(default)g). 0 only while the site stands.",
+            help="Skip files younger than this, which may still be uploading (default: %(default)g). Use 0 only "
+            "while the site is stopped.",
         )
 
     def handle(self, *, dry_run: bool, older_than: float, verbosity: int, **options) -> None:
@@ -34,7 +35,7 @@ class Command(BaseCommand):
             for found in sweep(older_than=timedelta(minutes=older_than), dry_run=dry_run):
                 if isinstance(found, Loss):
                     lost += 1
-                    self.stderr.write(f"Upload {found.upload_id} has lost {' and '.join(found.names)}")
+                    self.stderr.write(f"Upload {found.upload_id} is missing {' and '.join(found.names)}")
                     continue
                 count, size = count + 1, size + found.size
                 if dry_run or verbosity > 1:
@@ -48,13 +49,13 @@ class Command(BaseCommand):
                 f"Stopped after {count:,} files: {error}. Run the same command again to resume."
             ) from error
         for path in leftovers():
-            self.stdout.write(f"{path}: left by a killed command.")
+            self.stdout.write(f"{path}: left behind by a killed command.")
             if not dry_run:
                 unfinished.remove(path)
         done = "would be removed" if dry_run else "were removed"
-        self.stdout.write(f"{count:,} files that belong to no upload {done} ({size_in_words(size)}).")
+        self.stdout.write(f"{count:,} files without an upload {done} ({size_in_words(size)}).")
         if lost:
             raise CommandError(
-                f"{lost:,} uploads have lost a file. Put the files named above back into the folder of uploads, from a "
-                "backup, or delete these uploads: with their predictions in the history, or in the administration."
+                f"{lost:,} uploads are missing a file. Restore the files named above to the uploads folder from a "
+                "backup, or delete these uploads in the history or in the admin."
             )

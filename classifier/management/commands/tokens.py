@@ -20,19 +20,21 @@ from classifier.services.people.tokens import (
 
 
 class Command(BaseCommand):
-    help = "Make, list and revoke tokens of the API."
+    help = "Create, list and revoke API tokens."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        create = actions.add_parser("create", help="Make a token for a person and print it, this once.")
+        create = actions.add_parser("create", help="Create a token for an account and print it. It is not shown again.")
         create.add_argument("user")
-        create.add_argument("name", help="What the token is known by in lists.")
+        create.add_argument("name", help="The name of the token in lists.")
         create.add_argument("--scope", choices=ApiToken.Scope.values, default=ApiToken.Scope.READ.value)
-        create.add_argument("--days", type=int, choices=PERIODS, default=PERIODS[1], help="How long it holds.")
-        show = actions.add_parser("list", help="The tokens that hold, of one person or of all.")
+        create.add_argument(
+            "--days", type=int, choices=PERIODS, default=PERIODS[1], help="The number of days until it expires."
+        )
+        show = actions.add_parser("list", help="List the active tokens of one account, or of all.")
         show.add_argument("user", nargs="?")
-        revoke = actions.add_parser("revoke", help="Take a token back.")
-        revoke.add_argument("number", help="As the list shows it.")
+        revoke = actions.add_parser("revoke", help="Revoke a token.")
+        revoke.add_argument("number", help="The token's ID, as shown by list.")
 
     def handle(self, *, action: str, **options) -> None:
         getattr(self, f"_{action}")(options)
@@ -70,5 +72,5 @@ def _find(username: str) -> AbstractBaseUser:
 def _number(text: str) -> UUID:
     number = as_uuid(text)
     if number is None:
-        raise CommandError(f"{text!r} is no token's number. See: manage.py tokens list")
+        raise CommandError(f"{text!r} is not a token ID. See: manage.py tokens list")
     return number

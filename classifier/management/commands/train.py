@@ -34,7 +34,7 @@ from ml.training.transfer import ModelSource, TransferError
 
 class Command(BaseCommand):
     help = (
-        "Train a network on CIFAR-10 or a folder of pictures, evaluate it once on the test split, and publish it. "
+        "Train a network on CIFAR-10 or a folder of images, evaluate it once on the test split, and publish it. "
         "Ctrl-C stops after the epoch and keeps the work; --resume continues it."
     )
 
@@ -129,7 +129,7 @@ class Command(BaseCommand):
                 f"--{option.replace('_', '-')}" for option in training_arguments.FIXED if options[option] is not None
             ]
             if given:
-                raise CommandError(f"A resumed run keeps its settings: leave out {', '.join(given)}.")
+                raise CommandError(f"A resumed run keeps its settings. Remove {', '.join(given)}.")
             name = options["name"] or training_service.latest_unfinished_name()
             if name is None:
                 raise CommandError("There is no run to resume. Start one with: manage.py train")

@@ -48,9 +48,9 @@ class Order:
             value = float(value_text) if self.number else _moment(value_text)
             identifier = UUID(identifier_text)
         except (ValueError, OverflowError) as error:
-            raise BadCursor(f"{cursor!r} is no page's cursor.") from error
+            raise BadCursor(f"{cursor!r} is not a valid cursor.") from error
         if self.number and not math.isfinite(value):
-            raise BadCursor(f"{cursor!r} is no page's cursor.")
+            raise BadCursor(f"{cursor!r} is not a valid cursor.")
         return value, identifier
 
 

@@ -30,7 +30,7 @@ class Task:
         try:
             self._run()
         except Exception:
-            logger.exception("Periodic work has failed and is tried again later.")
+            logger.exception("Periodic work failed; it will be retried.")
 
 
 def periodic_tasks(*, seconds: float) -> list[Task]:
@@ -56,4 +56,4 @@ def _purge() -> None:
 
 def _free_parts() -> None:
     if freed := free_parts_of_dead_workers():
-        logger.info("Freed %d parts of workers that are no more.", freed)
+        logger.info("Freed %d parts of lost workers.", freed)

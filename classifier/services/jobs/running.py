@@ -69,7 +69,7 @@ def work_once(*, is_stopping: Callable[[], bool] = lambda: False) -> bool:
     except Exception as error:
         if unavailable := as_unavailable(error):
             raise Unable(str(unavailable)) from error
-        logger.exception("The part %s has failed.", part)
+        logger.exception("Part %s failed.", part)
         abandon(part)
     return True
 

@@ -87,7 +87,7 @@ def delete_stored(name: str) -> None:
     try:
         default_storage.delete(name)
     except Exception as error:
-        logger.error("The file %s of a job could not be deleted: %s. Run manage.py sweep when it can be.", name, error)
+        logger.error("The file %s of a job could not be deleted: %s. Run manage.py sweep later.", name, error)
 
 
 def _delete_file(job: Job, field: str) -> None:

@@ -107,13 +107,13 @@ def delete_version(*, version: ModelVersion) -> None:
     try:
         with transaction.atomic():
             if _active_locked(version):
-                raise ModelInUse(f"{version} is the model that answers. Activate another one first.")
+                raise ModelInUse(f"{version} is active. Activate another model first.")
             if count := version.predictions.count():
-                raise ModelInUse(f"{version} has {count} predictions, which would lose what answered them. It is kept.")
+                raise ModelInUse(f"{version} has {count} predictions, which refer to it. It was not deleted.")
             transaction.on_commit(partial(_remove_folder, version.path))
             version.delete()
     except (ProtectedError, IntegrityError) as error:
-        raise ModelInUse(f"{version} has answered just now. It is kept.") from error
+        raise ModelInUse(f"{version} has just made a prediction. It was not deleted.") from error
 
 
 def _remove_folder(path: Path) -> None:
@@ -147,7 +147,7 @@ def verified_folder(version: ModelVersion) -> Path:
 def check_unchanged(version: ModelVersion, card: Card) -> None:
     """Raise ArtifactError when `card`, found in the version's folder, is not the one that was published."""
     if card.digest != version.digest:
-        raise ArtifactError(f"{version.path} no longer holds the files that were published as {version}.")
+        raise ArtifactError(f"{version.path} no longer contains the files that were published as {version}.")
 
 
 def find_folder(name: str) -> Path:
@@ -162,7 +162,7 @@ def find_folder(name: str) -> Path:
     if "@" in name and (version := find_version(name)):
         return verified_folder(version)
     names = [folder.name for folder in artifacts.model_folders(Path(settings.MODELS_DIR))]
-    raise ArtifactError(f"There is no model {name!r}. There are: {', '.join(names) or 'none'}.")
+    raise ArtifactError(f"There is no model {name!r}. Available: {', '.join(names) or 'none'}.")
 
 
 def free_folder(name: str) -> Path:

@@ -60,7 +60,7 @@ def _damage_named() -> Iterator[None]:
     try:
         yield
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ArchiveError(f"The archive is damaged or no archive of a site: {error}. Use another one.") from error
+        raise ArchiveError(f"The archive is damaged or not a backup of a site: {error}. Use another one.") from error
 
 
 class _Hashed:
@@ -126,7 +126,7 @@ class _Metered:
         content = self._stream.read(size)
         self._allowed -= len(content)
         if self._allowed < 0:
-            raise ArchiveError("The archive holds a member whose description is too long. Nothing was restored.")
+            raise ArchiveError("The archive contains a member with a header that is too long. Nothing was restored.")
         return content
 
 
@@ -153,7 +153,9 @@ def _checked(member: tarfile.TarInfo) -> tarfile.TarInfo:
     plain = str(path) == member.name and ".." not in path.parts and "\\" not in member.name
     plain = plain and member.name.isprintable() and member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
     if not (known and plain):
-        raise ArchiveError(f"The archive holds {member.name!r}, which no backup does. Nothing was restored.")
+        raise ArchiveError(
+            f"The archive contains {member.name!r}, which is not part of a backup. Nothing was restored."
+        )
     tarfile.data_filter(member, "/")
     return member
 
@@ -163,9 +165,9 @@ def _compare(found: BinaryIO, stated: BinaryIO) -> None:
     for line in stated:
         if found.readline() != line:
             name = line.decode(errors="replace").rstrip("\n").partition("  ")[2]
-            raise ArchiveError(f"The archive is damaged: {name} is not what was saved. Use another one.")
+            raise ArchiveError(f"The archive is damaged: {name} does not match its checksum. Use another one.")
     if found.read(1):
-        raise ArchiveError("The archive is damaged: it holds more than its list of checksums.")
+        raise ArchiveError("The archive is damaged: it contains more files than its checksum list.")
 
 
 @contextmanager
@@ -179,7 +181,7 @@ def _compressed(path: Path, suffix: str) -> Iterator[BinaryIO]:
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=file) as process:  # noqa: S603
                 yield process.stdin
             if process.returncode:
-                raise ArchiveError(f"zstd failed with the status {process.returncode}.")
+                raise ArchiveError(f"zstd failed with exit status {process.returncode}.")
         else:
             yield file
         file.flush()

@@ -58,7 +58,9 @@ def _check_version(values: dict[str, Any]) -> None:
     newer = sorted(migrations - known)
     if _as(int, values["format"]) > FORMAT or newer:
         what = f" (its database has {'.'.join(newer[-1])})" if newer else ""
-        raise ArchiveError(f"The archive was made by a newer version of the site{what}. Install that one and retry.")
+        raise ArchiveError(
+            f"The archive was made by a newer version of the site{what}. Install that version and retry."
+        )
     if _as(str, values["database"]) != connection.vendor:
         raise ArchiveError(
             f"The archive has a database of the kind {values['database']}, this site one of the kind "

@@ -85,10 +85,10 @@ def _check(file: Path, folder: Path) -> _Checked:
     checked = _Checked(folder)
     for name, content in read_archive(file):
         if not _take(checked, name, content):
-            raise ArchiveError(f"The archive holds {name!r}, which no backup does. Nothing was restored.")
+            raise ArchiveError(f"The archive contains {name!r}, which is not part of a backup. Nothing was restored.")
     manifest = checked.manifest
     if manifest is None or not checked.database.exists():
-        raise ArchiveError("The archive holds no whole site. Use another one.")
+        raise ArchiveError("The archive is not a complete backup. Use another one.")
     if checked.media != len(_COLUMNS) * manifest.uploads:
         raise ArchiveError(
             f"The archive holds {checked.media:,} files of {manifest.uploads:,} uploads, and not {len(_COLUMNS)} of "

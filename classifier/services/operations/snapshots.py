@@ -64,7 +64,7 @@ def snapshot(folder: Path) -> Iterator[Snapshot]:
             _run("pg_dump", "--format=custom", "--no-owner", f"--snapshot={number}", f"--file={path}")
             yield Snapshot(path, DEFAULT_DB_ALIAS)
     else:
-        raise ArchiveError(f"There is no backup of a database of the kind {connection.vendor}.")
+        raise ArchiveError(f"Databases of the kind {connection.vendor} cannot be backed up.")
 
 
 def is_inside(name: str) -> bool:
@@ -143,7 +143,7 @@ def _migrate(path: Path) -> None:
     options = {"env": env, "capture_output": True, "text": True, "check": False}
     done = subprocess.run(command, cwd=settings.BASE_DIR, **options)  # noqa: S603
     if done.returncode:
-        raise ArchiveError(f"The migrations of the restored database failed, nothing was replaced: {done.stderr}")
+        raise ArchiveError(f"Migrating the restored database failed. Nothing was replaced: {done.stderr}")
 
 
 def _restore_postgresql(path: Path, *, dry_run: bool = False) -> None:

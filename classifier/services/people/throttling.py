@@ -144,7 +144,7 @@ class _Counts:
             return None
         if self.left_alone_until:
             self.left_alone_until = 0.0
-            logger.info("Redis answers again: limits hold.")
+            logger.info("Redis is available again. Rate limits apply.")
         return seconds
 
     def _seconds(self, limit: RateLimitItem, key: tuple[str, ...], cost: int) -> int | None:
@@ -163,7 +163,7 @@ class _Counts:
             is_news = self.left_alone_until == 0.0
             self.left_alone_until = time.monotonic() + _LEFT_ALONE_SECONDS
         if is_news:
-            logger.error("Redis does not answer (%s): nobody is limited until it does.", error.storage_error)
+            logger.error("Redis is unavailable (%s). Rate limits are off until it is back.", error.storage_error)
 
 
 def _redis(url: str) -> Storage:

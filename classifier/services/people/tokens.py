@@ -25,7 +25,7 @@ def valid_name(name: str) -> str:
     """What a token may be called of what was typed. Raises BadName."""
     name = name.strip()
     if not 1 <= len(name) <= 63 or not name.isprintable():
-        raise BadName("A token's name has 1 to 63 characters, all of which can be seen.")
+        raise BadName("A token name has 1 to 63 printable characters.")
     return name
 
 

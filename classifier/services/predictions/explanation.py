@@ -119,7 +119,7 @@ def map_png(*, prediction: Prediction) -> bytes:
     Raises ExplanationUnavailable, StorageUnavailable, turns.Busy.
     """
     if prediction.abstained:
-        raise ExplanationUnavailable(f"The prediction {prediction.pk} is an abstention: no class was answered.")
+        raise ExplanationUnavailable(f"The prediction {prediction.pk} is an abstention: there is no class to explain.")
     class_index = prediction.model_version.class_names.index(prediction.predicted_class)
     network_input = _network_input(prediction, _decoded(prediction))
     with turn(Workers.INTERPRETERS):

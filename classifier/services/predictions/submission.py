@@ -75,7 +75,7 @@ def submit_under_key(
     if prediction is None:
         prediction = _classify_or_get_stored(prediction_id=prediction_id, upload_id=upload_id, **wanted)
     if prediction.upload_id != upload_id:
-        raise KeyReused(f"Something else was sent as {key!r} before.")
+        raise KeyReused(f"{key!r} was already used for a different request.")
     return prediction
 
 
@@ -84,7 +84,7 @@ def refuse_reuse(*, owner: Owner, options: SubmissionOptions, keys: Iterable[str
     wanted = dict(_ids(owner, options, key, content) for key in keys)
     stored = predictions_of(owner).filter(pk__in=wanted).values_list("pk", "upload_id")
     if any(wanted[prediction_id] != upload_id for prediction_id, upload_id in stored):
-        raise KeyReused("Something else was sent under this key before.")
+        raise KeyReused("This key was already used for a different request.")
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def claim_key(*, owner: Owner, options: SubmissionOptions, key: str, content: st
     claim, is_ours = BatchClaim.objects.get_or_create(pk=claim_id, defaults={"content": content_id})
     try:
         if claim.content != content_id:
-            raise KeyReused(f"Something else is being stored as {key!r}.")
+            raise KeyReused(f"{key!r} is being used for a different request.")
         yield
     finally:
         if is_ours:

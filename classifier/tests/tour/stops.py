@@ -216,7 +216,7 @@ STOPS = (
     Stop(
         "admin-prediction",
         "admin:classifier_prediction_change",
-        "A prediction in the administration.",
+        "A prediction in the admin.",
         who="admin",
         args=("bird",),
         foreign=OF_DJANGO,
@@ -232,7 +232,7 @@ STOPS = (
     Stop(
         "admin-model",
         "admin:classifier_modelversion_change",
-        "A model in the administration.",
+        "A model in the admin.",
         who="admin",
         args=("active_model_row",),
         foreign=OF_DJANGO,
@@ -241,7 +241,7 @@ STOPS = (
     Stop(
         "admin-run",
         "admin:classifier_trainingrun_change",
-        "A training run in the administration.",
+        "A training run in the admin.",
         who="admin",
         args=("run",),
         foreign=OF_DJANGO,
