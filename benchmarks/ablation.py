@@ -1,4 +1,4 @@
-"""What each part of a recipe gives: train without one part after the other, and compare on validation images.
+"""Ablation of a recipe: train without one part at a time, and compare on validation images.
 
     python -m benchmarks.ablation compact_resnet --data-dir DIR --limit 10000 --epochs 8
 

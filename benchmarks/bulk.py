@@ -32,7 +32,7 @@ _DRAWN = 64
 
 
 class Finished(NamedTuple):
-    """What a process took: seconds from start to end, and the most memory it had, in MB."""
+    """The cost of a process: seconds from start to end, and its peak memory in MB."""
 
     seconds: float
     peak_megabytes: float

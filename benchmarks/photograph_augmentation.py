@@ -1,4 +1,4 @@
-"""What each change of the training images gives a network for thumbnails on photographs, one added after the other.
+"""Ablation of augmentation: add one change of the training images at a time, and evaluate on photos.
 
     python -m benchmarks.photograph_augmentation compact_resnet --photos DIR --data-dir DIR --epochs 2
 

@@ -1,4 +1,4 @@
-"""What clients that send or read one byte a second do to a server: `python -m benchmarks.slow_clients`.
+"""The effect of clients that send or read one byte a second on a server: `python -m benchmarks.slow_clients`.
 
 The site is served from a temporary folder on 127.0.0.1, as `make run` serves it, or by the program after `--`:
 `python -m benchmarks.slow_clients -- waitress-serve --port={port} --threads=8 cifarsite.wsgi:application`.

@@ -1,4 +1,4 @@
-"""What a small upload costs in CPU, in this checkout and another one: both in turn, through the whole WSGI application.
+"""The CPU time of a small upload, in this checkout and another one: both in turn, through the whole WSGI application.
 
     git worktree add ../before main
     python -m benchmarks.small_upload ../before . --rounds 15

@@ -12,12 +12,12 @@ WORDS = (
 
 
 def public_names(hosts: Iterable[str]) -> list[str]:
-    """Those of ALLOWED_HOSTS by which a site is reached from other machines."""
+    """The ALLOWED_HOSTS that other machines can use to reach the site."""
     return [host for host in hosts if not _is_local(host.strip("[]"))]
 
 
 def public_addresses(addresses: Iterable[object]) -> list[str]:
-    """Those of Gunicorn's addresses, pairs of host and port or a socket's path, that other machines can reach."""
+    """The addresses of Gunicorn, pairs of host and port or a socket's path, that other machines can reach."""
     pairs = [address for address in addresses if isinstance(address, tuple)]
     return [f"{host}:{port}" for host, port, *_rest in pairs if not _is_local(host)]
 

@@ -100,7 +100,7 @@ def on_starting(server) -> None:
 
 
 def child_exit(server, worker) -> None:
-    """What a process was doing it does no more; what it has done still counts."""
+    """Remove an ended process from the gauges; its counters still count."""
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(worker.pid)

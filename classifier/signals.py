@@ -1,4 +1,4 @@
-"""What follows from an event wherever it comes from: page, admin, command or cascade."""
+"""Signal handlers: consequences of events from pages, admin, commands and cascades."""
 
 import logging
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Who is measured: the site with either of its models, and the peers."""
+"""The contestants: the site with either of its models, and the peers."""
 
 import hashlib
 import os

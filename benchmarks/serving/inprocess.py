@@ -1,4 +1,4 @@
-"""What `ml.serving.inference` and `ml.images.preprocessing` add to the libraries under them, in one process."""
+"""The overhead of `ml.serving.inference` and `ml.images.preprocessing` over their libraries, in one process."""
 
 import io
 import statistics
@@ -59,7 +59,7 @@ def _inference(folder: Path, batch: int, seconds: float) -> Overhead:
 
 
 def _preprocessing(name: str, content: bytes, seconds: float) -> Overhead:
-    """All that an upload needs: a picture to work on, the network's input, and a thumbnail."""
+    """The work of one upload: a decoded image, the network's input, and a thumbnail."""
 
     def ours() -> bytes:
         picture = preprocessing.decode(content).picture

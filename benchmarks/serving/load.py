@@ -30,7 +30,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What came of a load.
+    """The result of a load.
 
     latencies: seconds, of every classification that was answered. problems: how often what went wrong.
     seconds: from the first request to the last answer. processor_seconds: what the generator itself took.

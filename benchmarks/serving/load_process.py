@@ -42,7 +42,7 @@ def wait(endpoint: dict[str, Any], files: list[str], seconds: float) -> dict[str
 
 
 def load(endpoint: dict[str, Any], files: list[str], concurrency: int, seconds: float) -> dict[str, Any]:
-    """So many people upload without a pause; after the seconds each waits for the answer it is owed, and all count."""
+    """Upload from several clients without a pause; after the time is up, each waits for its last response."""
     samples: list[tuple[float, float, str]] = []
     environment = Environment(
         user_classes=[_user_of(endpoint, _bodies(endpoint, files), samples)], stop_timeout=2 * _PATIENCE

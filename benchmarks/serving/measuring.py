@@ -19,7 +19,7 @@ _WARM_UP_CONCURRENCY = 8
 
 @dataclass(frozen=True)
 class Load:
-    """What came of one load; latencies in milliseconds."""
+    """The result of one load; latencies in milliseconds."""
 
     input: str
     concurrency: int

@@ -22,7 +22,7 @@ class ServerFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Memory:
-    """Of a server's processes, in bytes.
+    """The memory of a server's processes, in bytes.
 
     largest: resident set of the largest one. peak: the most that one of them ever had. together: the sum of their
     proportional set sizes, in which memory that processes share counts once.

@@ -1,4 +1,4 @@
-"""What was measured as Markdown and JSON."""
+"""Write the results as Markdown and JSON."""
 
 import json
 import math
@@ -31,7 +31,7 @@ class Results:
 
     @property
     def contestants(self) -> list[str]:
-        """Those that took part, in the order of their turns."""
+        """The contestants in the order of their turns."""
         return [*dict.fromkeys(turn.contestant for turn in self.turns)]
 
     def as_json(self) -> str:

@@ -1,4 +1,4 @@
-"""What the site is to reach, and whether it did."""
+"""The targets of the site, and whether it reached them."""
 
 import math
 import statistics
@@ -40,7 +40,7 @@ def ratio(one: float, other: float) -> float:
 
 
 def turns_of(turns: Sequence[Turn], contestant: str) -> list[Turn]:
-    """What a contestant did in every round."""
+    """The results of a contestant in every round."""
     return [turn for turn in turns if turn.contestant == contestant]
 
 
@@ -88,7 +88,7 @@ def _tail(turns: Sequence[Turn]) -> float:
 
 
 def _errors(turns: Sequence[Turn]) -> float:
-    """Of all rounds and inputs together."""
+    """The total of all rounds and inputs."""
     loads = [load for turn in turns_of(turns, SITE) for load in turn.loads if load.concurrency == 32]
     return sum(sum(load.problems.values()) for load in loads) if loads else math.nan
 

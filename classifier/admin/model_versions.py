@@ -204,7 +204,7 @@ class EpochInline(admin.TabularInline):
 
 @admin.register(Activation)
 class ActivationAdmin(ReadOnlyAdmin):
-    """Which model answered from when on, and who saw to it."""
+    """The history of active models, and who activated them."""
 
     list_display = ["version", "created_at", "rollback", "user"]
     list_select_related = ["version", "user"]

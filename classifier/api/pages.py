@@ -45,7 +45,7 @@ docs = with_previews(
 @csrf_exempt
 @require_safe
 def problems(request: HttpRequest) -> HttpResponse:
-    """What the `type` of a problem leads to."""
+    """The page to which the `type` of a problem links."""
     titles = {"invalid": TITLES[INVALID], "reused": TITLES[KEY_REUSED], "read_only": TITLES[READ_ONLY_TOKEN]}
     return render(request, "api/problems.html", {"titles": titles})
 

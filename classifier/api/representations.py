@@ -15,7 +15,7 @@ from classifier.services.predictions.batch import BatchOutcome
 
 
 class FieldErrorSerializer(serializers.Serializer):
-    """What is wrong with one field."""
+    """An error of one field."""
 
     field = serializers.CharField(
         allow_blank=True, help_text=gettext_lazy("Empty if the error does not belong to a single field.")
@@ -146,7 +146,7 @@ class PageSerializer(serializers.Serializer):
 
 
 class OutcomeSerializer(serializers.Serializer):
-    """What became of one image of a batch: a prediction, or a problem."""
+    """The result of one image of a batch: a prediction, or a problem."""
 
     name = serializers.CharField(allow_blank=True)
     prediction = PredictionSerializer(allow_null=True)
@@ -235,7 +235,7 @@ class TokenSerializer(serializers.ModelSerializer):
 
 
 class MeSerializer(serializers.Serializer):
-    """Whose account it is, and by what the request was made."""
+    """The current account, and the token of the request."""
 
     username = serializers.CharField(source="user.username")
     joined_at = serializers.DateTimeField(source="user.date_joined")

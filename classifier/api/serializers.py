@@ -60,13 +60,13 @@ class BatchSerializer(SubmissionOptionsSerializer):
 
 
 class CorrectionSerializer(serializers.Serializer):
-    """What an image really shows."""
+    """A correction: the true class of an image."""
 
     label = ClassField(help_text=gettext_lazy("A class of the model that made the prediction, or “none”."))
 
 
 class ListQuery(KnownNamesSerializer):
-    """Which predictions are wanted; what is not given asks for nothing."""
+    """The filters of a search; missing ones do not filter."""
 
     name = serializers.CharField(
         required=False, max_length=255, help_text=gettext_lazy("Part of the file name; case-insensitive.")
@@ -137,7 +137,7 @@ class ListQuery(KnownNamesSerializer):
 
 
 def idempotency_key(request: Request) -> str | None:
-    """What the program calls this sending, None if it calls it nothing."""
+    """Return the Idempotency-Key of a request, or None."""
     key = request.headers.get(KEY_HEADER)
     if key is None:
         return None

@@ -15,7 +15,7 @@ _CSRF_FIELD = "csrfmiddlewaretoken"
 
 
 def valid(serializer: type[Sent], data: object) -> Sent:
-    """What was sent, validated. Raises ValidationError."""
+    """Return the validated body. Raises ValidationError."""
     # Of null there is no more to say than of nothing.
     sent = serializer(data={} if data is None else data)
     sent.is_valid(raise_exception=True)
@@ -23,12 +23,12 @@ def valid(serializer: type[Sent], data: object) -> Sent:
 
 
 def valid_query(serializer: type[Sent], request: Request) -> Sent:
-    """What stands in the address, validated. Raises ValidationError."""
+    """Return the validated query parameters. Raises ValidationError."""
     return valid(serializer, _once(request.query_params))
 
 
 def valid_form(serializer: type[Sent], request: Request, *, address: type[Serializer], several: str = "") -> Sent:
-    """What a form says, over what stands in the address, validated. Raises ValidationError.
+    """Return the validated form fields, which override query parameters. Raises ValidationError.
 
     address: what may stand there. several: the field that may come more than once.
     """

@@ -6,5 +6,5 @@ from django.utils.translation import ngettext
 
 
 def in_days(periods: Iterable[int]) -> list[tuple[int, str]]:
-    """So many days each, in words of the language that is in force now."""
+    """Return choices of days with labels in the current language."""
     return [(days, ngettext("%(days)d day", "%(days)d days", days) % {"days": days}) for days in periods]

@@ -16,7 +16,7 @@ from ml.classes import NONE_CLASS
 
 
 class SearchForm(forms.Form):
-    """Which predictions the history shows: read from the address, so a list can be kept as a bookmark or sent."""
+    """The search of the history, in the query string so that a list can be bookmarked or sent."""
 
     name = forms.CharField(label=_("File name"), max_length=255, widget=forms.TextInput(attrs={"type": "search"}))
     answer = forms.ChoiceField(label=_("Class"))
@@ -74,7 +74,7 @@ class SearchForm(forms.Form):
         )
 
     def search(self) -> Search:
-        """What is asked for; a value that makes no sense has its error beside it and asks for nothing."""
+        """Return the search; an invalid field shows its error and does not filter."""
         self.is_valid()
         given = self.cleaned_data
         return Search(

@@ -69,7 +69,7 @@ class _SubmissionForm(forms.Form):
 
     @property
     def keep_choices(self) -> list[tuple[str, str]]:
-        """What may be chosen, for the templates, which are written by hand."""
+        """The choices, for the hand-written template."""
         return [(str(days), text) for days, text in self.fields["keep"].widget.choices]
 
     @property
@@ -85,7 +85,7 @@ class _SubmissionForm(forms.Form):
 
 
 def _anonymous_choices(choices: Iterable, most: int) -> list[tuple[int | str, str]]:
-    """Of the choices of how long to keep an upload, those without an account: for `most` days at most."""
+    """The retention choices without an account: at most `most` days."""
     longest = ngettext("%(days)d day (longer with an account)", "%(days)d days (longer with an account)", most)
     return [("", longest % {"days": most}), *((days, text) for days, text in choices if days != "" and days < most)]
 
@@ -116,7 +116,7 @@ class UploadForm(_SubmissionForm):
 
     @property
     def too_large(self) -> str:
-        """What a script says of a file that the server would refuse; it puts in the limit."""
+        """Messages with which a script refuses a file before sending it; it inserts the limit."""
         return explain(FileTooLarge(limit="{limit}"))
 
 

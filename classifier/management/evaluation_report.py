@@ -8,7 +8,7 @@ from ml.evaluation.photographs import AnsweredFigures, PhotographEvaluation
 
 
 def of_split(card: Card, split: str, dataset: Dataset, assessment: Assessment) -> list[str]:
-    """What a model did on one split of a data set, and whether that is what its card states."""
+    """Report the results on one split of a data set, and compare them with the card."""
     result, before = assessment.evaluation, assessment.before_scaling
     used = ", which chose the epoch" if split == "validation" else ""
     lines = [
@@ -33,7 +33,7 @@ def of_split(card: Card, split: str, dataset: Dataset, assessment: Assessment) -
 
 
 def of_photographs(card: Card, result: PhotographEvaluation, used: str | None) -> list[str]:
-    """What a model did on photographs of its classes and of none of them, which may have been `used` before."""
+    """Report the results on photos of the classes and of none of them; `used` says what they were used for before."""
     lines = [
         f"{card.name}: {result.count:,} photographs of its classes, {result.unknown_count:,} of none of them",
         _accuracy(result.accuracy, result.interval),

@@ -119,7 +119,7 @@ class Prediction(models.Model):
 
     @property
     def network_card(self) -> dict:
-        """What the card says of the network that answered."""
+        """The card of the network that made the prediction."""
         card = self.model_version.card
         return card["networks"][self.network] if self.network else card
 

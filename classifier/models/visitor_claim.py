@@ -5,7 +5,7 @@ from django.db import models
 
 
 class VisitorClaim(models.Model):
-    """What is still being stored for the visitor is the user's; of no use once no request of then is on its way."""
+    """Uploads still being stored for the visitor go to the user; obsolete once the requests of that time have ended."""
 
     visitor = models.UUIDField(primary_key=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

@@ -152,7 +152,7 @@ def _horizontal(ticks: Sequence[float], in_words: Callable[[float], str]) -> Saf
 
 
 def _below(first: str, last: str, name: str = "") -> SafeString:
-    """What stands under the horizontal axis: at its ends, and what it is of."""
+    """The labels of the horizontal axis: at its ends, and its title."""
     return format_html_join(
         "",
         '<text x="{}" y="{}" text-anchor="{}">{}</text>',

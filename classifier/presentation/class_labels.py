@@ -29,7 +29,7 @@ def class_label(name: str) -> str:
 
 
 def network_label(name: str) -> str:
-    """What one of a model's networks is for."""
+    """The label of one of a model's networks."""
     return _NETWORK_LABELS.get(name, name)
 
 

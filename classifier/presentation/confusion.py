@@ -31,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Pair:
-    """So many images of the true class, a share of them, were taken for another."""
+    """A confusion: the count and share of images of the true class that were predicted as another."""
 
     true: str
     predicted: str

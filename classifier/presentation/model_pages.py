@@ -59,7 +59,7 @@ class Plot:
 
     @property
     def path(self) -> str:
-        """Where it lies below the model's folder, without its ending; in an address likewise."""
+        """The path in the model's folder and in addresses, without its suffix."""
         return _path(self.network, self.name)
 
 

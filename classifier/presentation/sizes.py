@@ -14,7 +14,7 @@ _NEXT, _TWO_DIGITS = Decimal("999.5"), Decimal("9.95")
 
 
 def size_in_words(count: int) -> str:
-    """So many bytes to two digits or more: 6 bytes, 1.4 kB, 219 kB, 3.1 MB."""
+    """Format a size with at least two digits: 6 bytes, 1.4 kB, 219 kB, 3.1 MB."""
     if count < 1000:
         return ngettext("%(n)d byte", "%(n)d bytes", count) % {"n": count}
     size, unit = Decimal(count) / 1000, 0

@@ -36,13 +36,13 @@ def class_label_within(name: str) -> str:
 
 @register.filter
 def network_label(name: str) -> str:
-    """What one of a model's networks is for."""
+    """The label of one of a model's networks."""
     return class_labels.network_label(name)
 
 
 @register.filter
 def labels_with_keys(prediction: Prediction) -> list[tuple[str, str]]:
-    """What a correction may say, each with the key that says it: 1 to 9 and 0, and n for none of the classes."""
+    """The labels of a correction with their shortcut keys: 1 to 9 and 0, and n for none of the classes."""
     *classes, none = labels_of(prediction)
     return [*zip_longest(classes, "1234567890"[: len(classes)], fillvalue=""), (none, "n")]
 
@@ -67,7 +67,7 @@ def thumbnail_size(upload: Upload) -> tuple[int, int]:
 
 @register.filter
 def step_in_words(step: str) -> str:
-    """What decoding did to a picture, one of ml.images.preprocessing.STEPS."""
+    """The description of a decoding step, one of ml.images.preprocessing.STEPS."""
     return {
         "first_frame": _("Used the first of several frames."),
         "sixteen_bits": _("Converted from 16 to 8 bits per channel."),
@@ -109,7 +109,7 @@ def share(value: float) -> str:
 
 @register.filter
 def file_size(count: int) -> str:
-    """So many bytes, in the unit that suits."""
+    """Format a number of bytes with a suitable unit."""
     return size_in_words(count)
 
 

@@ -109,7 +109,7 @@ class ChangePassword(PasswordChangeView):
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_email(request: HttpRequest) -> HttpResponse:
-    """Where the site sends e-mail: ask for the password, then store the address to send links to."""
+    """Change the e-mail address, after checking the password; only if the site sends e-mail."""
     if not sends_mail():
         raise Http404
     form = ChangeEmailForm(request.user, request.POST or None, initial={"email": request.user.email}, request=request)

@@ -22,7 +22,7 @@ from classifier.web.requests import own_prediction
 @never_cache
 @require_safe
 def explanation(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
-    """What the network saw, what it looked at, and how far it can be trusted; the part alone for a script."""
+    """The explanation of a prediction: a page, or only its part for a script."""
     prediction = own_prediction(request, prediction_id)
     try:
         found = explain(prediction=prediction)
@@ -35,13 +35,13 @@ def explanation(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
 
 @require_safe
 def seen(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
-    """What the network saw, pixel by pixel."""
+    """The network's input as an image."""
     return _picture(request, prediction_id, input_png, "seen.png")
 
 
 @require_safe
 def occlusion_map(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
-    """Which parts of it speak for the class, to be laid over it."""
+    """The heat map as an image to lay over the input."""
     return _picture(request, prediction_id, map_png, "map.png")
 
 

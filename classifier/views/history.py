@@ -48,7 +48,7 @@ def history(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def selected(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    """What to do with the predictions that were ticked: take them home, or delete them after a question."""
+    """Act on the selected predictions: download them, or delete them after confirmation."""
     form = SelectionForm(request.POST)
     if not form.is_valid():
         messages.warning(request, _("Nothing was selected. Select at least one image."))

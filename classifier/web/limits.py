@@ -39,7 +39,7 @@ def staff_only(urls: tuple[list, str, str], **named: dict[str, Throttle]) -> tup
 
 
 def limits_of(view: Any) -> dict[str, Throttle] | None:
-    """Which methods of a view are limited, and as what; None where nothing is declared."""
+    """The limited methods of a view and their throttles; None if nothing is declared."""
     return getattr(view, "limits", None)
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 
 def stored_key(session_key: str) -> str:
-    """What stands for a key in the database; 160 bits of the hash fit the column. A key is random: it needs no salt."""
+    """Hash a session key for the database; 160 bits fit the column. A random key needs no salt."""
     return hashlib.sha256(session_key.encode()).hexdigest()[:40]
 
 

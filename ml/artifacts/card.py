@@ -21,7 +21,7 @@ class ArtifactError(Exception):
 
 @dataclass(frozen=True)
 class Card:
-    """What a model folder says of itself.
+    """The card of a model folder.
 
     input_shape: height, width, channels. metrics: split -> the fields of `ml.evaluation.metrics.Assessment`.
     calibration: the fields of `ml.confidence.calibration.Calibration`. abstention: the score that counts, the share of
@@ -74,7 +74,7 @@ class Card:
 
     @property
     def network_folders(self) -> tuple[str, ...]:
-        """Where the networks are below the model's folder: in itself, "", or in one folder each."""
+        """The folders of the networks in the model's folder: itself, "", or one each."""
         return tuple(self.networks) or ("",)
 
     @property

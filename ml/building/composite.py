@@ -89,7 +89,7 @@ def _card(name: str, cards: dict[str, Card], dataset: Dataset) -> Card:
 
 
 def _summary(card: Card) -> dict:
-    """What the page of a prediction says of the network that answered."""
+    """The part of a network's card that the page of a prediction shows."""
     return {
         "name": card.name,
         "architecture": card.architecture,

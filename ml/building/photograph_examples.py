@@ -1,4 +1,4 @@
-"""What the head for photographs learns from: photographs with their sources, blurred ones, and enlarged thumbnails."""
+"""Training examples of the photo head: photos with their sources, blurred ones, and enlarged thumbnails."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator
@@ -46,7 +46,7 @@ class Examples(NamedTuple):
 
 
 class Backbone:
-    """What the graph of the network for photographs sees of pictures; its head, which is to be learnt, does not count.
+    """Compute the features of images with the photo network's graph; its head, which is yet to be trained, is ignored.
 
     graph: of `ml.networks.photograph_network.corrected_network`, as it is served. to_pixels: makes its input, uint8
     (height, width, 3), of a decoded picture.

@@ -114,7 +114,7 @@ def _threshold(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarra
 
 
 def _figures(probabilities: np.ndarray, photographs: Examples, threshold: float) -> dict[str, Any]:
-    """What the folds came to, for the card: within each class, and for what is none of them."""
+    """The results of the folds for the card: per class, and for none of the classes."""
     known = np.delete(probabilities, _NONE, axis=1)
     right, answered = known.argmax(axis=1) == photographs.labels, known.max(axis=1) >= threshold
     unknown = photographs.labels == _NONE

@@ -33,7 +33,7 @@ _SHRINKAGE = 1e-3
 
 @dataclass(frozen=True)
 class FeatureStatistics:
-    """Where the features of training images lie: a Gaussian for each class, of one covariance, and one for all.
+    """The distribution of training features: a Gaussian per class with a shared covariance, and one for all.
 
     class_whitening, whitening, float32 (features, features): multiplied by them, the features of a class, or of
     everything, have the unit matrix as covariance.

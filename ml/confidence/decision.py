@@ -14,7 +14,7 @@ DEFAULT_SCORE = "relative_mahalanobis"
 
 
 class Outputs(NamedTuple):
-    """What a network computes: logits (N, classes), and the features they are made from (N, features)."""
+    """The outputs of a network: logits (N, classes) and features (N, features)."""
 
     logits: np.ndarray
     features: np.ndarray
@@ -26,7 +26,7 @@ class Outputs(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """What a model predicts for N images.
+    """The predictions of a model for N images.
 
     probabilities: calibrated, float32 (N, classes); uncalibrated: the softmax of the logits as they are.
     scores: that by which the model abstains, (N,), and thresholds: what it has to reach; both 0 where it never does.
@@ -111,7 +111,7 @@ class DecisionRule:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """What a card keeps of it; the statistics have their own file."""
+        """The entries of the card; the statistics have their own file."""
         return {
             "calibration": asdict(self.calibration),
             "abstention": {"score": self.score, "coverage": abstention.COVERAGE, "thresholds": self.thresholds},

@@ -84,7 +84,7 @@ def locate(given: Path) -> Path | None:
 
 
 def cache_folder() -> Path:
-    """Where a downloaded data set is kept: `$XDG_CACHE_HOME/cifarsite`, by default `~/.cache/cifarsite`."""
+    """The cache folder for downloads: `$XDG_CACHE_HOME/cifarsite`, by default `~/.cache/cifarsite`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "cifarsite"
 
 

@@ -21,7 +21,7 @@ _ROWS_COMPARED = 128
 
 
 class Signature(NamedTuple):
-    """What images are compared by: `hash`, uint64 (4,), and `colour`, uint8 (192,)."""
+    """The fingerprint of an image: `hash`, uint64 (4,), and `colour`, uint8 (192,)."""
 
     hash: np.ndarray
     colour: np.ndarray

@@ -39,7 +39,7 @@ class Photographs:
 
 @dataclass(frozen=True)
 class AnsweredFigures:
-    """What a model does with `count` photographs of its classes, as shares with their 95% Wilson intervals.
+    """The results on `count` photos of the classes, as shares with 95% Wilson intervals.
 
     accuracy: its most probable class is right, whether it abstains or not; correct, wrong: it answers, and so.
     """

@@ -223,7 +223,7 @@ class _Decoder:
         return received
 
     def _reason(self, content: bytes) -> Exception:
-        """What it means that the decoder has ended by itself."""
+        """Return the error for a decoder that has ended by itself."""
         code = None
         with suppress(subprocess.TimeoutExpired):
             code = self.process.wait(_END_SECONDS)
@@ -236,7 +236,7 @@ class _Decoder:
 
 
 def _understand(description: dict, pixels: bytearray) -> DecodedImage | ImageError:
-    """What a decoder has sent, of which nothing is believed: a file may have taken it over."""
+    """Validate the reply of a decoder, which is untrusted: a file may have taken it over."""
     if "error" in description:
         values = {name: int(value) for name, value in description["values"].items()}
         return _ERRORS[description["error"]](**values)
@@ -251,5 +251,5 @@ def _understand(description: dict, pixels: bytearray) -> DecodedImage | ImageErr
 
 
 def _environment() -> dict[str, str]:
-    """What a decoder may know of this process's environment. NumPy's threads would only take its memory."""
+    """The environment of a decoder: without secrets, and without NumPy's threads, which cost memory."""
     return {name: os.environ[name] for name in _NEEDED if name in os.environ} | {"OPENBLAS_NUM_THREADS": "1"}

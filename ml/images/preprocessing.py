@@ -30,7 +30,7 @@ _ALIASES = {"MPO": "JPEG"}
 
 @dataclass(frozen=True)
 class Framing:
-    """What part of a picture a network is shown.
+    """The crop that a network sees.
 
     squareness: 0 squashes the whole picture to the input's shape, 1 cuts its sides to that shape, and values between
     cut so much of them. margin: the share of width and height that is cut away besides, half of it on each side.

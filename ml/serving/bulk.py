@@ -25,7 +25,7 @@ Kept = TypeVar("Kept")
 
 
 class Predicted(NamedTuple, Generic[Source, Kept]):
-    """What a model was given of one image, and what it predicts from it.
+    """The input and the prediction of one image.
 
     kept: what `read` returned beside the image. predictions: of this one image, N = 1.
     timings: milliseconds of "resize", and of "infer" its share of the batch's.

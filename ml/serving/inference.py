@@ -29,7 +29,7 @@ class NoInterpreterFree(Exception):
 
 
 class NetworkInput(NamedTuple):
-    """What one network is given of an image.
+    """The input of one network for an image.
 
     network: its name, "" in a model of one. pixels: uint8 (height, width, channels). whole: nothing was cropped.
     """
@@ -140,7 +140,7 @@ class LoadedModel:
 
     @property
     def none_index(self) -> int | None:
-        """Which class stands for none of the others, if the model has one."""
+        """The index of the "none" class, if the model has one."""
         return _none_index(self.card)
 
     @property

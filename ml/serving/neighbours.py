@@ -104,7 +104,7 @@ class Index:
 
 
 def network_with_neighbours(card: Card) -> str:
-    """Which of a model's networks has an index: its only one, "", or the one for thumbnails."""
+    """The network with an index: the only one, "", or the one for thumbnails."""
     return THUMBNAILS if card.networks else ""
 
 
@@ -208,7 +208,7 @@ def _nearest_similarities(stored: np.ndarray, queries: np.ndarray) -> np.ndarray
 
 
 def _largest(values: np.ndarray, count: int) -> np.ndarray:
-    """Where the largest of the values are, the largest first: no sorting of all the others."""
+    """Return the indices of the largest values, largest first, without sorting the rest."""
     rows = np.argpartition(-values, min(count, len(values)) - 1)[:count]
     return rows[np.lexsort((rows, -values[rows]))]
 

@@ -21,7 +21,7 @@ _SUMS_FILE = "sha256"
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch came to; losses in nats, `seconds` of wall time with its validation."""
+    """The results of one epoch; losses in nats, `seconds` of wall time including validation."""
 
     epoch: int
     loss: float

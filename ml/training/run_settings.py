@@ -21,7 +21,7 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class RunSettings:
-    """All that decides a run's outcome, beside the code: what `--resume` reads back.
+    """Everything that determines a run's result, beside the code; `--resume` reads it back.
 
     initialise: whether the architecture's own preparation takes place, where it has one: from the training images, or
         with weights that were learnt on ImageNet.

@@ -82,7 +82,7 @@ def everything() -> np.ndarray:
 
 
 def below(horizon: float) -> np.ndarray:
-    """All that lies under a height."""
+    """The area below a height."""
     return polygon([(0, horizon), (WIDTH, horizon), (WIDTH, HEIGHT), (0, HEIGHT)])
 
 

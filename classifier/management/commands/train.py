@@ -207,7 +207,7 @@ class Command(BaseCommand):
         return find_recipe("linear_head").changed(compute_dtype=options["compute_dtype"])
 
     def _beginning(self, weights: str | None) -> dict[str, str | ModelSource | None]:
-        """What --weights names: a file of ImageNet's weights, or a trained model."""
+        """Resolve --weights: a file of ImageNet weights, or a trained model."""
         if weights and Path(weights).is_file():
             return {"weights_file": str(Path(weights).resolve()), "initial_weights": None}
         return {"weights_file": None, "initial_weights": self._source(weights)}

@@ -32,7 +32,7 @@ STATES: dict[str, dict[str, object]] = {
 
 @dataclass(frozen=True)
 class Search:
-    """What is asked for; an empty field asks for nothing.
+    """A search; an empty field does not filter.
 
     class_name: what was answered; NONE_CLASS finds what the model abstained from.
     state: a key of STATES. lowest, highest: confidence as a share of one, both included. since, until: days, both
@@ -54,7 +54,7 @@ class Search:
         return ORDERS[self.order]
 
     def of(self, owner: Owner) -> QuerySet[Prediction]:
-        """Those of the owner's predictions that are asked for."""
+        """Return the owner's predictions that match."""
         wanted = {
             "confidence__gte": self.lowest,
             "confidence__lte": self.highest,

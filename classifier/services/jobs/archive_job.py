@@ -30,7 +30,7 @@ _LONGEST_NAME = 255
 
 @dataclass(frozen=True)
 class _Kept:
-    """Of an image that was read; without its content, of which there may be 20 MB."""
+    """An image that was read, without its content of up to 20 MB."""
 
     image: SubmittedImage
     thumbnail: bytes

@@ -75,7 +75,7 @@ def free_parts_of_dead_workers() -> int:
 
 @transaction.atomic
 def split_up(part: JobPart) -> None:
-    """Of a part with which workers were lost too often, make a part of each file; a single one has failed."""
+    """Split a part that lost too many workers into one part per file; a single file fails."""
     job = locked(part)
     waiting = part.items.filter(state=JobItem.State.WAITING).order_by("number")
     if part.number == 0:

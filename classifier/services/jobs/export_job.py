@@ -50,7 +50,7 @@ def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generato
 
 
 def predictions_to_export(job: Job) -> QuerySet[Prediction]:
-    """What the search finds, of what there was when the job was submitted."""
+    """The predictions that match the search and existed when the job was submitted."""
     owner = Owner(user=job.owner, visitor=job.visitor)
     return _search(job).of(owner).filter(created_at__lte=job.created_at)
 

@@ -34,7 +34,7 @@ class Task:
 
 
 def periodic_tasks(*, seconds: float) -> list[Task]:
-    """What is due every so many seconds."""
+    """Work that is due at an interval in seconds."""
     return [
         Task(_purge, interval=seconds),
         Task(_free_parts, interval=_DEAD_WORKERS_SECONDS),

@@ -56,7 +56,7 @@ def failed_items(job: Job) -> QuerySet[JobItem]:
 
 
 def predictions_of_job(job: Job, owner: Owner) -> QuerySet[Prediction]:
-    """What the job has produced that is still there and is the owner's."""
+    """The predictions of the job that still exist and belong to the owner."""
     return predictions_of(owner).filter(pk__in=job.items.exclude(prediction=None).order_by().values("prediction"))
 
 

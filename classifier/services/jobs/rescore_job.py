@@ -25,7 +25,7 @@ _PREDICTIONS = UUID("3c1a8f3e-7d0c-4b7b-9d38-0f3b6b0c2f51")
 
 
 def uploads_to_rescore(job: Job) -> QuerySet[Upload]:
-    """Those that the job's version has not classified: the owner's, or everybody's for staff."""
+    """The uploads that the job's version has not classified: the owner's, or everybody's for staff."""
     if job.parameters.get("everybody"):
         uploads = current_uploads()
     else:

@@ -18,7 +18,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a file. store: stores what it produced for the job's owner, within the transaction that says so.
+    """The outcome of a file. store: stores what it produced for the job's owner, within the transaction that says so.
 
     `store` may raise ImageError: then the file has failed.
     """

@@ -166,7 +166,7 @@ def find_folder(name: str) -> Path:
 
 
 def free_folder(name: str) -> Path:
-    """Where the next version of a model of this name is to be written: `name`, or `name-2` and so on."""
+    """The folder for the next version of a model of this name: `name`, or `name-2` and so on."""
     models = Path(settings.MODELS_DIR)
     folder, number = models / name, 1
     while folder.exists():

@@ -72,7 +72,7 @@ class _Slot:
 
 
 class _Server:
-    """What one process serves. The one in charge answers until the next is ready."""
+    """The models of one process. The current one serves until the next is ready."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

@@ -35,7 +35,7 @@ class RunInTheWay(Exception):
 
 
 def run_folder(name: str) -> Path:
-    """Where the checkpoints of the run of this name are."""
+    """The folder of a run's checkpoints."""
     return Path(settings.RUNS_DIR) / name
 
 

@@ -1,1 +1,1 @@
-"""What an operator needs: backup, restore, sweep, storage errors, metrics."""
+"""Operations: backup, restore, sweep, storage errors, metrics."""

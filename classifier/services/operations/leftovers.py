@@ -12,14 +12,14 @@ from ml.filesystem import unfinished
 
 
 def database_folder() -> Path:
-    """Where the site's database, or for another kind of database a copy of it, may be written."""
+    """The place for the site's database, or for a copy of another kind of database."""
     if connection.vendor == "sqlite" and not connection.is_in_memory_db():
         return Path(connection.settings_dict["NAME"]).absolute().parent
     return Path(tempfile.gettempdir())
 
 
 def leftovers() -> Iterator[Path]:
-    """What no living process writes any more. Beside an archive, the next backup removes it."""
+    """Find files that no living process writes any more. The next backup removes those beside an archive."""
     models = Path(settings.MODELS_DIR)
     networks = [folder / name for folder in artifacts.model_folders(models) for name in _parts(folder)]
     for folder in dict.fromkeys([models, *networks, database_folder()]):

@@ -34,7 +34,7 @@ class SiteNotEmpty(Exception):
 
 @dataclass
 class _Checked:
-    """What is known of an archive. sums: the SHA-256 of every file below its folder of models."""
+    """The facts of a checked archive. sums: the SHA-256 of every file below its folder of models."""
 
     folder: Path
     manifest: Manifest | None = None

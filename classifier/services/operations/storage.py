@@ -91,7 +91,7 @@ def renew_connection(error: StorageUnavailable) -> None:
 
 
 def explain(error: StorageUnavailable) -> str:
-    """What has happened, in the language of the moment."""
+    """The error message in the current language."""
     return {
         Reason.FULL: _("The site's disk is full."),
         Reason.UNUSABLE: _("The site’s storage is temporarily unavailable."),

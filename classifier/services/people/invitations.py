@@ -44,7 +44,7 @@ def create_invitations(*, count: int, days: int, note: str, by: AbstractBaseUser
 
 
 def use_invitation(*, secret: str, user: AbstractBaseUser) -> None:
-    """Where sign-up takes an invitation, use it up; of two that use it at once, one does.
+    """Use up an invitation, if sign-up needs one; of two concurrent uses one succeeds.
 
     Call it in the transaction that makes the account. Raises InvitationNotValid.
     """

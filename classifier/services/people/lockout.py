@@ -30,7 +30,7 @@ class LockoutHandler(AxesDatabaseHandler):
     """
 
     def get_user_attempts(self, request: HttpRequest, credentials: dict | None = None) -> list[QuerySet]:
-        """Those that count: recent ones, and none of the future, which the clock was set back from."""
+        """The attempts that count: recent ones, and none from the future after the clock was set back."""
         latest = timezone.now() + _CLOCKS_DIFFER
         return [
             attempts.filter(attempt_time__lte=latest) for attempts in super().get_user_attempts(request, credentials)

@@ -53,7 +53,7 @@ def without_expired(rows: QuerySet, *, upload: str) -> QuerySet:
 
 
 def expired_uploads() -> tuple[QuerySet[Upload], QuerySet[Upload]]:
-    """Those whose chosen time is over, and those of visitors whose session has expired; an upload may be in both."""
+    """Uploads that have expired, and uploads of visitors whose session has expired; an upload may be in both."""
     now = timezone.now()
     uploads = Upload.objects.order_by()
     oldest = now - timedelta(days=settings.ANONYMOUS_DAYS)

@@ -34,7 +34,7 @@ _making = threading.Lock()
 
 
 class Throttle(StrEnum):
-    """What is limited. settings.THROTTLES has how much of it a person and an address may have: "classify_person"."""
+    """The limited actions. settings.THROTTLES has the rates per person and address: "classify_person"."""
 
     CLASSIFY = "classify"
     READ = "read"
@@ -88,7 +88,7 @@ def charge_work(*, owner: Owner | None, address: str | None, seconds: float) -> 
 def _limits(
     throttle: Throttle, owner: Owner | None, address: str | None
 ) -> Iterator[tuple[str, RateLimitItem, tuple[str, ...]]]:
-    """What is limited of this throttle: by what, how, and the key that it is counted under."""
+    """A rate of a throttle: its subject, its limit, and the key of its counter."""
     for by, key in (("person", _person(owner)), ("address", address)):
         limit = _limit(settings.THROTTLES.get(f"{throttle}_{by}", OFF), _PARTS.get(throttle, 1))
         if key is not None and limit is not None:
@@ -103,7 +103,7 @@ def explain(refusal: Refusal) -> str:
 
 
 def advise(refusal: Refusal) -> list[str]:
-    """What became of what was asked for and what to do, in the language of the moment."""
+    """What happened and what to do, in the current language."""
     lost = [_("Your request was not saved.")] if refusal.throttle is Throttle.CLASSIFY else []
     return [*lost, say_when(refusal.seconds)]
 
@@ -121,7 +121,7 @@ def forget() -> None:
 
 
 class _Counts:
-    """What was taken, in this process or in Redis. While Redis is down, everybody may have everything."""
+    """The counters, in this process or in Redis. While Redis is down, nothing is limited."""
 
     def __init__(self, redis_url: str) -> None:
         self.storage = _redis(redis_url) if redis_url else MemoryStorage()

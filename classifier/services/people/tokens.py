@@ -22,7 +22,7 @@ class NoSuchToken(ValueError):
 
 
 def valid_name(name: str) -> str:
-    """What a token may be called of what was typed. Raises BadName."""
+    """Return the cleaned name of a token. Raises BadName."""
     name = name.strip()
     if not 1 <= len(name) <= 63 or not name.isprintable():
         raise BadName("A token name has 1 to 63 printable characters.")

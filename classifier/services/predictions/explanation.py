@@ -70,7 +70,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Of `tried` slightly changed pictures `same` are given the same class as what the network saw.
+    """An explanation. `same` of `tried` slightly changed images get the same class as the input.
 
     neighbourhood: the training images most like it, None where there is no index of them.
     """
@@ -109,7 +109,7 @@ def _preparation(prediction: Prediction, decoded: DecodedImage) -> Preparation:
 
 
 def input_png(*, prediction: Prediction) -> bytes:
-    """What the network saw, pixel by pixel. Raises ExplanationUnavailable, StorageUnavailable, turns.Busy."""
+    """Return the network's input, pixel by pixel. Raises ExplanationUnavailable, StorageUnavailable, turns.Busy."""
     return _png(Image.fromarray(_network_input(prediction, _decoded(prediction)).pixels))
 
 

@@ -1,1 +1,1 @@
-"""What single formats need: markers of JPEG, chunks of PNG, WebP, BMP, and names for what is not supported."""
+"""Code for single formats: JPEG markers, PNG chunks, WebP, BMP, and names of unsupported files."""

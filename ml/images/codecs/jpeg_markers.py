@@ -23,7 +23,7 @@ _MARKER = re.compile(rb"\xff(?=[^\x00\xff\xd0-\xd7])", re.DOTALL)
 
 
 class Parts(NamedTuple):
-    """What the markers of a JPEG's first picture say.
+    """The facts in the markers of a JPEG's first image.
 
     exceeds_limits: whether it has more scans, markers or filling than any real one. has_end: whether its end is marked.
     has_all_scans: whether the last scan of every coefficient of every component has begun.
@@ -60,7 +60,7 @@ def survey(content: bytes) -> Parts:
 
 
 class _Frame:
-    """What has been read of a picture's header and of those of its scans."""
+    """The state of reading an image's header and the headers of its scans."""
 
     def __init__(self) -> None:
         self.scans = self.pixels = 0
