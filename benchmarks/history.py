@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROUNDS = 15
 _BATCH = 5_000
-#: What a page may take, median, in milliseconds.
+#: The target for a page's median time in milliseconds.
 _LIMIT = 50
 
 

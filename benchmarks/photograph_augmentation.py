@@ -30,7 +30,7 @@ from ml.training.transfer import ModelSource
 
 TRAINED = Path(__file__).resolve().parent.parent / "ml" / "trained"
 MARGINS = (0.0, 0.1, 0.2, 0.3)
-#: What each step adds to the one before it.
+#: The augmentation that each step adds.
 STEPS = {
     "shifts, mirroring, cutout": dataclasses.asdict(augmentation.CROP_FLIP_CUTOUT),
     "a random operation, larger cutout": dataclasses.asdict(augmentation.VARIED),

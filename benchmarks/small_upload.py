@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-#: What a person does, and what the page's script does.
+#: The request of the plain form, and of the page's script.
 STEPS = ("first page", "upload by the script", "upload without it", "page of the result")
 _BOUNDARY = "small-upload"
 

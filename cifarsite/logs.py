@@ -16,7 +16,7 @@ from classifier.web.request_ids import current_request_id, route_of
 _SECURITY, _CSRF = "django.security.", "django.security.csrf"
 #: A whole Referer or Origin, as Django tells of one that is not the site's.
 _QUOTED = re.compile(r"(?s)- .* does not match")
-#: What ends a line somewhere, moves the cursor or turns the direction of writing.
+#: Characters that end a line, move the cursor or change the writing direction.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 

@@ -62,7 +62,7 @@ def make_database_private(connection: BaseDatabaseWrapper, **rest: Any) -> None:
         return
     for suffix in ("", "-wal", "-shm"):
         file = Path(f"{connection.settings_dict['NAME']}{suffix}")
-        # Of another user, or on a file system without modes: who may read it is decided elsewhere.
+        # Another user's file, or a file system without modes: access is decided elsewhere.
         with suppress(OSError):
             if file.stat().st_mode & 0o077:
                 file.chmod(0o600)

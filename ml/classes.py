@@ -15,7 +15,7 @@ CLASS_NAMES: tuple[str, ...] = (
 
 #: A class may have a name of so many characters.
 LONGEST_CLASS_NAME = 100
-#: What makes a spreadsheet take a text for a formula (OWASP, CSV Injection); the last four are wide forms.
+#: Characters with which spreadsheets start a formula (OWASP, CSV Injection); the last four are wide forms.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 #: The class of what is none of the others, where a network has learnt one, and the folder of such photographs.
 NONE_CLASS = "none"

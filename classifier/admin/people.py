@@ -20,7 +20,7 @@ from classifier.services.people.password_reset import reset_path
 
 admin.site.unregister([Group, User])
 admin.site.login_form = AdminSignInForm
-#: What a superuser alone may give.
+#: The permissions that only a superuser may grant.
 _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 

@@ -70,7 +70,7 @@ class PredictionAdmin(ReadOnlyAdmin):
     sortable_by = ["confidence_percent", "created_at"]
     list_filter = [ClassFilter, ConfidenceFilter, "abstained", "was_right", "model_version", OwnerFilter, "created_at"]
     actions = ["as_csv"]
-    # What `get_search_results` looks through.
+    # The fields that `get_search_results` searches.
     search_fields = ["upload__folded_name", "owner__username", "upload__sha256", "id"]
     search_help_text = SEARCH_HELP
     inlines = [CorrectionInline]
@@ -159,7 +159,7 @@ class UploadAdmin(ReadOnlyAdmin):
     list_display_links = ["original_name"]
     list_filter = ["format", OwnerFilter, "created_at"]
     list_select_related = ["owner"]
-    # What `get_search_results` looks through.
+    # The fields that `get_search_results` searches.
     search_fields = ["folded_name", "owner__username", "sha256", "id"]
     search_help_text = SEARCH_HELP
     fields = [

@@ -24,7 +24,7 @@ class BearerAuthentication(TokenAuthentication):
     """`request.auth` is the ApiToken."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[AbstractBaseUser, ApiToken]:
-        # Of letters beyond ASCII there is no token, and decoding them might fail.
+        # Tokens are ASCII; decoding anything else might fail.
         if not token.isascii():
             raise AuthenticationFailed(_("Invalid token."))
         return super().authenticate_credentials(token)

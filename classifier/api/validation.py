@@ -16,7 +16,7 @@ _CSRF_FIELD = "csrfmiddlewaretoken"
 
 def valid(serializer: type[Sent], data: object) -> Sent:
     """Return the validated body. Raises ValidationError."""
-    # Of null there is no more to say than of nothing.
+    # A null body is treated as an empty one.
     sent = serializer(data={} if data is None else data)
     sent.is_valid(raise_exception=True)
     return sent

@@ -103,7 +103,7 @@ class SelectionForm(forms.Form):
 
     def __init__(self, data) -> None:
         super().__init__(data)
-        # Whose they are is not asked here: the view looks for them among the person's own.
+        # Ownership is not checked here: the view searches the person's own predictions.
         self.fields["predictions"].valid_value = as_uuid
 
 

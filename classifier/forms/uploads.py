@@ -63,7 +63,7 @@ class _SubmissionForm(forms.Form):
     def __init__(self, *args, is_anonymous: bool, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         if is_anonymous:
-            # What may be chosen stays: a page may have been opened before its person signed out.
+            # The choices stay: the page may have been opened before its user signed out.
             keep = self.fields["keep"]
             keep.widget.choices = _anonymous_choices(keep.choices, settings.ANONYMOUS_DAYS)
 

@@ -9,7 +9,7 @@ from classifier.management.numbers import positive_number, whole_number
 from ml.networks.registry import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from ml.training.recipes import RECIPES
 
-#: What a resumed run has fixed already.
+#: The arguments that a resumed run takes from its settings.
 FIXED = (
     "architecture",
     "recipe",

@@ -17,7 +17,7 @@ class Prediction(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     upload = models.ForeignKey(Upload, verbose_name=_("upload"), on_delete=models.CASCADE, related_name="predictions")
-    # Those of the upload, once more: a list of one person's predictions is read along one index, however it is sorted.
+    # Copied from the upload, so that every sort order of a person's predictions uses one index.
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("owner"),

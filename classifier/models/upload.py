@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-#: Of a row with the fields `owner` and `visitor`.
+#: For a table with the fields `owner` and `visitor`.
 HAS_ONE_OWNER = models.Q(owner__isnull=False, visitor__isnull=True) | models.Q(
     owner__isnull=True, visitor__isnull=False
 )
@@ -40,7 +40,7 @@ class Upload(models.Model):
     visitor = models.UUIDField(_("anonymous visitor"), null=True, blank=True)
     file = models.FileField(_("file"), max_length=200)
     thumbnail = models.FileField(_("thumbnail"), max_length=200)
-    #: Of an original that takes long to decode; empty for any other.
+    #: For originals that are slow to decode; else empty.
     working_copy = models.FileField(_("working copy"), max_length=200, blank=True, editable=False)
     original_name = models.CharField(_("original name"), max_length=255, blank=True)
     # Databases do not agree on what small letters are beyond English.

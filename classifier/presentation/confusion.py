@@ -7,7 +7,7 @@ from classifier.presentation.class_labels import class_label
 from classifier.services.models.measurements import percent
 from ml.artifacts.folder import Card
 
-#: Of more classes a table of all pairs cannot be read: the worst confusions are listed alone.
+#: With more classes a full matrix is unreadable, so only the worst confusions are listed.
 _MOST_SHOWN_WHOLE = 15
 _WORST_SHOWN = 20
 _SHADES = 10

@@ -19,7 +19,7 @@ from classifier.services.models.measurements import (
 from ml.artifacts.folder import Card
 from ml.evaluation.metrics import FEWEST_FOR_CALIBRATION
 
-#: What Keras calls its backends, and what they are called.
+#: The display names of Keras's backends.
 BACKENDS = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
 
 

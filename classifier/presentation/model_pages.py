@@ -30,7 +30,7 @@ PLOTS = {
     "reliability": _("reliability diagram"),
     "network": _("The network’s layers with their shapes and parameters"),
 }
-#: Those that the page shows; the others it draws itself, in the reader's language and colours.
+#: The plots shown as images; the page draws the others itself, in the reader's language and colours.
 _SHOWN = ("network",)
 
 

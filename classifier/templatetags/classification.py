@@ -17,7 +17,7 @@ from ml.images.preprocessing import THUMBNAIL_SIDE
 
 register = template.Library()
 
-#: Of a picture on a page, in pixels.
+#: The largest height of an image on a page, in pixels.
 _HIGHEST = 416
 
 

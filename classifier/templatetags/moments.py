@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-#: What is newer is said to be so long ago.
+#: More recent moments are shown as relative times.
 _RECENT = timedelta(days=1)
 
 

@@ -116,5 +116,5 @@ def test_batch_that_was_cut_short_does_not_say_that_nothing_was_kept(api, monkey
     monkeypatch.setattr(batch, "read_image", fill_the_disk)
     detail = problem_of(api.post(BATCH, {"images": images}, headers={"Idempotency-Key": "one"}), 503)["detail"]
     assert Prediction.objects.count() == 1
-    assert "was not kept" not in detail
+    assert "was not saved" not in detail
     assert "Idempotency-Key" in detail

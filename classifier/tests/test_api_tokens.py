@@ -116,7 +116,7 @@ def test_commands_tokens_may_read_unless_told_otherwise(user):
         (["create", "olena", ""], "1 to 63"),
         (["create", "olena", "x" * 64], "1 to 63"),
         (["create", "olena", "   "], "1 to 63"),
-        (["create", "olena", "a\nb"], "can be seen"),
+        (["create", "olena", "a\nb"], "printable characters"),
         (["list", "nobody"], "There is no account"),
         (["revoke", "x"], "is not a token ID"),
         (["revoke", "0e3c2a6e-5f0c-4d0e-8f52-6f1c1b7f2a10"], "There is no token 0e3c2a6e"),

@@ -58,7 +58,7 @@ def test_answer_is_explained(page, way):
     page.goto("/")
     page.get_by_role("button", name="Ship").click()
     page.get_by_role("link", name="Why?").click()
-    expect(page.locator("#explanation")).to_contain_text("What the network saw")
+    expect(page.locator("#explanation")).to_contain_text("Heat map:")
     expect(page.locator("[data-same]")).to_contain_text("of 9 tries")
     seen, looked_at = "[data-map] img:first-child", "[data-map] img:last-child"
     assert is_painted(page, seen)
@@ -119,7 +119,7 @@ def test_history_is_searched_listed_and_taken_home(own_page, user):
     asked = parse_qs(urlsplit(own_page.url).query)
     assert (asked["name"], asked["state"], asked["view"]) == (["CAT"], ["unchecked"], ["list"])
     assert fits(own_page)
-    table, archive = (downloaded(own_page, f"All as {kind}") for kind in ("CSV", "ZIP"))
+    table, archive = (downloaded(own_page, f"Export {kind}") for kind in ("CSV", "ZIP"))
     assert [row["id"] for row in csv.DictReader(table.read_text(encoding="utf-8-sig").splitlines())] == [str(wanted.pk)]
     assert [name.partition("-")[0] for name in zipfile.ZipFile(archive).namelist()[1:]] == ["cat/my cat"]
 

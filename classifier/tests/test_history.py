@@ -36,7 +36,7 @@ def seven(user, settings) -> list[str]:
 def test_history_without_uploads_invites_to_the_form(client):
     page = client.get("/history/")
     assert page.status_code == 200
-    assert "Nothing here yet" in page.text
+    assert "No images yet" in page.text
     assert "Delete all" not in page.text
 
 
@@ -121,7 +121,7 @@ def test_ticked_images_are_deleted_after_a_question_and_no_others(user, user_cli
 def test_selection_of_nothing_says_what_to_do(user, user_client, sent):
     make_prediction(user)
     page = user_client.post("/history/selected/", sent, follow=True)
-    assert "Tick images first" in page.text
+    assert "Select at least one image" in page.text
     assert Prediction.objects.count() == 1
 
 
@@ -148,7 +148,7 @@ def test_deleting_all_takes_every_file_of_the_person_and_nobody_elses(user, user
         make_prediction(user, seed=number)
     page = user_client.post("/history/delete/", follow=True)
     assert "3 images were deleted." in page.text
-    assert "Nothing here yet" in page.text
+    assert "No images yet" in page.text
     assert [*Upload.objects.all()] == [others.upload]
     assert stored_files() == sorted([others.upload.file.name, others.upload.thumbnail.name])
 

@@ -125,7 +125,7 @@ def test_nothing_else_is_served(client, shipped, address):
 def test_pages_speak_ukrainian(shipped):
     client = Client(headers={"accept-language": "uk"})
     assert "Точність на тесті" in client.get("/models/").text
-    assert "параметрів і бачить" in client.get("/models/student_cnn/").text
+    assert "Параметрів: " in client.get("/models/student_cnn/").text
 
 
 def test_model_says_which_half_of_the_validation_images_chose():
@@ -165,7 +165,7 @@ def test_figures_say_what_their_images_were_used_for():
 def test_time_of_training_is_never_rounded_to_nothing(seconds, said):
     card = artifacts.load_card(SHIPPED_FOLDER)
     quick = replace(card, training={**card.training, "seconds": seconds})
-    assert any(f"That took {said} on " in sentence for sentence in description(quick))
+    assert any(f"Training time: {said} on " in sentence for sentence in description(quick))
     assert any(f" epochs in {said} on " in value for _, value in figures(quick, None))
 
 

@@ -111,7 +111,7 @@ def test_index_of_the_active_model_is_built_and_shown(coloured, colours, picture
 def test_nothing_is_said_without_an_index(coloured, colours, user, user_client):
     page = page_of(user_client, upload(user, colours.train.images[0]))
     assert "What the network saw" in page
-    assert "learnt from" not in page
+    assert "Most similar of the" not in page
     assert elements(page, "data-neighbour") == []
 
 
@@ -165,7 +165,7 @@ def test_of_two_networks_only_thumbnails_have_neighbours(models_dir, colours, us
     assert len(elements(page_of(user_client, thumbnail), "data-neighbour")) == 5
     page = page_of(user_client, photograph)
     assert "What the network saw" in page
-    assert "learnt from" not in page
+    assert "Most similar of the" not in page
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.django_db
 
 NAMED = {
     "PDF": ("This is a PDF", "Це PDF"),
-    "DNG": ("This is a RAW file", "Це RAW-файл"),
-    "NEF or ARW": ("This is a RAW file", "Це RAW-файл"),
+    "DNG": ("This is a camera RAW file", "Це RAW-файл"),
+    "NEF or ARW": ("This is a camera RAW file", "Це RAW-файл"),
     "MP4": ("This is a video", "Це відео"),
     "Photoshop": ("This is a Photoshop document", "Це документ Photoshop"),
     "JPEG XL": ("This is a JPEG XL image", "Це зображення JPEG XL"),

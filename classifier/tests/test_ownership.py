@@ -99,7 +99,7 @@ def test_session_that_signed_out_sees_nothing_any_more(client):
     prediction = upload_as(client)
     signed_out(signed_up(client, takes_uploads="on"))
     assert set(statuses(client, prediction).values()) == {404}
-    assert "Nothing here yet" in client.get("/history/").text
+    assert "No images yet" in client.get("/history/").text
 
 
 def test_upload_after_signing_out_is_a_visitors_again(client, user):

@@ -104,8 +104,8 @@ def test_value_that_makes_no_sense_is_named_and_asks_for_nothing(user_client, as
 @pytest.mark.usefixtures("four")
 def test_search_that_finds_nothing_leads_back_to_everything(user_client):
     page = user_client.get("/history/", {"name": "zebra"})
-    assert "Nothing matches" in page.text
-    assert "Nothing here yet" not in page.text
+    assert "No images match your search" in page.text
+    assert "No images yet" not in page.text
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest", "surest", "least_sure"])

@@ -139,7 +139,7 @@ def test_static_files_may_be_kept_for_ever_and_come_compressed(browser):
 def test_missing_page_is_a_page_of_the_site(browser):
     page = browser.get("/nothing/here")
     assert page.status == 404
-    assert "There is no such page" in page.text
+    assert "This page does not exist" in page.text
     assert "site-header" in page.text
     assert "DEBUG" not in page.text
 

@@ -86,7 +86,7 @@ def test_receipt_speaks_ukrainian_too(client, both):
     with translation.override("uk"):
         page = client.get(f"/predictions/{prediction.pk}/", headers={"accept-language": "uk"}).text
     assert "мережа для фото" in page
-    assert "середину зображення, 96 × 96 пікселів" in page
+    assert "середина зображення, 96 × 96 пікселів" in page
 
 
 def test_none_of_these_is_an_answer_with_a_bar_and_never_the_class(client, both):

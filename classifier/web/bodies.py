@@ -41,7 +41,7 @@ class BodyMiddleware:
             request.encoding = settings.DEFAULT_CHARSET
         if request.method == "POST" and not getattr(view, "csrf_exempt", False) and "CSRF_COOKIE" in request.META:
             try:
-                # What looks for the token next takes a form that cannot be read for one without it. Where there is no
+                # The CSRF check treats a form that cannot be read as one without a token. Where there is no
                 # cookie to compare it with, the form is refused unread.
                 request.POST  # noqa: B018
             except UnreadablePostError as error:

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    # Where the request itself is at fault, the page is made without it.
+    # If the request itself is at fault, the page is rendered without it.
     return HttpResponseBadRequest(render_to_string("400.html"))
 
 

@@ -13,9 +13,9 @@ PAGE_POLICY = (
     f"default-src 'none'; script-src 'self'; style-src 'self'; {_PICTURES}; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 )
-#: That, and the picture which a script shows before it is sent.
+#: The same, and the image that a script shows before it is sent.
 PREVIEW_POLICY = PAGE_POLICY.replace(_PICTURES, f"{_PICTURES} blob:")
-#: What is no page loads nothing and runs nothing, whatever a browser takes it for.
+#: A response that is not a page loads and runs nothing, whatever a browser takes it for.
 FILE_POLICY = "default-src 'none'; sandbox"
 
 #: No page asks for any of them: a camera's picture comes through a file field.

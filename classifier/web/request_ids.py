@@ -6,7 +6,7 @@ from contextvars import ContextVar, Token
 
 from django.http import HttpRequest
 
-#: What a proxy may call a request: nothing that could be anything but a number.
+#: The request IDs accepted from a proxy.
 _SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _current: ContextVar[str] = ContextVar("request_id", default="")
 

@@ -127,7 +127,7 @@ def _respond(request: HttpRequest, trouble: _Trouble) -> HttpResponse:
 
 def _advice(request: HttpRequest) -> str:
     if request.resolver_match and request.resolver_match.view_name == "api_batch":
-        # What became of the images before this one is not taken back.
+        # The images before this one stay stored.
         return _(
             "Some of the images may have been saved. Send the same request with the same Idempotency-Key "
             "again in a minute; no image is stored twice."

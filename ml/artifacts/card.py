@@ -11,7 +11,7 @@ from ml.classes import LONGEST_CLASS_NAME, fault_of
 
 CARD_FILE = "card.json"
 CARD_FORMAT = 2
-#: What a model or one of its networks may be called, and so a folder of theirs.
+#: The valid names of models and networks, and so of their folders.
 MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 #: Largest difference in any probability that the exported graph may show.
 TOLERANCE = 1e-4
-#: What a graph in int8 may cost: the share of validation images that it gets wrong and float32 does not.
+#: The accuracy that int8 may cost: the share of validation images that it gets wrong and float32 does not.
 LARGEST_LOSS = 0.002
-#: Of fewer images one alone is more than that: they cannot tell, and the graph stays in float32.
+#: With fewer images a single one exceeds that share, so the graph stays in float32.
 FEWEST_TO_CHOOSE = round(1 / LARGEST_LOSS)
-#: Where an archive of Keras has its weights.
+#: The weights file in a Keras archive.
 _WEIGHTS = "model.weights.h5"
 _IMAGES_COMPARED = 256
 _BATCH = 250

@@ -33,7 +33,7 @@ MODEL_FILES = (KERAS_FILE, LITERT_FILE, STATISTICS_FILE)
 HISTORY_FILE = "history.json"
 FIGURES_FILE = "figures.json"
 NEIGHBOURS_FOLDER = "neighbours"
-#: What a model's folder has beside the model: made later, and made again for a copy of it.
+#: The parts of a model folder that are derived later, and again for a copy.
 MADE_LATER = ("evaluation-*", NEIGHBOURS_FOLDER)
 
 

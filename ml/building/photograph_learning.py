@@ -25,7 +25,7 @@ from ml.networks.photograph_head import Head
 
 #: The share of photographs of the classes that is answered.
 COVERAGE = 0.97
-#: Of what is learnt from: blurred photographs, and enlarged thumbnails.
+#: The shares of training examples: blurred photos, and enlarged thumbnails.
 BLURRED_SHARE, THUMBNAILS_SHARE = 0.1, 0.05
 FOLDS = 5
 #: A label that is given less probability than this is taken for wrong.

@@ -19,7 +19,7 @@ import numpy as np
 
 from ml.confidence.calibration import Calibration
 
-#: What every network has; distances need the statistics of its training images.
+#: The scores that every network has; distances need statistics of the training images.
 _OF_LOGITS = ("maximum_probability", "energy")
 _OF_FEATURES = ("mahalanobis", "relative_mahalanobis")
 _OF_NONE = "known_probability"

@@ -65,7 +65,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray 
     ratio = (math.sqrt(5) - 1) / 2
 
     def loss(logarithm: float) -> float:
-        # Of the logarithms themselves: with a floor under the probabilities there could be a second minimum.
+        # Computed from log-probabilities: a floor under the probabilities could add a second minimum.
         likelihoods = _log_softmax(logits, math.exp(logarithm))[np.arange(len(labels)), labels]
         return -float(np.average(likelihoods, weights=weights))
 

@@ -116,7 +116,7 @@ def _mirror_pad(images: np.ndarray, margin_y: int, margin_x: int) -> np.ndarray:
 
 
 NONE = Augmentation()
-#: What the student project's notebook meant to do.
+#: The augmentation that the student project's notebook intended.
 STUDENT = Augmentation(rotation_degrees=15, shift_fraction=0.15, zoom_fraction=0.3, horizontal_flip=True)
 #: Pad by four, crop, mirror, the usual augmentation of CIFAR-10 (He et al. 2015, section 4.2), and a small cutout.
 CROP_FLIP_CUTOUT = Augmentation(shift_fraction=0.125, horizontal_flip=True, cutout_fraction=0.25)

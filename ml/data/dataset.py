@@ -13,7 +13,7 @@ from ml.images.preprocessing import WHOLE, Framing
 
 #: A smaller validation split is not divided in two halves.
 FEWEST_IN_HALF = 200
-#: Of images that are computed at once: 250 of 64 pixels a side.
+#: The pixels per batch: 250 images of 64 pixels a side.
 _MOST_VALUES = 250 * 64 * 64 * 3
 #: Called with what is done and what there is in all (None when unknown): bytes of a download, files of a folder.
 Progress = Callable[[int, int | None], None]

@@ -31,7 +31,7 @@ SPLIT_NAMES = {
     "test": ("test", "testing", "eval", "evaluation"),
     "validation": ("validation", "val", "valid"),
 }
-#: What a Mac puts into its archives.
+#: Files that macOS adds to archives.
 _NO_CLASS = "__MACOSX"
 
 

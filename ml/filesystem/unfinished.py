@@ -87,7 +87,7 @@ def _is_abandoned(path: Path) -> bool:
 @contextmanager
 def _locked(descriptor: int) -> Iterator[None]:
     try:
-        # Where there are no locks, nothing is removed either.
+        # Without locks nothing is removed.
         with suppress(OSError):
             try_lock(descriptor)
         yield

@@ -30,15 +30,15 @@ _ROOT = Path(__file__).parents[2]
 #: The variables that a decoder needs; the rest of the environment may contain secrets.
 _NEEDED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
 _START_SECONDS = 60.0
-#: Who waits for a decoder gives up when so many files before it may have taken all the time there is.
+#: A caller gives up waiting for a decoder after the time limits of this many files.
 _MOST_FILES_BEFORE = 3
 #: A process whose end of the socket is closed has ended, or is about to.
 _END_SECONDS = 1.0
-#: How a process ends that somebody else has ended: the system's guard of memory, for one.
+#: The exit codes of a process killed from outside, by the OOM killer for example.
 _FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
 #: The most bytes that a decoder may say about a picture, and send of it.
 _MAX_DESCRIPTION, _MAX_PIXELS = 10_000, 3 * WORKING_SIDE**2
-#: What a decoder may say is wrong with a file.
+#: The errors that a decoder may report.
 _ERRORS: dict[str, type[ImageError]] = {
     error.code: error for error in ImageError.__subclasses__() if error.__module__ == ImageError.__module__
 }
@@ -68,7 +68,7 @@ class Decoders:
         self.processes, self.seconds = processes, seconds
         self.command = command or [sys.executable, "-m", "ml.images.decoder_process", str(megabytes)]
         self._places = threading.BoundedSemaphore(processes)
-        #: Those with nothing to do. The last one that had is asked next: the processor still knows it best.
+        #: The idle decoders. The last one used is used next, because its caches are warm.
         self._idle: list[_Decoder] = []
 
     def start(self) -> None:

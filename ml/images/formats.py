@@ -30,7 +30,7 @@ FORMATS: dict[str, FileType] = {
 }
 NAMES = ", ".join(kind.name for kind in FORMATS.values())
 SUFFIXES = frozenset(suffix for kind in FORMATS.values() for suffix in kind.suffixes)
-#: What a page's file dialog offers: some systems know a type by its name only, others by its suffixes only.
+#: The `accept` attribute of file inputs: some systems know only MIME types, others only suffixes.
 ACCEPT = ",".join([*(kind.content_type for kind in FORMATS.values()), *sorted(SUFFIXES)])
 
 #: Bytes at the beginning of a file that tell its format.

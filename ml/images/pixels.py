@@ -8,12 +8,12 @@ from PIL import Image, ImageCms
 
 #: A larger photograph is reduced to this longest side while it is decoded; networks and thumbnails need less.
 WORKING_SIDE = 640
-#: How much larger than wanted an image is left by what is quick and coarse, for what is slow and fine.
+#: How much larger than the target the fast, coarse reduction leaves an image for the fine resampling.
 _GAP = 3.0
-#: So many pixels at a time of an image that would need a copy as large as itself.
+#: The pixels per step for operations that would need a full copy.
 _BAND_PIXELS = 1_000_000
 _WHITE, _GREY = (255, 255, 255), (96, 96, 96)
-#: Of 255: the alpha of what is seen, and the light of what is white. The share that makes an image white.
+#: Of 255: the least alpha of a visible pixel and the least light of a white one. The share of a white image.
 _SEEN, _NEARLY_WHITE, _NEARLY_ALL = 64, 225, 0.98
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 

@@ -52,7 +52,7 @@ class Framing:
 
 WHOLE = Framing()
 
-#: What decoding may have to do to a picture: take the first of several frames, bring 16 bits to 8, apply the colour
+#: The steps of decoding: take the first of several frames, bring 16 bits to 8, apply the colour
 #: profile, lay transparent parts on white or, if all the rest is white, on grey, turn it as EXIF says.
 STEPS = ("first_frame", "sixteen_bits", "colour_profile", "on_white", "on_grey", "turned")
 
@@ -99,7 +99,7 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
         # A JPEG is decoded at a half, quarter or eighth when that still leaves enough pixels.
         wanted = _LEAST_SIDE / max(width, height)
         image.draft(None, (max(1, round(wanted * width)), max(1, round(wanted * height))))
-        # Of a TIFF Pillow itself makes an upright picture, and forgets how it was turned.
+        # Pillow turns a TIFF upright by itself, and forgets its orientation.
         turned_before = _orientation(image) if kind == "TIFF" else 1
         image = _loaded(image)
         orientation = _orientation(image)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 #: Smaller images are enlarged inside the network: these backbones reduce an image thirty-two times.
 SMALLEST_SIDE = 96
-#: What the weights were learnt at, though the layers without the last take any size.
+#: The input size of the pretraining; the layers below the last take any size.
 IMAGENET_SIDE = 224
 #: Mean red, green and blue of ImageNet, which VGG's pixels are given without.
 _VGG_MEANS = (123.68, 116.779, 103.939)

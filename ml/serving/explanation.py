@@ -14,7 +14,7 @@ GRID = 7
 _WINDOW = 2
 #: Probabilities are clipped to this distance from 0 and 1.
 _CLIP = 1e-6
-#: How far the picture is moved, as a part of its side.
+#: The shift of the image as a share of its side.
 _SHIFT = 1 / 16
 #: A larger batch would not be faster, and needs more memory.
 _BATCH = 4

@@ -22,7 +22,7 @@ from ml.data.dataset import Dataset, DatasetError
 from ml.serving.inference import LoadedModel, Network
 from ml.serving.routing import THUMBNAILS
 
-#: How like a training image is, from the most to the least: as good as the same, or beside what the nearest training
+#: The levels of similarity, highest first: as good as the same, or beside what the nearest training
 #: image is to a picture that the network has not learnt from: nearer than to half of them, than to a tenth, or than to
 #: a hundredth.
 CLOSENESS = ("same", "very_similar", "similar", "a_little", "hardly")

@@ -112,7 +112,7 @@ def _scores(head: Head, features: np.ndarray, labels: np.ndarray) -> tuple[float
 def _features(model: "keras.Model", split: Split, starts: range, count: Callable[[], None]) -> np.ndarray:
     import keras
 
-    # What dropout leaves at prediction: all of it.
+    # Dropout is inactive at prediction.
     network = keras.Model(model.input, model.layers[-1].input)
     parts = []
     for start in starts:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import keras
 
 _EVALUATION_BATCH = 500
-#: Of images that do not fit into memory, so many are what an architecture prepares itself from.
+#: The number of images with which an architecture is initialised if they do not fit into memory.
 _IMAGES_MEASURED = 500
 
 
@@ -100,7 +100,7 @@ def train(
     best = best_epoch(history)
     trained = _build(settings)
     checkpoints.restore_best(model)
-    # What was validated is the average, where there is one.
+    # The validated weights are the average, if there is one.
     model.optimizer.finalize_variable_values(model.trainable_variables)
     trained.set_weights(model.get_weights())
     return TrainingResult(trained, history, best.epoch, len(history) >= recipe.epochs)

@@ -10,7 +10,7 @@ WIDTH, HEIGHT = 320, 240
 #: Everything is painted this much larger, and reduced in the end: edges come out smooth.
 _SCALE = 3
 _SIZE = (WIDTH * _SCALE, HEIGHT * _SCALE)
-#: Where the light comes from: x, y.
+#: The direction of the light: x, y.
 _LIGHT = np.array([-0.5, -0.85])
 
 Points = Sequence[tuple[float, float]]

@@ -14,7 +14,7 @@ from ml.data.dataset import Dataset, DatasetError, Progress
 from ml.serving import neighbours
 from ml.serving.inference import LoadedModel
 
-#: What a shell expects of a command that Ctrl-C has ended.
+#: The exit status that shells expect after Ctrl-C.
 _INTERRUPTED = 130
 
 

@@ -22,7 +22,7 @@ from ml.artifacts.folder import ArtifactError
 from ml.serving.bulk import find_images
 from ml.serving.inference import LoadedModel
 
-#: What a shell expects of a command that Ctrl-C has ended.
+#: The exit status that shells expect after Ctrl-C.
 _INTERRUPTED = 130
 
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from classifier.models import Prediction, Upload
 from classifier.services.people.ownership import Owner, uploads_of
 
-#: So many are deleted in one transaction: others that write need not wait long.
+#: Rows deleted per transaction, few so that other writers need not wait long.
 _BATCH = 200
 
 
@@ -30,7 +30,7 @@ def delete_everything(*, owner: Owner) -> int:
 def delete_account(*, user: AbstractBaseUser) -> None:
     """Delete a person's account with every upload, prediction, correction and file of theirs."""
     delete_uploads(Upload.objects.filter(owner=user))
-    # What is stored at this moment goes with the account.
+    # Uploads being stored at this moment are deleted with the account.
     with transaction.atomic():
         # A request that stores something for the account waits, and fails once the account is gone.
         get_user_model().objects.select_for_update().filter(pk=user.pk).first()

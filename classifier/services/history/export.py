@@ -37,7 +37,7 @@ _COLUMNS = (
 _FILE_BLOCK = 64 * 1024
 #: Limits for a name in characters and bytes; file systems allow 255 bytes in total.
 _LONGEST_NAME, _STEM_BYTES, _FOLDER_BYTES = 80, 200, 240
-#: What Windows does not allow in a name, and names that are its devices.
+#: Characters that Windows does not allow in a name, and names of its devices.
 _RESERVED = '<>:"/\\|?*'
 _DEVICE = re.compile(r"CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³]", re.IGNORECASE)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 
-#: How many rows `walk` reads at a time.
+#: The number of rows that `walk` reads at a time.
 _CHUNK = 500
 
 

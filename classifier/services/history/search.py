@@ -19,7 +19,7 @@ ORDERS: dict[str, Order] = {
     "least_sure": Order("confidence", descending=False, number=True),
 }
 
-#: What is known of an answer beside its class: conditions on the row.
+#: The states of a prediction, as conditions on the row.
 STATES: dict[str, dict[str, object]] = {
     "answered": {"abstained": False},
     "abstained": {"abstained": True},

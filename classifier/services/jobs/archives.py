@@ -29,7 +29,7 @@ from classifier.services.predictions.intake import FileTooLarge
 _MEGABYTE = 1024 * 1024
 #: No photograph is compressed as much; small files of one colour are.
 _MOST_RATIO, _RATIO_FROM_BYTES = 200, _MEGABYTE
-#: What a member takes of the directory: 46 bytes, its name and extra fields.
+#: The size of a member in the directory: 46 bytes, its name and extra fields.
 _ENTRY_BYTES = 512
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
@@ -37,7 +37,7 @@ _LOCATOR_64 = struct.Struct("<4sLQL")
 _LONGEST_COMMENT = 65_535
 _IS_UTF8, _IS_ENCRYPTED = 0x800, 0x1
 _LONGEST_NAME = 1000
-#: What systems put beside the files of people.
+#: Files that systems put beside those of people.
 _SYSTEM_FOLDERS, _SYSTEM_FILES = frozenset({"__MACOSX"}), frozenset({"thumbs.db", "desktop.ini"})
 
 

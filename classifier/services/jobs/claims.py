@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=120)
 BEAT_SECONDS = 20.0
-#: So many workers may be lost with a part before it is split into single files, or given up if it is one.
+#: Lost workers after which a part is split into single files, or given up if it is one.
 MOST_LOST = 3
 #: Another worker may be faster; then the next part is tried.
 _CANDIDATES = 8

@@ -24,7 +24,7 @@ def resume(*, job: Job) -> bool:
     if (found := locked.first()) is None:
         return False
     _restart(found)
-    # What was in hand when it was cancelled is not a lost worker's.
+    # Files in progress at the cancellation do not count as a lost worker's.
     found.parts.filter(finished_at=None).update(attempts=0)
     conclude_job(found.pk)
     return True

@@ -75,7 +75,7 @@ def _decoded(upload: Upload | None) -> DecodedImage:
             return copy.decoded
         with upload.file.open("rb") as file:
             content = file.read()
-        # What was accepted once is, whatever is accepted now.
+        # Stored files stay valid, whatever the limits are now.
         return decode(content=content, max_pixels=upload.width * upload.height)
     except FileNotFoundError as error:
         raise LostUpload from error

@@ -59,7 +59,7 @@ def work_once(*, is_stopping: Callable[[], bool] = lambda: False) -> bool:
         else:
             release(part)
     except ClaimLost:
-        # What it had in hand is forgotten; a part of a cancelled job is free for its resumption.
+        # Its unfinished file is forgotten; a part of a cancelled job is free to be resumed.
         release(part)
     except JobError as error:
         _fail(part, error)
@@ -151,7 +151,7 @@ def _conclude_part(part: JobPart) -> None:
 
 def conclude_job(job_id: UUID) -> None:
     """Finish a job of which no part is left; called within a transaction."""
-    # Of two workers that finish the last two parts, the second sees the first one's.
+    # If two workers finish the last two parts, the second one sees the first one's.
     job = Job.objects.select_for_update().filter(pk=job_id, state__in=Job.UNFINISHED).first()
     if job is None or job.parts.filter(finished_at=None).exists():
         return

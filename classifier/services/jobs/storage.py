@@ -23,7 +23,7 @@ from classifier.services.operations.sweep import OLD, Orphan
 logger = logging.getLogger(__name__)
 
 FOLDER = "jobs"
-#: How long an ended job can be looked at.
+#: How long an ended job is kept.
 ROWS_KEPT = timedelta(days=30)
 
 

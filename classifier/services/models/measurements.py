@@ -11,7 +11,7 @@ from ml.artifacts.folder import Card
 from ml.data.cifar10 import JPEG_COPY
 from ml.evaluation.metrics import wilson_interval
 
-#: What photographs may have been used for before a model is evaluated on them.
+#: Earlier uses of photos that make them no independent test.
 PHOTOGRAPH_USES = ("backbone", "framing", "input_size")
 
 

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 _RETRY_SECONDS = 10.0
 #: So long a request waits for a model that another one loads.
 _LOADING_SECONDS = 20.0
-#: How many versions besides the active one a process keeps loaded. Each has its own copy of the weights.
+#: The number of versions that a process keeps loaded besides the active one, each with its own weights.
 MOST_OTHERS = 3
 
 

@@ -14,7 +14,7 @@ from ml.evaluation import metrics as evaluation
 from ml.serving.inference import LoadedModel
 
 SAMPLE = 500
-#: How many standard errors a sample may lie from the card's accuracy: one in 16,000 honest models is further away.
+#: Standard errors allowed between a sample and the card's accuracy; one in 16,000 unchanged models exceeds them.
 _STANDARD_ERRORS = 4
 
 

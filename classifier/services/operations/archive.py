@@ -24,7 +24,7 @@ from ml.filesystem import unfinished
 SUMS = "SHA256SUMS"
 MANIFEST = "manifest.json"
 _FOLDERS = ("database", "media", "models")
-#: What precedes a member's content is held in memory: a kilobyte or two, if no one has made it longer.
+#: The limit of a member's header, which is read into memory: normally a kilobyte or two.
 _LARGEST_HEADER = 1 << 20
 
 

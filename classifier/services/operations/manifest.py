@@ -10,7 +10,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from classifier.services.operations.archive import ArchiveError
 
-#: What `restore` of this version reads; it is raised when an older one could not.
+#: The format that `restore` reads; raise it when older versions could not read it.
 FORMAT = 1
 _LARGEST = 64 << 20
 

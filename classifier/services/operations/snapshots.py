@@ -19,7 +19,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from classifier.services.operations.archive import ArchiveError
 
 _COPY = "copy"
-#: What a database is called in an archive, by its kind.
+#: The name of the database in an archive, by vendor.
 DATABASES = {"sqlite": "sqlite3", "postgresql": "postgresql"}
 #: Names of files as rows have them, for Python and for PostgreSQL: below the folders of uploads, and none hidden.
 _INSIDE = "(uploads|thumbnails)(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+"

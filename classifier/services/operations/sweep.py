@@ -20,7 +20,7 @@ OLD = timedelta(hours=1)
 _FOLDERS = ("uploads", "thumbnails", "working_copies")
 _COLUMNS = ("file", "thumbnail", "working_copy")
 _PARTS = frozenset(f"{number:02x}" for number in range(256))
-#: So many names are looked for in one query, which reads the whole table: their columns have no index.
+#: Names per query. Each query reads the whole table, because their columns have no index.
 _BATCH = 400
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from classifier.models import Invitation
 
-#: What nobody can use any more is deleted after so long.
+#: How long unusable invitations are kept.
 _FORGET = timedelta(days=90)
 
 

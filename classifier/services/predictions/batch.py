@@ -19,7 +19,7 @@ from classifier.services.predictions.submission import (
 )
 from ml.images.errors import ImageError
 
-#: How many images one request may bring; Django itself reads no form of more than a hundred files.
+#: The number of images per request; Django itself refuses forms of more than a hundred files.
 MOST_IMAGES = 32
 
 

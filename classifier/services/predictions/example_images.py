@@ -18,7 +18,7 @@ EXAMPLES: dict[str, Promise] = {
     "bird": _("Bird"),
     "teapot": _("Teapot"),
 }
-#: Where they lie among the static files.
+#: Their folder in the static files.
 EXAMPLES_FOLDER = Path(__file__).resolve().parents[2] / "static" / "classifier" / "examples"
 #: The same, for the page to show.
 SMALL_EXAMPLES_FOLDER = EXAMPLES_FOLDER.parent / "examples_small"

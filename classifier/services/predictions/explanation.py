@@ -24,7 +24,7 @@ from ml.serving.routing import PHOTOGRAPHS
 #: The strength of the map's colours at its strongest part, from 0 to 255.
 _STRONGEST = 210
 _MAP_SIDE = 224
-#: What speaks for the class is warm, what speaks against it cold.
+#: Warm colours for evidence for the class, cold ones for evidence against it.
 _FOR, _AGAINST = (226, 88, 34), (46, 110, 190)
 #: Nats below which a map shows as good as nothing.
 _FAINTEST = 0.5

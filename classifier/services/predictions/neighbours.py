@@ -39,7 +39,7 @@ def neighbourhood(*, folder: Path, model: LoadedModel, network_input: NetworkInp
             return None
         found = index.nearest(network.outputs(network_input.pixels[None]).features[0])
     except ArtifactError as error:
-        # What is missing is an addition: the rest of the explanation stands without it.
+        # The neighbours are optional: the rest of the explanation works without them.
         logger.warning("Training images are not shown: %s", error)
         return None
     images = [
@@ -50,5 +50,5 @@ def neighbourhood(*, folder: Path, model: LoadedModel, network_input: NetworkInp
 
 
 def _address(picture: bytes) -> str:
-    # Of a few kilobytes; an address of its own for every image would let a person ask for all the others as well.
+    # A few kilobytes, so a data URL; one URL per image would let anyone request all the others.
     return f"data:image/webp;base64,{base64.b64encode(picture).decode()}"

@@ -50,7 +50,7 @@ _visit: ContextVar[Visit | None] = ContextVar("visit", default=None)
 class _Turns:
     def __init__(self) -> None:
         self.changed = threading.Condition()
-        #: How many each address has.
+        #: The number of turns of each address.
         self.held: Counter[str | None] = Counter()
         #: When the last turn at these workers began or ended, and the workers at which one has ended.
         self.moved: dict[Workers, float] = {}

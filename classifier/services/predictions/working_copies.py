@@ -32,7 +32,7 @@ def picture_of(*, upload: Upload) -> DecodedImage:
         return copy.decoded
     with upload.file.open("rb") as file:
         content = file.read()
-    # What was accepted once is, whatever is accepted now.
+    # Stored files stay valid, whatever the limits are now.
     decoded = decode(content=content, max_pixels=upload.width * upload.height)
     if (copy_content := copy_if_expensive(decoded)) is not None:
         _add(upload, copy_content)

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 _FIELDS, _FIELDS_WITH_ALPHA, _RUN_LENGTHS = 3, 6, (1, 2)
-#: Where the pixels begin; the image header's length, width, height, planes, bits a pixel and compression.
+#: The offset of the pixels; the image header's length, width, height, planes, bits per pixel and compression.
 _HEADER = struct.Struct("<10xIIiiHHI")
 _MASKS = struct.Struct("<4I")
 _MASKS_PLACE, _ALPHA_HEADER = 54, 56

@@ -7,7 +7,7 @@ from typing import NamedTuple
 MOST_SCANS = 200
 #: Scans times pixels: a codec goes over all pixels in each. 30 scans of 50 megapixels, 200 of 7.
 MOST_SCANNED = 1_500_000_000
-#: What has no more scans is bounded by its pixels alone.
+#: With at most this many scans, only the number of pixels is limited.
 _FEW_SCANS = 12
 MOST_MARKERS = 4096
 #: Bytes that may fill the gap before a marker.

@@ -30,7 +30,7 @@ _STARTS: dict[type[ImageError], tuple[bytes, ...]] = {
     DocumentFile: (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf"),
     ArchiveFile: (b"PK\3\4", b"PK\5\6", b"PK\7\x08", b"7z\xbc\xaf'\x1c", b"Rar!\x1a\x07", b"\x1f\x8b", b"\xfd7zXZ\0"),
 }
-#: What the ZIP files of office programs begin with.
+#: The first members of ZIP files by office programs.
 _OFFICE = (b"[Content_Types].xml", b"mimetypeapplication/vnd.", b"_rels/", b"docProps/")
 #: Types of a QuickTime file's first box.
 _QUICKTIME = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
