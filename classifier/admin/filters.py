@@ -38,7 +38,7 @@ class ClassFilter(admin.SimpleListFilter):
         return [(name, class_label(name)) for name in sorted(names)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        # The guess behind an abstention is no answer.
+        # The closest match of an abstention is not an answer.
         return queryset.filter(predicted_class=self.value(), abstained=False) if self.value() else queryset
 
 
@@ -65,6 +65,6 @@ class OwnerFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if self.value() == self._anonymous:
             return queryset.filter(owner=None)
-        # Only what is offered: any other word in the address leaves all of them.
+        # Only the offered values filter; any other value is ignored.
         offered = {key for key, _name in self.lookup_choices}
         return queryset.filter(owner=self.value()) if self.value() in offered else queryset

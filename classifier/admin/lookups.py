@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 
 class CarefulChangeList(ChangeList):
-    """Leads back to the whole list also when it is the query itself that tells that a look-up makes no sense."""
+    """Redirects to the whole list also when the query itself reveals an invalid lookup."""
 
     def get_results(self, request: HttpRequest) -> None:
         try:
@@ -27,9 +27,9 @@ class CarefulLookups(admin.ModelAdmin):
         return CarefulChangeList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Regular expressions are not: one can keep the database busy for as long as it likes, or is none."""
+        """Refuse regular expressions: they may be invalid, or keep the database busy for very long."""
         return not lookup.endswith(("__regex", "__iregex")) and super().lookup_allowed(lookup, value, request)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
-        # Django takes a field without a name for one to look for.
+        # Django treats an empty name as a lookup.
         return super().get_object(request, object_id, from_field or None)

@@ -163,12 +163,12 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         delete_version(version=obj)
 
     def get_deleted_objects(self, objs, request: HttpRequest):
-        """The record of its activations goes with a model: it needs no permission of its own."""
+        """Activations are deleted with their model and need no permission."""
         to_delete, counts, needed, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, needed - {Activation._meta.verbose_name}, protected
 
     def get_actions(self, request: HttpRequest) -> dict:
-        """Models are deleted one by one, each looked at."""
+        """Models are deleted one at a time, on their own page."""
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
     def _require_change(self, request: HttpRequest) -> None:
@@ -180,7 +180,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
 
 def _rounded(name: str) -> Callable[[Epoch], str]:
-    """A column of a figure with as many digits as tell something; with all of them the table leaves the screen."""
+    """A column with a rounded figure; all digits would make the table too wide."""
 
     @admin.display(description=Epoch._meta.get_field(name).verbose_name)
     def shown(epoch: Epoch) -> str:

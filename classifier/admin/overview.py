@@ -13,7 +13,7 @@ PERIODS = (7, 30, 90)
 
 
 def overview_page(request: HttpRequest) -> HttpResponse:
-    """Figures of the last 7, 30 or 90 days, and the queues of what is least sure, wrong and slow."""
+    """Figures of the last 7, 30 or 90 days, and the queues of uncertain, wrong and slow predictions."""
     if not request.user.has_perm("classifier.view_prediction"):
         raise PermissionDenied
     asked = request.GET.get("days", "")

@@ -65,7 +65,7 @@ class PersonAdmin(CarefulLookups, UserAdmin):
             delete_account(user=user)
 
     def get_deleted_objects(self, objs, request: HttpRequest):
-        """The accounts, and how many uploads go with them: a large history is counted, not listed."""
+        """List the accounts, and only count their uploads, which may be many."""
         uploads = Upload.objects.filter(owner__in=objs).count()
         kinds = {Upload: uploads, User: len(objs)}
         needed = {
@@ -80,7 +80,7 @@ class PersonAdmin(CarefulLookups, UserAdmin):
 
 
 def _may_manage(request: HttpRequest, person: User | None) -> bool:
-    """Whether who asks may change this account; None for accounts at all."""
+    """Whether the current user may change this account, or any account if None."""
     return person is None or request.user.is_superuser or not (person.is_staff or person.is_superuser)
 
 

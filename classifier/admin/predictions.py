@@ -26,7 +26,7 @@ SEARCH_HELP = _(
 
 
 class CorrectionInline(admin.TabularInline):
-    """Every verdict on a prediction, those that were undone too."""
+    """All corrections of a prediction, including undone ones."""
 
     model = Correction
     fields = readonly_fields = ["label_name", "by", "created_at", "undone_at"]
@@ -66,7 +66,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         "created_at",
     ]
     list_display_links = ["class_name"]
-    # By what an index leads to: sorting a million rows otherwise takes seconds.
+    # Only columns with an index: sorting a million rows without one takes seconds.
     sortable_by = ["confidence_percent", "created_at"]
     list_filter = [ClassFilter, ConfidenceFilter, "abstained", "was_right", "model_version", OwnerFilter, "created_at"]
     actions = ["as_csv"]
@@ -102,7 +102,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         return with_details(rows).select_related("upload", "owner")
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
-        """As the model says; of a band of confidence the least sure first, along the index that finds the band."""
+        """The default order; within a band of confidence the lowest first, along the index that finds the band."""
         if ConfidenceFilter.parameter_name in request.GET:
             return ["confidence", "-id"]
         return super().get_ordering(request)
@@ -122,7 +122,7 @@ class PredictionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("no answer"), ordering="abstained")
     def without_answer(self, prediction: Prediction) -> str:
-        """In words: Django's green tick would praise what has no answer."""
+        """In words: Django's green tick would make an abstention look good."""
         return _("yes") if prediction.abstained else _("no")
 
     @admin.action(description=_("Export the selected predictions as CSV"), permissions=["view"])
@@ -198,13 +198,13 @@ class UploadAdmin(ReadOnlyAdmin):
         delete_uploads(Upload.objects.filter(pk__in=queryset.values("pk")))
 
     def get_deleted_objects(self, objs, request: HttpRequest):
-        """The predictions go with their upload: they need no permission of their own."""
+        """Predictions are deleted with their upload and need no permission."""
         to_delete, counts, needed, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, needed - {Prediction._meta.verbose_name}, protected
 
 
 def _thumbnail(upload: Upload, side: int) -> SafeString:
-    """The picture in a square of so many pixels a side, and never larger than it is."""
+    """The image scaled down to fit a square with sides of this many pixels."""
     return format_html(
         '<a href="{}"><img src="{}" alt="{}" width="{}" height="{}" loading="lazy"></a>',
         reverse("image", args=[upload.pk]),

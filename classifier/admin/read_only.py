@@ -29,14 +29,14 @@ class BoundedPaginator(Paginator):
 
 
 class ReadOnlyAdmin(CarefulLookups):
-    """Rows that the site writes and people read."""
+    """Read-only pages of rows that the site writes."""
 
     show_full_result_count = False
     paginator = BoundedPaginator
     list_per_page = 50
 
     def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
-        """Take "all" for all that the list counts: no more than that was seen."""
+        """Limit "select all" to the rows that the list counted."""
         if request.POST.get("select_across", "0") not in ("", "0"):
             queryset = queryset.filter(pk__in=list(queryset.values_list("pk", flat=True)[: BoundedPaginator.MOST]))
         return super().response_action(request, queryset)

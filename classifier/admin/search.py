@@ -10,7 +10,7 @@ from classifier.models import Upload
 from classifier.models.upload import folded
 from classifier.services.history.identifiers import as_uuid
 
-#: A beginning that more rows have finds so many of them.
+#: The number of rows that a search term may match.
 _MOST = 400
 _LAST_CHARACTER = "\U0010ffff"
 
@@ -30,7 +30,7 @@ def search(rows: QuerySet, words: str, *, upload: str) -> QuerySet:
 
 
 def _beginning(field: str, words: str) -> list[UUID]:
-    """Along the index of the field: SQLite's LIKE reads the whole table, and PostgreSQL's order is its collation's."""
+    """Search along the field's index: SQLite's LIKE reads the whole table; PostgreSQL's order depends on collation."""
     wanted = {f"{field}__gte": words, f"{field}__lt": words + _LAST_CHARACTER}
     if connection.vendor == "postgresql":
         wanted = {f"{field}__startswith": words}

@@ -19,7 +19,7 @@ _FIELDS_MEGABYTES = 4
 
 
 class BodyMiddleware:
-    """Answers with 413 or 411 before such a body is read, and with 408 or 400 when it comes too slowly or not whole."""
+    """Refuse too large (413) or unannounced (411) bodies unread, and slow (408) or incomplete (400) ones."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -33,11 +33,11 @@ class BodyMiddleware:
             what = _("The request is too large.")
             return _refuse(request, 413, _("Too large"), what, _advice(images))
         if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
-            # Django would take it for an empty one.
+            # Django would treat it as empty.
             what = _("The request does not state its length.")
             return _refuse(request, 411, _("Length required"), what, _("Send it with a Content-Length header."))
         if request.encoding:
-            # The forms of the pages come in this; of what else somebody may name, some cannot be read at all.
+            # The pages send forms in this encoding; Django cannot read some others that a client may name.
             request.encoding = settings.DEFAULT_CHARSET
         if request.method == "POST" and not getattr(view, "csrf_exempt", False) and "CSRF_COOKIE" in request.META:
             try:
@@ -67,7 +67,7 @@ def _files(request: HttpRequest, view: Callable) -> tuple[int, int]:
 
 
 def most_bytes(images: int, archives: int = 0) -> int:
-    """Return the size of the largest body that can be of use to a view of so many images and archives."""
+    """Return the size of the largest body for a view that takes this many images and archives."""
     if images or archives:
         files = images * settings.MAX_UPLOAD_MEGABYTES + archives * settings.MAX_ARCHIVE_MEGABYTES
         return (files + _FIELDS_MEGABYTES) * _MEGABYTE

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """The client's network address; of IPv6 the network of 64 bits that one client has. None where there is none.
+    """The client's network address; for IPv6 its /64 network. None if there is none.
 
     Behind a proxy it is the last entry of X-Forwarded-For, the one that the proxy itself has written: clients can
     forge the others.

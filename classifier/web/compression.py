@@ -6,7 +6,7 @@ from django.middleware.gzip import GZipMiddleware
 
 
 class CompressedPagesMiddleware(GZipMiddleware):
-    """Django's own, which hides the length of secrets in a page, for HTML alone: images and archives gain nothing."""
+    """Django's GZipMiddleware, which hides the length of secrets, for HTML only: images and archives gain nothing."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if response.headers.get("Content-Type", "").startswith("text/html"):

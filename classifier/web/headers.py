@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 _PICTURES = "img-src 'self' data:"
-#: Nothing but the site's own files. Style sheets and the neighbours' list have small pictures in them.
+#: Only the site's own files. Style sheets and the list of neighbours contain data: images.
 PAGE_POLICY = (
     f"default-src 'none'; script-src 'self'; style-src 'self'; {_PICTURES}; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
@@ -18,7 +18,7 @@ PREVIEW_POLICY = PAGE_POLICY.replace(_PICTURES, f"{_PICTURES} blob:")
 #: A response that is not a page loads and runs nothing, whatever a browser takes it for.
 FILE_POLICY = "default-src 'none'; sandbox"
 
-#: No page asks for any of them: a camera's picture comes through a file field.
+#: No page uses any of them: photos from a camera come through a file input.
 _FEATURES = (
     "accelerometer autoplay camera display-capture encrypted-media fullscreen geolocation gyroscope hid "
     "idle-detection magnetometer microphone midi payment picture-in-picture publickey-credentials-get "
@@ -52,7 +52,7 @@ class HeadersMiddleware:
 
 
 def with_previews(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """For a page on which a script shows pictures that were not sent yet."""
+    """The policy of a page on which a script shows images before they are sent."""
 
     @wraps(view)
     def allow(request: HttpRequest, *args, **kwargs) -> HttpResponse:
@@ -70,5 +70,5 @@ def _policy(response: HttpResponseBase) -> str:
 
 
 def _is_for_developers(response: HttpResponseBase) -> bool:
-    """Django's own pages of errors, with their styles in them."""
+    """The policy of Django's own error pages, which contain inline styles."""
     return settings.DEBUG and response.status_code in (404, 500)

@@ -24,7 +24,7 @@ def thumbnail_response(upload: Upload) -> FileResponse:
 
 
 def png_response(content: bytes, *, name: str) -> HttpResponse:
-    """A PNG that was just made; the same URL always returns the same one."""
+    """A generated PNG; the same URL always returns the same one."""
     return _guarded(HttpResponse(content, content_type="image/png"), name)
 
 

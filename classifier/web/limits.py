@@ -17,12 +17,12 @@ def limited(view: Callable, **methods: Throttle) -> Callable:
 
 
 def unlimited(view: Callable) -> Callable:
-    """Return the view, which costs as little as any page."""
+    """Mark a view as unlimited because it costs no more than any page."""
     return limited(view)
 
 
 def takes(view: Callable, *, images: int = 0, archives: int = 0) -> Callable:
-    """Return the view, to which a request may bring so many images or archives; any other view is brought none."""
+    """Set how many images or archives a request to the view may contain; other views accept none."""
     view.images, view.archives = images, archives
     return view
 
@@ -32,7 +32,7 @@ def staff_only(urls: tuple[list, str, str], **named: dict[str, Throttle]) -> tup
     patterns, _app, _namespace = urls
     for pattern in _all(patterns):
         if ismethod(pattern.callback):
-            # It takes no attribute of its own.
+            # A bound method accepts no attributes.
             pattern.callback = wraps(pattern.callback)(partial(pattern.callback))
         limited(pattern.callback, **named.get(pattern.name or "", {}))
     return urls
@@ -44,7 +44,7 @@ def limits_of(view: Any) -> dict[str, Throttle] | None:
 
 
 def images_of(view: Any) -> int:
-    """How many images a request may bring to a view."""
+    """The number of images that a request to a view may contain."""
     return getattr(view, "images", 0)
 
 

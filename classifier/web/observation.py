@@ -19,11 +19,11 @@ HEADER = "X-Request-ID"
 
 
 class ObservationMiddleware:
-    """The outermost one, so that whatever goes wrong within has a number too. Static files pass it by."""
+    """The outermost middleware, so that every error inside has a request ID too. Static files bypass it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        # Read once: this is all that a request for a static file costs.
+        # Read once: this is the only cost for static files.
         self.static = f"/{settings.STATIC_URL.lstrip('/')}"
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -51,7 +51,7 @@ class ObservationMiddleware:
 
 
 class _Observed:
-    """A body that is made while it is sent: the request is over when it is, or when nobody reads on."""
+    """A streamed body: the request ends when the body does, or when the client stops reading."""
 
     def __init__(self, request: HttpRequest, response: StreamingHttpResponse, started: float) -> None:
         self.request, self.response, self.started = request, response, started
@@ -72,7 +72,7 @@ class _Observed:
         return part
 
     def close(self) -> None:
-        """The server calls it once, however the body ended."""
+        """Called once by the server, however the body ended."""
         if self.is_over:
             return
         self.is_over = True
@@ -110,7 +110,7 @@ def _user_id(request: HttpRequest) -> int | None:
 
 
 def _leave_out_body(response: HttpResponseBase) -> None:
-    """Keep what the headers say of a body that is not sent. One that is made while it is sent is closed unread."""
+    """Keep the headers of a body that is not sent (HEAD). A streamed body is closed unread."""
     if response.streaming:
         response.streaming_content = ()
         return

@@ -53,6 +53,6 @@ def _respond(request: HttpRequest, status: int, title: str, what: str, advice: l
             render_to_string("refused.html", {**context, "layout": "base.html"}, request), status=status
         )
     except DatabaseError:
-        # The site's own frame asks the database who is signed in.
+        # The site's own page frame queries the database for the user.
         bare = {**context, "layout": "includes/bare.html"}
         return HttpResponse(render_to_string("refused.html", bare), status=status)

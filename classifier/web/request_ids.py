@@ -12,12 +12,12 @@ _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def current_request_id() -> str:
-    """The number of the request that this thread answers; empty where it answers none."""
+    """The ID of the current request of this thread; empty outside a request."""
     return _current.get()
 
 
 def begin_request(given: str = "") -> Token:
-    """Give the request its number: the one that is given if it is a sane one, else a random one."""
+    """Set the request ID: the proxy's if it is valid, else a random one."""
     return _current.set(given if _SANE.fullmatch(given) else uuid.uuid4().hex)
 
 
@@ -30,6 +30,6 @@ def end_request(token: Token) -> None:
 
 
 def route_of(request: HttpRequest) -> str:
-    """The pattern of the address, which has no number or name of anything in it; "unknown" for an address of none."""
+    """The URL pattern, which contains no IDs or names; "unknown" if no pattern matches."""
     match = request.resolver_match
     return "unknown" if match is None else f"/{match.route}"

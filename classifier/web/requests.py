@@ -11,14 +11,14 @@ from classifier.web.visitors import visitor_of, visitor_or_new
 
 
 def owner_of(request: HttpRequest) -> Owner:
-    """The person behind a request; an anonymous visitor who has uploaded nothing owns nothing."""
+    """The owner of a request; an anonymous visitor without uploads owns nothing."""
     if request.user.is_authenticated:
         return Owner(user=request.user)
     return Owner(visitor=visitor_of(request))
 
 
 def uploader_of(request: HttpRequest, *, submission: UUID | None) -> Owner:
-    """The person behind a request that is about to store something; see `visitors.remember_visitor`."""
+    """The owner of a request that is about to store something; see `visitors.remember_visitor`."""
     if request.user.is_authenticated:
         return Owner(user=request.user)
     return Owner(visitor=visitor_or_new(request, submission=submission))

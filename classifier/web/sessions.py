@@ -35,12 +35,12 @@ class SessionStore(db.SessionStore):
         try:
             session = self.model.objects.get(pk=stored_key(self.session_key), expire_date__gt=timezone.now())
         except self.model.DoesNotExist:
-            # As every backend of Django's does: a key that is not known is not taken for a new session's.
+            # As in all of Django's backends, an unknown key is not used for a new session.
             self._session_key = None
             return {}
         return self.decode(session.session_data)
 
-    # The same for asynchronous code, of which the site has none.
+    # The asynchronous variants, which the site does not use.
     aexists = sync_to_async(exists)
     acreate_model_instance = sync_to_async(create_model_instance)
     adelete = sync_to_async(delete)

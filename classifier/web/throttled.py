@@ -14,12 +14,12 @@ from classifier.web.limits import limits_of
 from classifier.web.refusal import refusal
 from classifier.web.requests import owner_of
 
-#: Nobody is signed in yet.
+#: Views before sign-in.
 _BY_ADDRESS_ALONE = (Throttle.SIGN_IN, Throttle.SIGN_UP, Throttle.RESET)
 
 
 class ThrottleMiddleware:
-    """Answers with the status 429 where somebody asks for too much, before what was sent is read."""
+    """Answer with 429 when a rate limit is exceeded, before the body is read."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -32,7 +32,7 @@ class ThrottleMiddleware:
         return response
 
     def process_view(self, request: HttpRequest, view: Callable, *_arguments) -> HttpResponse | None:
-        # The API's views declare theirs to Django REST framework.
+        # Views of the API declare their throttles to Django REST framework.
         throttle = (limits_of(view) or {}).get(request.method)
         if throttle is None:
             return None
@@ -47,7 +47,7 @@ class ThrottleMiddleware:
 
 
 def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials: dict | None) -> HttpResponse:
-    """The answer to signing in after too many failures, the same for every name: django-axes asks for it."""
+    """The response of django-axes to a locked-out sign-in, the same for every user name."""
     metrics.record_locked_out()
     seconds = seconds_locked_out(request, credentials)
     text = _("Too many failed attempts to sign in from your network.")

@@ -19,10 +19,10 @@ from ml.serving.inference import NoInterpreterFree
 
 logger = logging.getLogger(__name__)
 
-#: A lock is soon gone; somebody has to make room on a disk.
+#: A lock is released soon; a full disk needs an administrator.
 _RETRY_AFTER = {Reason.BUSY: 5, Reason.UNREACHABLE: 15}
 _RETRY_AFTER_OTHERS = 30
-#: So often a process tries again to load a model.
+#: How often a process retries loading a model.
 _RETRY_AFTER_NO_MODEL = 10
 #: A turn at a decoder or an interpreter takes seconds.
 _RETRY_AFTER_BUSY = 5
@@ -30,7 +30,7 @@ _RETRY_AFTER_BUSY = 5
 
 @dataclass(frozen=True)
 class _Trouble:
-    """cause: for the log. text: in the person's words. retry_after: in seconds."""
+    """cause: for the log. text: for the user. retry_after: in seconds."""
 
     cause: str
     text: str
@@ -38,7 +38,7 @@ class _Trouble:
 
 
 class UnavailableMiddleware:
-    """Turns a disk, a database or a model that cannot do its part for now into an answer with the status 503.
+    """Turn temporary failures of disk, database or model into responses with status 503.
 
     No view or API method needs to handle StorageUnavailable, NoModel, DecoderUnavailable, NoInterpreterFree, or what
     the database itself raises; nor Busy, whose answer may be 429, nor OwnerGone, whose answer is 403.
@@ -57,7 +57,7 @@ class UnavailableMiddleware:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The answer to an error outside of the views (a session that cannot be saved, for one), or to any other fault."""
+    """The response to an error outside the views, such as a session that cannot be saved, or to any other error."""
     error = sys.exc_info()[1]
     return (error and unavailable_response(request, error)) or _fault(request)
 
@@ -89,12 +89,12 @@ def _busy(request: HttpRequest, error: Busy) -> HttpResponse:
 
 
 def unavailable_response(request: HttpRequest, error: BaseException) -> HttpResponse | None:
-    """Return the answer with the status 503 for an error that passes, with one line in the log; None for any other."""
+    """Return a response with status 503 for a temporary error, and log one line; None for any other error."""
     trouble = _trouble(error)
     if trouble is None:
         return None
     response = _respond(request, trouble)
-    # Django's own way to log an answer marks it, so that it does not log the same one again.
+    # Django's log_response marks the response, so that it is not logged twice.
     log_response("%s: %s", trouble.cause, request.path, response=response, request=request, logger=logger)
     if unavailable := as_unavailable(error):
         renew_connection(unavailable)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 _KEY = "visitor"
-#: The day on which the session was last prolonged.
+#: The session key with the day on which the session was last extended.
 _DAY = "visitor_day"
 #: Present if someone has signed out since the visitor's uploads.
 _LEFT = "visitor_left"

@@ -57,7 +57,7 @@ def overview(*, days: int) -> Overview:
     classes: Counter[str] = Counter()
     for row in rows:
         by_day[row["day"]].append(row)
-        # The guess behind an abstention is no answer.
+        # The closest match of an abstention is not an answer.
         classes[row["predicted_class"]] += row["count"] - row["abstained"]
     total = sum(row["count"] for row in rows)
     abstained = sum(row["abstained"] for row in rows)

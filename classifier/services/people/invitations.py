@@ -23,18 +23,18 @@ class SignUp(StrEnum):
 
 
 class InvitationNotValid(ValueError):
-    """Somebody has used this invitation, it has expired, or there never was one."""
+    """The invitation has been used, has expired or never existed."""
 
 
 def may_sign_up(*, secret: str) -> bool:
-    """Whether somebody may make an account. secret: of the invitation; empty without one."""
+    """Whether sign-up is allowed. secret: of the invitation; empty without one."""
     if settings.SIGN_UP == SignUp.INVITE:
         return _valid(secret).exists()
     return settings.SIGN_UP == SignUp.OPEN
 
 
 def create_invitations(*, count: int, days: int, note: str, by: AbstractBaseUser) -> list[str]:
-    """Create invitations that work for some days; return their secrets, which cannot be had a second time."""
+    """Create invitations that work for some days; return their secrets, which are not stored."""
     now = timezone.now()
     Invitation.objects.filter(expires_at__lte=now - _FORGET).delete()
     made = [secrets.token_urlsafe(24) for _number in range(count)]

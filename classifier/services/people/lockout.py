@@ -17,12 +17,12 @@ from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
-#: No two machines of one site are further apart.
+#: The largest clock difference between two machines of a site.
 _CLOCKS_DIFFER = datetime.timedelta(minutes=1)
 
 
 class LockoutHandler(AxesDatabaseHandler):
-    """Counts failures of one name at one address, and of the address whatever the name.
+    """Count failures per name and address, and per address for all names.
 
     Too many of a name lock that name there. Too many of an address leave each name there one failure: a school class
     behind one address signs in although one pupil guesses, and a guesser has one guess a name.
@@ -48,7 +48,7 @@ class LockoutHandler(AxesDatabaseHandler):
         return of_name
 
     def reset_user_attempts(self, request: HttpRequest, credentials: dict | None = None) -> int:
-        """Forget the failures of who has signed in, at this address.
+        """Forget the failures of a user who has signed in from this address.
 
         Others stay: else an account of one's own would give as many guesses at other people's as one likes.
         """
@@ -56,17 +56,17 @@ class LockoutHandler(AxesDatabaseHandler):
         return of_name.delete()[0]
 
     def seconds_left(self, request: HttpRequest, credentials: dict | None = None) -> int:
-        """How long it takes until enough failures are forgotten, 1 at least."""
+        """Seconds until enough failures have expired, at least 1."""
         of_name, of_address = self.get_user_attempts(request, credentials)
         now = timezone.now()
         name_end = _end(of_name, settings.AXES_FAILURE_LIMIT) or now
-        # As soon as there is room at the address, or no failure of this name is left.
+        # Until the address is below its limit, or no failure of this name is left.
         room = min(_end(of_address, settings.LOCKOUT_ADDRESS_FAILURES) or now, _end(of_name, 1) or now)
         return max(1, math.ceil((max(name_end, room) - now).total_seconds()))
 
 
 def seconds_locked_out(request: HttpRequest, credentials: dict | None = None) -> int:
-    """How long nobody signs in with this name from this address, 1 at least."""
+    """Seconds until this name can sign in from this address again, at least 1."""
     return AxesProxyHandler.get_implementation().seconds_left(request, credentials)
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from classifier.models import Job, Prediction, Upload, VisitorClaim
 
-#: No request that was begun before this is still on its way.
+#: No request runs longer than this.
 _LONGEST_REQUEST = timedelta(days=1)
 
 
@@ -47,7 +47,7 @@ def current_predictions() -> QuerySet[Prediction]:
 def without_expired(rows: QuerySet, *, upload: str) -> QuerySet:
     """The rows whose upload, named by the lookup `upload`, has not expired: an expired one waits to be deleted."""
     for expired in expired_uploads():
-        # A subquery that is answered once, from an index of those that expire; expired ones are few at a time.
+        # One subquery on an index of expiring uploads; few are expired at a time.
         rows = rows.exclude(**{f"{upload}__in": expired.values("pk")})
     return rows
 
@@ -62,7 +62,7 @@ def expired_uploads() -> tuple[QuerySet[Upload], QuerySet[Upload]]:
 
 def with_details(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
     """The same with their uploads and models."""
-    # A model's card is long: it is read once for all rows, not joined to each of them.
+    # A model's card is long, so it is read once for all rows instead of joined to each.
     return predictions.select_related("upload").prefetch_related("model_version")
 
 

@@ -33,13 +33,13 @@ def change_email(*, user: AbstractBaseUser, email: str) -> None:
 
 
 def may_mail(email: str) -> bool:
-    """Whether one more e-mail may go to this address; it counts."""
+    """Whether one more e-mail may be sent to this address; counts it."""
     key = hashlib.sha256(email.casefold().encode()).hexdigest()
     return take(throttle=Throttle.RESET_MAIL, owner=None, address=key) is None
 
 
 def send_in_background(send: Callable[[], None]) -> threading.Thread:
-    """Call `send` in a thread, in the language of the moment.
+    """Call `send` in a thread, in the current language.
 
     The response takes as long without an account as with one, and tells nobody which it is.
     """

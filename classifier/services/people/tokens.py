@@ -14,7 +14,7 @@ PERIODS = (30, 90, 365)
 
 
 class BadName(ValueError):
-    """Nobody would know a token again by this name."""
+    """The name of a token is empty, too long or not printable."""
 
 
 class NoSuchToken(ValueError):
@@ -30,7 +30,7 @@ def valid_name(name: str) -> str:
 
 
 def create_token(*, user: AbstractBaseUser, name: str, scope: str, days: int) -> tuple[ApiToken, str]:
-    """Make a token and return its row and the token itself, which cannot be had a second time.
+    """Create a token and return its row and its secret, which is not stored.
 
     scope: a value of ApiToken.Scope. What has expired of this person's tokens is deleted. Raises BadName.
     """
@@ -50,7 +50,7 @@ def tokens_of(user: AbstractBaseUser) -> QuerySet[ApiToken]:
 
 
 def revoke_token(*, number: UUID, user: AbstractBaseUser | None = None) -> ApiToken:
-    """Take a token back and return what its row was. Raises NoSuchToken.
+    """Revoke a token and return its former row. Raises NoSuchToken.
 
     number: its `public_id`. user: whose it has to be; None for anybody's.
     """
