@@ -388,7 +388,7 @@ AXES_LOCKOUT_CALLABLE = "classifier.web.throttled.locked_out"
 AXES_CLIENT_IP_CALLABLE = "classifier.web.clients.address_of"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-# What is kept of people is what the lock-out needs, until it is over.
+# Only the data that the lock-out needs is kept, until it is over.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "next"]
@@ -439,7 +439,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["classifier.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    # What there is stands in the schema: OPTIONS says no more than any other method that an address has not.
+    # The schema describes the API, so OPTIONS is refused like any other method that is not allowed.
     "DEFAULT_METADATA_CLASS": None,
     # It would be in every address of an answer too. The description reads it for itself.
     "URL_FORMAT_OVERRIDE": None,
@@ -493,5 +493,5 @@ if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 LOGGING = logging_settings(log_format=LOG_FORMAT, level=LOG_LEVEL)
-# What Python warns of is written as everything else.
+# Python's warnings are logged too.
 logging.captureWarnings(True)

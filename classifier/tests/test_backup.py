@@ -191,7 +191,7 @@ def test_upload_that_has_lost_its_file_is_named(saved, tmp_path):
     next((poor.media / "thumbnails").rglob("*.jpg")).unlink()
     done = manage("backup", str(tmp_path / "poor.tar"), env=poor.env)
     assert done.returncode == 0
-    assert "has lost a file" in done.stderr
+    assert "is missing a file" in done.stderr
 
 
 def write(path: Path, members: dict[str, bytes]) -> Path:

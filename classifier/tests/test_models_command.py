@@ -100,7 +100,7 @@ def test_verify_names_every_model_that_is_not_what_was_published(shipped, anothe
     with pytest.raises(CommandError, match="1 of 2 models differ from what was published"):
         call_command("models", "verify")
     captured = capsys.readouterr()
-    assert "student_cnn v1: as published" in captured.out
+    assert "student_cnn v1: unchanged" in captured.out
     assert "another v1:" in captured.err
 
 

@@ -90,7 +90,7 @@ def test_trained_model_is_exported_again_as_the_next_version(trained):
     for kept in ("name", "architecture", "recipe", "seed", "dataset", "training", "framing"):
         assert getattr(second, kept) == getattr(first, kept)
     assert second.metrics["test"]["accuracy"] == first.metrics["test"]["accuracy"]
-    assert "garden v2: as published" in manage("models", "verify", "garden@2", env=trained.env).stdout
+    assert "garden v2: unchanged" in manage("models", "verify", "garden@2", env=trained.env).stdout
 
 
 def test_pages_show_the_folders_class_names(published):

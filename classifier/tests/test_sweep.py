@@ -112,11 +112,11 @@ def test_rows_that_have_lost_a_file_are_reported_with_what_to_do(media_root, swe
     whole, robbed = make_prediction(seed=1), make_prediction(seed=2)
     (media_root / robbed.upload.thumbnail.name).unlink()
     said = sweep()
-    assert f"Upload {robbed.upload_id} has lost {robbed.upload.thumbnail.name}\n" in said
+    assert f"Upload {robbed.upload_id} is missing {robbed.upload.thumbnail.name}\n" in said
     assert str(whole.upload_id) not in said
     assert "1 uploads are missing a file. Restore the files named above" in said
     delete_prediction(prediction=robbed)
-    assert "lost" not in sweep()
+    assert "is missing" not in sweep()
 
 
 def test_disk_that_cannot_be_read_ends_the_sweep_with_the_reason(media_root, stored_files, sweep):

@@ -156,7 +156,7 @@ def test_command_puts_a_model_together_and_publishes_it(models_dir, cifar10_fold
     new = ("two", "--thumbnails", "student_cnn", "--image-size", 96, "--data-dir", cifar10_folder)
     said = combine(*new, "--activate")
     version = ModelVersion.objects.get(active=True)
-    assert said.endswith("%). Published as two v1.\ntwo v1 answers now.\n")
+    assert said.endswith("%). Published as two v1.\ntwo v1 is now active.\n")
     assert "% of 10,000 test images of CIFAR-10 (95% interval " in said
     assert (version.name, [*version.card["networks"]]) == ("two", ["thumbnails", "photographs"])
     assert version.card["metrics"]["test"]["count"] == 10_000

@@ -201,7 +201,7 @@ class Command(BaseCommand):
             console.print(f"Warning: {few}. --recipe linear_head takes seconds and is likely to be more accurate.")
             return recipe
         console.print(
-            f"{few}: a linear layer is trained on its features. To train the whole network all the same: --recipe "
+            f"{few}: a linear layer is trained on its features. To train the whole network anyway: --recipe "
             f"{recipe.name}"
         )
         return find_recipe("linear_head").changed(compute_dtype=options["compute_dtype"])

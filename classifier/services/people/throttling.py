@@ -27,9 +27,9 @@ from classifier.services.people.ownership import Owner
 logger = logging.getLogger(__name__)
 
 OFF = "off"
-#: Redis is beside the site or it is of no use; and so long is it left alone when it does not answer.
+#: The timeout of Redis, which is expected nearby, and the pause after it was unavailable.
 _REDIS_SECONDS, _LEFT_ALONE_SECONDS = 0.25, 10.0
-#: The first requests of a process come at once, and are to count in the same place.
+#: The first requests of a process are concurrent and must share one store.
 _making = threading.Lock()
 
 
@@ -41,10 +41,10 @@ class Throttle(StrEnum):
     SIGN_IN = "sign_in"
     SIGN_UP = "sign_up"
     RESET = "reset"
-    #: By the address that an e-mail goes to.
+    #: Limited by the recipient's address.
     RESET_MAIL = "reset_mail"
     API = "api"
-    #: Seconds of work, of the site's processors.
+    #: Seconds of CPU time.
     WORK = "work"
 
 
@@ -54,7 +54,7 @@ _PARTS = {Throttle.WORK: 1000}
 
 @dataclass(frozen=True)
 class Refusal:
-    """Too much was asked for; `seconds` from now it may be asked for again."""
+    """A limit is exceeded; retry after `seconds`."""
 
     throttle: Throttle
     by: str
@@ -62,7 +62,7 @@ class Refusal:
 
 
 def take(*, throttle: Throttle, owner: Owner | None, address: str | None, cost: int = 1) -> Refusal | None:
-    """Count what somebody asks for, and return None; or return why it is too much.
+    """Count a request and return None, or return the exceeded limit.
 
     owner: None where persons are not counted. address: as clients.address_of gives it. cost: how many of it at once.
     """
@@ -75,12 +75,12 @@ def take(*, throttle: Throttle, owner: Owner | None, address: str | None, cost: 
 
 
 def take_work(*, owner: Owner | None, address: str | None) -> Refusal | None:
-    """Return why somebody has had too much work done already; None while there is some to be had. Counts nothing."""
+    """Return the exceeded limit of CPU time, or None. Counts nothing."""
     return take(throttle=Throttle.WORK, owner=owner, address=address, cost=0)
 
 
 def charge_work(*, owner: Owner | None, address: str | None, seconds: float) -> None:
-    """Count what a request has cost, which is known when it is answered."""
+    """Count the cost of a request, known once it has been answered."""
     for _by, limit, key in _limits(Throttle.WORK, owner, address):
         _counts().take(limit, key, math.ceil(seconds * _PARTS[Throttle.WORK]))
 
@@ -96,7 +96,7 @@ def _limits(
 
 
 def explain(refusal: Refusal) -> str:
-    """Why the answer is no, in the language of the moment."""
+    """The reason for the refusal, in the current language."""
     if refusal.by == "address":
         return _("Too many requests from your network.")
     return _("Too many requests.")
@@ -109,14 +109,14 @@ def advise(refusal: Refusal) -> list[str]:
 
 
 def say_when(seconds: int) -> str:
-    """When to try again, in the language of the moment."""
+    """When to try again, in the current language."""
     if seconds < 120:
         return _("Please try again in %(count)s s.") % {"count": seconds}
     return _("Please try again in %(count)s min.") % {"count": math.ceil(seconds / 60)}
 
 
 def forget() -> None:
-    """Begin to count anew, as a process does that has just been started."""
+    """Reset all counters, as in a new process."""
     _counts_at.cache_clear()
 
 
@@ -132,11 +132,11 @@ class _Counts:
         self.lock = threading.Lock()
 
     def take(self, limit: RateLimitItem, key: tuple[str, ...], cost: int) -> int | None:
-        """Count and return None, or return the seconds until there is some to be had again."""
+        """Count and return None, or return the seconds until more is allowed."""
         if time.monotonic() < self.left_alone_until:
             return None
         try:
-            # More at once than there ever is would wait for ever.
+            # More than the whole limit would wait for ever.
             with self.counting:
                 seconds = self._seconds(limit, key, min(cost, limit.amount))
         except StorageError as error:
@@ -148,7 +148,7 @@ class _Counts:
         return seconds
 
     def _seconds(self, limit: RateLimitItem, key: tuple[str, ...], cost: int) -> int | None:
-        # What costs nothing yet is refused when nothing is left.
+        # A request of no cost yet is refused when nothing is left.
         if self.limiter.hit(limit, *key, cost=cost) if cost else self.limiter.test(limit, *key):
             return None
         seconds = self.limiter.get_window_stats(limit, *key).reset_time - time.time()
@@ -198,5 +198,5 @@ def _person(owner: Owner | None) -> str | None:
     return f"user {owner.user.pk}" if owner.user else f"visitor {owner.visitor}"
 
 
-# A child of this process counts for itself, on connections of its own.
+# A forked child has its own counters and connections.
 os.register_at_fork(after_in_child=forget)
