@@ -17,7 +17,7 @@ from ml.networks.class_map import PHOTOGRAPH_CLASSES
 #: Every so many photographs one is blurred, too.
 EVERY_BLURRED = 5
 _FEWEST_SOURCES = 2
-_SAMPLED_A_CLASS = 60
+_SAMPLED_A_CLASS = 100
 _THUMBNAILS_A_CLASS = 300
 _SMALLEST_SIDE, _LARGEST_SIDE = 65, 500
 _READ_AT_ONCE = 400

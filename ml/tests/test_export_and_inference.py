@@ -167,7 +167,7 @@ def test_graph_computes_in_int8_where_that_costs_nothing(tmp_path):
     found = export(network, tmp_path / "int8", images, in_float32(network, images))
     assert (whole["arithmetic"], found["arithmetic"]) == ("float32", "int8")
     assert found["accuracy_by_arithmetic"]["float32"] == 1.0
-    assert found["accuracy_by_arithmetic"]["int8"] >= 0.998
+    assert found["accuracy_by_arithmetic"]["int8"] >= 0.997
     assert found["litert_bytes"] < 0.4 * whole["litert_bytes"]
     assert {path.name for path in (tmp_path / "int8").iterdir()} == {artifacts.KERAS_FILE, artifacts.LITERT_FILE}
     graph = Graph((tmp_path / "int8" / artifacts.LITERT_FILE).read_bytes())
@@ -184,7 +184,7 @@ def test_graph_stays_in_float32_where_int8_would_cost_accuracy(tmp_path):
     network.layers[-1].set_weights([kernel, np.where(np.arange(10) < 2, 2, bias)])
     found = export(network, tmp_path, images, in_float32(network, images))
     assert found["arithmetic"] == "float32"
-    assert found["accuracy_by_arithmetic"]["int8"] < found["accuracy_by_arithmetic"]["float32"] - 0.002
+    assert found["accuracy_by_arithmetic"]["int8"] < found["accuracy_by_arithmetic"]["float32"] - 0.003
     assert {path.name for path in tmp_path.iterdir()} == {artifacts.KERAS_FILE, artifacts.LITERT_FILE}
 
 
