@@ -9,7 +9,7 @@ from ml.classes import NONE_CLASS
 
 
 class UnknownLabel(ValueError):
-    """The model that answered has no such class."""
+    """The model does not have this class."""
 
 
 class NothingToUndo(ValueError):
@@ -56,7 +56,7 @@ def undo_correction(*, prediction: Prediction) -> Correction | None:
 
 
 def _lock(prediction: Prediction) -> None:
-    """Let two corrections of one prediction wait for each other."""
+    """Serialise corrections of one prediction."""
     Prediction.objects.select_for_update().only("pk").get(pk=prediction.pk)
 
 

@@ -18,17 +18,17 @@ def delete_prediction(*, prediction: Prediction) -> None:
 
 
 def delete_predictions(*, predictions: QuerySet[Prediction]) -> int:
-    """Delete these predictions with their uploads; return how many uploads that was."""
+    """Delete these predictions with their uploads; return the number of uploads."""
     return delete_uploads(Upload.objects.filter(pk__in=predictions.values("upload")))
 
 
 def delete_everything(*, owner: Owner) -> int:
-    """Delete all that the owner has uploaded; return how many uploads that was."""
+    """Delete all uploads of the owner; return their number."""
     return delete_uploads(uploads_of(owner))
 
 
 def delete_account(*, user: AbstractBaseUser) -> None:
-    """Delete a person's account with every upload, prediction, correction and file of theirs."""
+    """Delete an account with all its uploads, predictions, corrections and files."""
     delete_uploads(Upload.objects.filter(owner=user))
     # Uploads being stored at this moment are deleted with the account.
     with transaction.atomic():
@@ -57,7 +57,7 @@ def _delete(uploads: QuerySet[Upload]) -> int:
 
 
 def _lock(uploads: QuerySet[Upload]) -> None:
-    """Nobody corrects their predictions any more: what Django has looked for to delete stays all that there is.
+    """Lock the predictions against corrections, so that Django deletes everything that it collected.
 
     On SQLite the transaction itself excludes other writers.
     """

@@ -43,11 +43,11 @@ _DEVICE = re.compile(r"CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³]", r
 
 
 def csv_lines(predictions: Iterable[Prediction], *, owners: bool = False) -> Iterator[str]:
-    """A header and a line a prediction; an apostrophe leads a text that a spreadsheet would run as a formula.
+    """A header and a line per prediction; an apostrophe precedes text that a spreadsheet would run as a formula.
 
     owners: the last column is the owner's name, empty for an anonymous visitor.
     """
-    # Texts in quotes: where spreadsheets part cells by semicolons, one in a name parts nothing.
+    # Text is quoted, so that a semicolon in a name does not split a cell.
     writer = csv.writer(_Echo(), quoting=csv.QUOTE_NONNUMERIC)
     yield BYTE_ORDER_MARK + writer.writerow([*_COLUMNS, *(["owner"] if owners else [])])
     for prediction in predictions:
@@ -75,7 +75,7 @@ def zip_blocks(predictions: QuerySet[Prediction], order: Order) -> Iterator[byte
 
 
 def safe_name(upload: Upload, mark: str = "") -> str:
-    """A name to save an upload under: its own without what a disk or a shell takes for more than letters.
+    """A safe file name for an upload: its own without special characters.
 
     mark: stands before the ending, which is that of the format found in the file, whatever it came as.
     """
@@ -85,7 +85,7 @@ def safe_name(upload: Upload, mark: str = "") -> str:
 
 
 def safe_folder(class_name: str) -> str:
-    """A folder's name for a class, which every system can make: Windows has reserved names and endings."""
+    """A folder name for a class that is valid on every system: Windows has reserved names and endings."""
     kept = ("_" if letter in _RESERVED or not letter.isprintable() else letter for letter in composed(class_name))
     return _safe_part("".join(kept)[:_LONGEST_NAME], _FOLDER_BYTES) or "_"
 
@@ -96,12 +96,12 @@ def _safe_part(name: str, most_bytes: int) -> str:
 
 
 def _is_letter(character: str) -> bool:
-    # Vowels of many scripts are marks, which have no composed form.
+    # Vowels of many scripts are combining marks without a composed form.
     return character.isalnum() or unicodedata.category(character)[0] == "M"
 
 
 def _place(prediction: Prediction) -> str:
-    """A path that is the prediction's own, safe to unpack, and tells its file's name."""
+    """A unique path for the prediction, safe to unpack, with its file's name."""
     name = safe_name(prediction.upload, f"-{prediction.pk.hex[:12]}")
     return f"{safe_folder(prediction.corrected_class or prediction.answer)}/{name}"
 

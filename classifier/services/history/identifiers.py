@@ -4,7 +4,7 @@ from uuid import UUID
 
 
 def as_uuid(text: str) -> UUID | None:
-    """The number that the text is, None if it is none."""
+    """Parse a UUID; None if the text is not one."""
     try:
         return UUID(text)
     except ValueError:

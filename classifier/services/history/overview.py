@@ -14,7 +14,7 @@ from classifier.services.history.search import midnight
 from classifier.services.people.ownership import current_predictions, current_uploads, with_details
 
 _QUEUE = 12
-#: The slowest are looked for among so many of the newest.
+#: The number of newest predictions among which the slowest are found.
 _RECENT = 5_000
 
 
@@ -77,7 +77,7 @@ def overview(*, days: int) -> Overview:
 
 
 def _daily(first: date) -> QuerySet:
-    """One row a day and class."""
+    """One row per day and class."""
     return (
         current_predictions()
         .order_by()

@@ -55,7 +55,7 @@ class Order:
 
 
 def _moment(text: str) -> datetime:
-    """The moment with a time zone that the text is. Raises ValueError, or OverflowError for one that UTC cannot say."""
+    """Parse a datetime with a time zone. Raises ValueError, or OverflowError if UTC cannot represent it."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("no time zone")

@@ -79,14 +79,14 @@ def _content(archive: Archive, item: JobItem) -> bytes:
     try:
         return archive.read(int(item.reference))
     except OSError as error:
-        # The storage has failed, not this file.
+        # The storage failed, not this file.
         if unavailable := as_unavailable(error):
             raise unavailable from error
         raise DamagedMember from error
 
 
 def _store(job: Job, item: JobItem, prediction: Prediction, kept: _Kept, owner: Owner) -> Prediction:
-    """Store what no earlier run of the part has committed: under ids that are the same for each."""
+    """Store the results that no earlier run of the part has committed, under deterministic ids."""
     upload = describe_upload(image=kept.image, owner=owner)
     upload.id = uuid5(job.pk, f"upload {item.number}")
     upload.original_name = item.name[-_LONGEST_NAME:]
@@ -94,7 +94,7 @@ def _store(job: Job, item: JobItem, prediction: Prediction, kept: _Kept, owner: 
         upload.expires_at = timezone.now() + datetime.timedelta(days=days)
     prediction.id = uuid5(job.pk, f"prediction {item.number}")
     prediction.upload = upload
-    # A worker that was killed has left files without a row, and nobody else has the part.
+    # A killed worker left files without a row, and nobody else has the part.
     discard_files(upload=upload)
     return store(
         prediction=prediction, content=kept.image.content, thumbnail=kept.thumbnail, working_copy=kept.working_copy

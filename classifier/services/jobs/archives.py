@@ -27,7 +27,7 @@ from classifier.services.jobs.failures import (
 from classifier.services.predictions.intake import FileTooLarge
 
 _MEGABYTE = 1024 * 1024
-#: No photograph is compressed as much; small files of one colour are.
+#: Photos are never compressed this much; small files of one colour are.
 _MOST_RATIO, _RATIO_FROM_BYTES = 200, _MEGABYTE
 #: The size of a member in the directory: 46 bytes, its name and extra fields.
 _ENTRY_BYTES = 512
@@ -50,7 +50,7 @@ class Member:
 
 
 class Archive:
-    """An archive that was opened. Raises JobError for one that cannot be read or is beyond the limits."""
+    """An open archive. Raises JobError if it cannot be read or exceeds the limits."""
 
     def __init__(self, file: File) -> None:
         _check_size(file)
@@ -83,7 +83,7 @@ class Archive:
         if is_dense or position in self._overlapping:
             raise PackedTooTightly
         try:
-            # No more than its directory says is ever unpacked.
+            # Never unpack more than the directory states.
             with self._zip.open(entry) as opened:
                 return opened.read()
         except NotImplementedError as error:
@@ -128,7 +128,7 @@ def _directory_64(file: File, end: int) -> int:
 
 
 def _overlapping(entries: list[zipfile.ZipInfo]) -> frozenset[int]:
-    """The members that share bytes with the one before them: how a small archive becomes a huge one."""
+    """The members that overlap the one before them, as in ZIP bombs."""
     in_order = sorted(range(len(entries)), key=lambda position: entries[position].header_offset)
     found, end = set(), 0
     for position in in_order:
@@ -143,7 +143,7 @@ def _shown_name(entry: zipfile.ZipInfo) -> str:
     """The path with its folders, without characters that would change how it is read."""
     name = entry.filename
     if not entry.flag_bits & _IS_UTF8:
-        # Python reads it as that of an old PC; many programs write UTF-8 and do not say so.
+        # Python decodes the name as CP437; many programs write UTF-8 without setting the flag.
         with suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
     kept = "".join(letter for letter in composed(name.replace("\\", "/")) if unicodedata.category(letter)[0] != "C")

@@ -21,19 +21,19 @@ LEASE = timedelta(seconds=120)
 BEAT_SECONDS = 20.0
 #: Lost workers after which a part is split into single files, or given up if it is one.
 MOST_LOST = 3
-#: Another worker may be faster; then the next part is tried.
+#: Another worker may be faster; then try the next part.
 _CANDIDATES = 8
 
-#: This process as a claim names it. A process id alone comes again, in a container even at once.
+#: The name of this process in claims. Process ids repeat, in containers even at once.
 WORKER = f"{platform.node()}:{os.getpid()}:{uuid4().hex[:8]}"
 
 
 class ClaimLost(Exception):
-    """The part is another worker's by now, or its job was cancelled or deleted: nothing more is to be stored."""
+    """The part belongs to another worker now, or its job was cancelled or deleted: store nothing more."""
 
 
 def claim_part() -> JobPart | None:
-    """Claim a part that nobody has, and return it with its job; of several jobs the one that waited longest."""
+    """Claim a free part of the job that has waited longest; return it with its job."""
     now = timezone.now()
     waiting = _free(now).filter(job__state__in=Job.UNFINISHED)
     in_turn = waiting.order_by(F("job__heartbeat_at").asc(nulls_first=True), "job__created_at", "number")
@@ -47,7 +47,7 @@ def locked(part: JobPart) -> Job:
     """Lock a claimed part until the transaction ends, and return its job. Raises ClaimLost."""
     if not _held(part).select_for_update().exists():
         raise ClaimLost(str(part))
-    # Read anew: it may have been given to an account, or cancelled.
+    # Reload: the job may have been moved to an account, or cancelled.
     job = Job.objects.select_related("owner", "model_version").filter(pk=part.job_id).first()
     if job is None or not job.is_unfinished:
         raise ClaimLost(str(part))
@@ -55,17 +55,17 @@ def locked(part: JobPart) -> Job:
 
 
 def release(part: JobPart) -> None:
-    """Let another worker have the part at once; the attempt does not count."""
+    """Release the part at once; the attempt does not count."""
     _held(part).update(claim=None, claimed_by="", lease_until=None, attempts=F("attempts") - 1)
 
 
 def abandon(part: JobPart) -> None:
-    """Let another worker have the part at once; the attempt counts as one whose worker was lost."""
+    """Release the part at once; the attempt counts as a lost worker."""
     _held(part).update(claim=None, claimed_by="", lease_until=None)
 
 
 def free_parts_of_dead_workers() -> int:
-    """Free the parts of this machine's workers that are no more, before their leases expire; return how many."""
+    """Free the parts of dead workers on this machine before their leases expire; return how many."""
     freed = 0
     for part in JobPart.objects.filter(finished_at=None, claimed_by__startswith=f"{platform.node()}:"):
         if part.claimed_by != WORKER and _is_dead(part.claimed_by):
@@ -91,7 +91,7 @@ def split_up(part: JobPart) -> None:
 
 
 def move_to_new_parts(job: Job, items: list[JobItem], *, size: int) -> None:
-    """Give files of a job to new parts, of which nobody has lost any."""
+    """Move files of a job to new parts without lost attempts."""
     number = job.parts.aggregate(last=Max("number"))["last"]
     for start in range(0, len(items), size):
         number += 1
@@ -101,7 +101,7 @@ def move_to_new_parts(job: Job, items: list[JobItem], *, size: int) -> None:
 
 
 class Lease:
-    """Renews a part's lease while the block runs. `is_over`: nothing more is to be begun."""
+    """Renew a part's lease while the block runs. `is_over`: start nothing more."""
 
     def __init__(self, part: JobPart, is_stopping: Callable[[], bool]) -> None:
         self.part = part
@@ -148,7 +148,7 @@ def _held(part: JobPart) -> QuerySet[JobPart]:
 
 def _claim(part_id: int) -> JobPart | None:
     now, claim = timezone.now(), uuid4()
-    # One statement: of two workers the database lets one change the row.
+    # One statement, so that only one of two workers changes the row.
     changed = (
         _free(now)
         .filter(pk=part_id)

@@ -10,7 +10,7 @@ from classifier.services.jobs.running import PART_SIZE, conclude_job
 
 
 def cancel(*, job: Job) -> bool:
-    """Cancel an unfinished job: a worker stops after the files in hand. Return whether it was unfinished."""
+    """Cancel an unfinished job: its workers stop after their current files. Return whether it was unfinished."""
     changed = Job.objects.filter(pk=job.pk, state__in=Job.UNFINISHED).update(
         state=Job.State.CANCELLED, ended_at=timezone.now()
     )
@@ -19,7 +19,7 @@ def cancel(*, job: Job) -> bool:
 
 @transaction.atomic
 def resume(*, job: Job) -> bool:
-    """Continue a job that was cancelled or has failed; return whether it was one. Raises FilesGone."""
+    """Resume a cancelled or failed job; return whether it was one. Raises FilesGone."""
     locked = Job.objects.select_for_update().filter(pk=job.pk, state__in=(Job.State.CANCELLED, Job.State.FAILED))
     if (found := locked.first()) is None:
         return False
@@ -32,7 +32,7 @@ def resume(*, job: Job) -> bool:
 
 @transaction.atomic
 def retry_failed(*, job: Job) -> int:
-    """Try the failed files of an ended job again; return how many they are. Raises FilesGone."""
+    """Retry the failed files of an ended job; return their number. Raises FilesGone."""
     locked = Job.objects.select_for_update().filter(pk=job.pk).exclude(state__in=Job.UNFINISHED)
     if (found := locked.first()) is None:
         return 0

@@ -44,7 +44,7 @@ def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generato
                 return
             file.write(block)
         file.seek(0)
-        # Written outside the transaction, which would keep others waiting; without its row the sweep deletes it.
+        # Written outside the transaction, which would block others; the sweep deletes it if it has no row.
         name = default_storage.save(new_name(job.parameters["format"]), File(file))
     yield [Result(item, store=lambda _owner: _keep(job, name))]
 

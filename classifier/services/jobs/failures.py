@@ -46,7 +46,7 @@ class StoppedItsReader(ItemError):
 
 
 class JobError(Exception):
-    """A whole job cannot be done; `code` names why and `values` the figures in the words."""
+    """A whole job failed; `code` is the reason and `values` the figures in its message."""
 
     code = "job_error"
 

@@ -13,7 +13,7 @@ class Kind(Protocol):
         """Yield the files after the last one planned, in an order that does not change. Raises JobError."""
 
     def run(self, job: Job, items: list[JobItem], is_over: Callable[[], bool], /) -> Generator[list[Result]]:
-        """Yield what becomes of each file, in groups that are stored together; end early when `is_over`."""
+        """Yield the outcome of each file, in groups that are stored together; stop early when `is_over`."""
 
 
 KINDS: dict[str, Kind] = {

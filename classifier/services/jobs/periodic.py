@@ -17,7 +17,7 @@ _DEAD_WORKERS_SECONDS = 5.0
 
 
 class Task:
-    """Something that is due first after `delay` seconds, and then every `interval` seconds, or never again."""
+    """A task that is due after `delay` seconds, and then every `interval` seconds or never again."""
 
     def __init__(self, run: Callable[[], None], *, delay: float = 0, interval: float | None = None) -> None:
         self._run, self._interval = run, interval
@@ -42,7 +42,7 @@ def periodic_tasks(*, seconds: float) -> list[Task]:
 
 
 def delete_expired_sessions() -> int:
-    """Delete the sessions that have expired; return how many they were."""
+    """Delete expired sessions; return their number."""
     return Session.objects.filter(expire_date__lt=timezone.now()).delete()[0]
 
 

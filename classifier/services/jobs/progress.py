@@ -9,13 +9,13 @@ from django.utils import timezone
 from classifier.models import Job, JobItem, Prediction
 from classifier.services.people.ownership import Owner, belongs_to, predictions_of
 
-#: An unfinished job of which nothing is heard for so long has no worker.
+#: An unfinished job without a heartbeat for this long has no worker.
 QUIET = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """total: None before the job is planned. rate: files a second since it was started. share: from 0 to 1."""
+    """total: None before the job is planned. rate: files per second since the start. share: from 0 to 1."""
 
     done: int
     failed: int
@@ -61,7 +61,7 @@ def predictions_of_job(job: Job, owner: Owner) -> QuerySet[Prediction]:
 
 
 def is_stuck(job: Job) -> bool:
-    """Whether the job waits or runs while no worker gives a sign of life."""
+    """Whether the job waits or runs without a heartbeat from a worker."""
     return job.is_unfinished and timezone.now() - (job.heartbeat_at or job.created_at) > QUIET
 
 

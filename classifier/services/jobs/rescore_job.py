@@ -70,7 +70,7 @@ def _decoded(upload: Upload | None) -> DecodedImage:
     if upload is None:
         raise LostUpload
     try:
-        # Made by an earlier version of the preprocessing, a copy is not what the other model would see now.
+        # A copy by an earlier preprocessing version differs from what the other model would see now.
         if (copy := copy_of(upload=upload)) and copy.is_current:
             return copy.decoded
         with upload.file.open("rb") as file:

@@ -10,7 +10,7 @@ from ml.images.errors import ImageError
 
 @dataclass(frozen=True)
 class Planned:
-    """A file that a job is to do. reference: what the kind of job finds it by."""
+    """A file of a job. reference: its key for this kind of job."""
 
     name: str
     reference: str = ""

@@ -34,12 +34,12 @@ logger = logging.getLogger(__name__)
 
 #: Files of a part: seconds to two minutes of work.
 PART_SIZE = 200
-#: Parts that are planned in one transaction.
+#: Parts planned per transaction.
 _PARTS_AT_ONCE = 5
 
 
 class Unable(Exception):
-    """No part can be run for now, for a reason that passes: disk, database, model. The part is free again."""
+    """A temporary failure of disk, database or model. The part is free again."""
 
 
 def work_once(*, is_stopping: Callable[[], bool] = lambda: False) -> bool:
@@ -75,7 +75,7 @@ def work_once(*, is_stopping: Callable[[], bool] = lambda: False) -> bool:
 
 
 def _plan(part: JobPart, lease: Lease) -> bool:
-    """Make the rows of the job's files and parts; one that was interrupted continues. Return whether all are there."""
+    """Create the rows of the job's files and parts, resuming if interrupted. Return whether all exist."""
     job = part.job
     size = job.parameters.get("part_size", PART_SIZE)
     last = job.items.order_by("-number").first()
@@ -104,7 +104,7 @@ def _add(job: Job, planned: list[Planned], size: int) -> None:
 
 
 def _run(part: JobPart, lease: Lease) -> bool:
-    """Run the files of a part that are still to be done; return whether it came to their end."""
+    """Run the unfinished files of a part; return whether it reached the end."""
     items = list(part.items.filter(state=JobItem.State.WAITING).order_by("number"))
     if not items:
         return True
@@ -118,7 +118,7 @@ def _run(part: JobPart, lease: Lease) -> bool:
 
 @transaction.atomic
 def _record(part: JobPart, batch: list[Result]) -> None:
-    """Store what some files produced, and that they are done. A file is never stored without its row saying so."""
+    """Store the results of some files and mark them as done, in one transaction."""
     job = locked(part)
     owner = Owner(user=job.owner, visitor=job.visitor)
     done = failed = 0
@@ -150,7 +150,7 @@ def _conclude_part(part: JobPart) -> None:
 
 
 def conclude_job(job_id: UUID) -> None:
-    """Finish a job of which no part is left; called within a transaction."""
+    """Finish a job without unfinished parts; called within a transaction."""
     # If two workers finish the last two parts, the second one sees the first one's.
     job = Job.objects.select_for_update().filter(pk=job_id, state__in=Job.UNFINISHED).first()
     if job is None or job.parts.filter(finished_at=None).exists():

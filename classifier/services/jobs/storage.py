@@ -28,7 +28,7 @@ ROWS_KEPT = timedelta(days=30)
 
 
 def new_name(ending: str) -> str:
-    """A name that no other attempt to store the same uses."""
+    """A unique name, even among attempts to store the same file."""
     return f"{FOLDER}/{uuid4()}.{ending}"
 
 
@@ -83,7 +83,7 @@ def sweep_job_files(*, older_than: timedelta = OLD, dry_run: bool = False) -> It
 
 
 def delete_stored(name: str) -> None:
-    """Delete a file that no row has any more; what fails is left to the sweep."""
+    """Delete a file without a row; failures are left to the sweep."""
     try:
         default_storage.delete(name)
     except Exception as error:

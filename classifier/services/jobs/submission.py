@@ -18,7 +18,7 @@ from classifier.services.operations.storage import storage_errors
 from classifier.services.people.ownership import Owner, hand_over
 from classifier.services.predictions.intake import clean_name
 
-#: Unfinished jobs of one person: more are refused.
+#: The limit of unfinished jobs per person.
 MOST_UNFINISHED = 20
 
 
@@ -30,7 +30,7 @@ def submit_archive(
     version: ModelVersion | None = None,
     part_size: int | None = None,
 ) -> Job:
-    """Store a ZIP archive and a job that classifies what is in it, by the active model unless told another.
+    """Store a ZIP archive and a job that classifies its files, with the active model by default.
 
     Raises JobError for what is no archive or is beyond the limits, serving.NoModel, storage.StorageUnavailable.
     """
@@ -67,7 +67,7 @@ def submit_rescoring(*, owner: Owner, version: ModelVersion, everybody: bool = F
 
 
 def submit_export(*, owner: Owner, search: Search, ending: str) -> Job:
-    """Submit a job that writes what the search finds to a file. ending: csv or zip. Raises JobError."""
+    """Submit a job that exports the results of a search. ending: csv or zip. Raises JobError."""
     check_room(owner)
     with storage_errors():
         if not search.of(owner).exists():
@@ -81,7 +81,7 @@ def submit_export(*, owner: Owner, search: Search, ending: str) -> Job:
 
 
 def check_room(owner: Owner) -> None:
-    """Raise TooManyJobs for somebody who has too many that are unfinished."""
+    """Raise TooManyJobs if the owner has too many unfinished jobs."""
     if jobs_of(owner).filter(state__in=Job.UNFINISHED).count() >= MOST_UNFINISHED:
         raise TooManyJobs(limit=MOST_UNFINISHED)
 

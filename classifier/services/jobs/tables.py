@@ -14,7 +14,7 @@ _CHUNK = 500
 
 
 def job_lines(job: Job, owner: Owner) -> Iterator[str]:
-    """A header and a line a file in their order, those included that failed or whose result was deleted."""
+    """A header and a line per file in order, including failed files and deleted results."""
     yield BYTE_ORDER_MARK + _line(_COLUMNS)
     last = -1
     while chunk := list(job.items.filter(number__gt=last).order_by("number")[:_CHUNK]):

@@ -9,12 +9,12 @@ from classifier.models import ModelVersion
 from classifier.services.models.measurements import percent
 from ml.evaluation.metrics import FEWEST_FOR_CALIBRATION
 
-#: The quantile of the normal distribution beyond which a difference is not chance, at 95%.
+#: The 95% quantile of the normal distribution.
 _PROVEN = 1.959964
 
 
 def activation_doubts(version: ModelVersion) -> list[str]:
-    """Return why a person should confirm that this version is activated; none when nothing speaks against it."""
+    """Return the reasons to ask for confirmation before activating this version; empty if there are none."""
     test = version.card["metrics"].get("test")
     if not test:
         return [_("%(version)s has not been tested.") % {"version": version}]
@@ -38,7 +38,7 @@ def activation_doubts(version: ModelVersion) -> list[str]:
 
 
 def _proven_worse(version: ModelVersion, active: ModelVersion) -> bool:
-    """Whether a test of two proportions, on test images of one data set, tells that the version is the worse one."""
+    """Whether a test of two proportions, on the same data set, shows that the version is worse."""
     new, old = version.whole_card, active.whole_card
     tests = [card.metrics.get("test") for card in (new, old)]
     if not all(tests) or new.tested_on.get("fingerprint") != old.tested_on.get("fingerprint"):

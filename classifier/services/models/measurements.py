@@ -16,7 +16,7 @@ PHOTOGRAPH_USES = ("backbone", "framing", "input_size")
 
 
 def test_in_words(card: Card) -> str | None:
-    """The test accuracy with its images, their data set and its interval; None of a model that was never tested."""
+    """The test accuracy with its images, data set and interval; None if the model was never tested."""
     test = card.metrics.get("test")
     if not test:
         return None
@@ -43,7 +43,7 @@ def data_set(card: Card) -> str:
 
 
 def with_interval(share: float, count: float, decimals: int = 2) -> str:
-    """A share of so many images, with its 95% interval."""
+    """A share of this many images, with its 95% interval."""
     low, high = wilson_interval(round(share * count), round(count))
     return _("%(share)s (95%% interval %(low)s to %(high)s)") % {
         "share": percent(share, decimals),
@@ -53,7 +53,7 @@ def with_interval(share: float, count: float, decimals: int = 2) -> str:
 
 
 def photographs_were_used(card: Card, figures: dict[str, Any]) -> str | None:
-    """Why an evaluation on photographs is no independent test; None where nothing is known against it."""
+    """Why an evaluation on photos is not an independent test; None if nothing speaks against it."""
     uses: Sequence[str] = figures.get("used_for", [])
     if "backbone" in uses:
         said = [_("they come from ImageNet, on which the backbone was trained")]
@@ -72,13 +72,13 @@ def percent(share: float, decimals: int = 2) -> str:
 
 
 def number(value: float, decimals: int) -> str:
-    """With so many decimals and the language's decimal mark."""
-    # Django's own function cuts off what is too long.
+    """Format a number with this many decimals and the language's decimal mark."""
+    # Django's number_format truncates instead of rounding.
     return number_format(round(value, decimals), decimals)
 
 
 def whole(value: float) -> str:
-    """Rounded, its digits in groups."""
+    """Round and group the digits."""
     return number_format(round(value), 0, force_grouping=True)
 
 
@@ -92,5 +92,5 @@ def duration(seconds: float) -> str:
 
 
 def speed(per_second: float) -> str:
-    """How many a second: of less than ten with a decimal."""
+    """Format a rate per second; below ten with a decimal."""
     return number(per_second, 1) if per_second < 9.5 else whole(per_second)

@@ -7,7 +7,7 @@ from django.db.models import Count, Q
 from classifier.models import ModelVersion
 from ml.evaluation.metrics import wilson_interval
 
-#: A page that anyone may open must not count a million rows.
+#: A public page must not count a million rows.
 MOST_COUNTED = 10_000
 
 
@@ -18,7 +18,7 @@ def prediction_count(version: ModelVersion) -> int:
 
 @dataclass(frozen=True)
 class VolunteeredAccuracy:
-    """By the corrections of people who chose what to correct: no sample of all uploads.
+    """Accuracy by corrections, a self-selected sample.
 
     interval: the 95% Wilson score interval of the share that was right.
     """
@@ -36,7 +36,7 @@ class VolunteeredAccuracy:
 
 
 def volunteered_accuracy(version: ModelVersion) -> VolunteeredAccuracy | None:
-    """How often the version was right where a correction says what is; None without corrections."""
+    """The version's accuracy on corrected uploads; None without corrections."""
     corrected = version.predictions.order_by().filter(was_right__isnull=False)
     found = corrected.aggregate(count=Count("was_right"), right=Count("was_right", filter=Q(was_right=True)))
     return VolunteeredAccuracy(found["right"], found["count"]) if found["count"] else None

@@ -17,7 +17,7 @@ from ml.artifacts.inspection import inspect
 
 
 class NothingBefore(Exception):
-    """There is no model to go back to."""
+    """There is no earlier model to roll back to."""
 
     def __init__(self) -> None:
         super().__init__("No model answered before the active one: there is nothing to go back to.")
@@ -48,20 +48,20 @@ def publish(*, folder: Path, training_run: TrainingRun | None = None, activate: 
 
 
 def activate_version(*, version: ModelVersion, user: AbstractBaseUser | None = None) -> None:
-    """Make this version the one that answers, if its folder is what was published. Raises ArtifactError."""
+    """Activate this version, if its folder is unchanged since publication. Raises ArtifactError."""
     verified_folder(version)
     let_answer(version=version, user=user)
 
 
 def let_answer(*, version: ModelVersion, user: AbstractBaseUser | None = None) -> None:
-    """Make this version, whose folder was inspected just now, the one that answers; every process notices by itself."""
+    """Activate a version whose folder was just inspected; every process notices by itself."""
     with transaction.atomic():
         if not _active_locked(version):
             _make_active(version, user)
 
 
 def roll_back(*, user: AbstractBaseUser | None = None) -> ModelVersion:
-    """Make the version that answered before the active one answer again, and return it; a second time, the one before.
+    """Activate the previously active version and return it; a second call goes back one more.
 
     Raises NothingBefore, or ArtifactError when its folder is no longer what was published.
     """
@@ -77,7 +77,7 @@ def roll_back(*, user: AbstractBaseUser | None = None) -> ModelVersion:
 
 
 def _answered_before() -> ModelVersion | None:
-    """The version that a rollback leads to: what the last activation that was not undone has replaced."""
+    """The target of a rollback: the version replaced by the last activation that was not undone."""
     stack: list[ModelVersion] = []
     for activation in Activation.objects.select_related("version").order_by("id"):
         if activation.rollback and activation.version in stack:
@@ -139,7 +139,7 @@ def register_shipped() -> list[ModelVersion]:
 
 
 def verified_folder(version: ModelVersion) -> Path:
-    """Return the folder of a version, whose files are those that were published. Raises ArtifactError."""
+    """Return the folder of a version with the published files. Raises ArtifactError."""
     check_unchanged(version, inspect(version.path))
     return version.path
 
@@ -151,7 +151,7 @@ def check_unchanged(version: ModelVersion, card: Card) -> None:
 
 
 def find_folder(name: str) -> Path:
-    """Return the undamaged model folder that a person means: below MODELS_DIR, a path, or a version such as name@2.
+    """Resolve an undamaged model folder: a name in MODELS_DIR, a path, or a version such as name@2.
 
     Raises ArtifactError.
     """

@@ -18,19 +18,19 @@ from ml.serving.inference import LoadedModel
 logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 10.0
-#: So long a request waits for a model that another one loads.
+#: How long a request waits for a model that another one is loading.
 _LOADING_SECONDS = 20.0
 #: The number of versions that a process keeps loaded besides the active one, each with its own weights.
 MOST_OTHERS = 3
 
 
 class NoModel(Exception):
-    """No model can answer; the message says why and what to do."""
+    """No model is available; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A published version and its loaded network, always of one another."""
+    """A published version together with its loaded network."""
 
     version: ModelVersion
     model: LoadedModel
@@ -78,7 +78,7 @@ class _Server:
         self.lock = threading.Lock()
         self.others = _Others()
         self.served: ServedModel | None = None
-        #: The digest of the model that could not be loaded last, when that was, and why.
+        #: The digest of the last model that failed to load, the time and the reason.
         self.failed: tuple[str, float, str] = ("", 0.0, "")
 
     def active(self) -> ServedModel:
@@ -138,7 +138,7 @@ def _open(version: ModelVersion) -> LoadedModel:
 
 
 def _open_warm(version: ModelVersion) -> LoadedModel:
-    """Open a version that has answered once. Raises ArtifactError, whatever is wrong with its files."""
+    """Load a version and warm it up. Raises ArtifactError, whatever is wrong with its files."""
     try:
         model = _open(version)
         model.warm_up()
@@ -161,7 +161,7 @@ def active_model() -> ServedModel:
 
 
 def served_model(version: ModelVersion | None = None) -> ServedModel:
-    """Return a version that is to answer, active or not, and its network; the active one for None. Raises NoModel."""
+    """Return a version, active or not, and its network; the active one for None. Raises NoModel."""
     if version is None:
         return active_model()
     try:
@@ -190,7 +190,7 @@ def load_ahead() -> None:
 
 
 def known_classes() -> tuple[str, ...]:
-    """The names of the classes that the active model tells apart; none while no model can answer."""
+    """The class names of the active model; empty while none is available."""
     try:
         return active_model().model.known_classes
     except NoModel:
@@ -198,7 +198,7 @@ def known_classes() -> tuple[str, ...]:
 
 
 def forget() -> None:
-    """Let go of the loaded model; the next request loads one."""
+    """Unload the model; the next request loads one."""
     global _server
     _server = _Server()
 

@@ -23,15 +23,15 @@ from ml.training import loop as training
 from ml.training.checkpoints import EpochRecord
 from ml.training.run_settings import RunSettings
 
-#: Longer than any run is silent: it tells of itself every few seconds, but for the evaluation at its end.
+#: The longest pause between heartbeats, during the evaluation at a run's end; else they come every few seconds.
 QUIET = timedelta(minutes=15)
-#: In a run's folder: where its model was written, until it is published.
+#: The file in a run's folder with the path of its model, until it is published.
 _WRITTEN_FILE = "model.txt"
 _LONGEST_MESSAGE = 10_000
 
 
 class RunInTheWay(Exception):
-    """A run of this name has not been brought to its end; the message says what can be done."""
+    """An earlier run of this name is unfinished; the message says what to do."""
 
 
 def run_folder(name: str) -> Path:
@@ -40,7 +40,7 @@ def run_folder(name: str) -> Path:
 
 
 def latest_unfinished_name() -> str | None:
-    """The name of the run that was last alive, is so no more, and has checkpoints to resume from."""
+    """The name of the latest dead run with checkpoints to resume from."""
     for run in TrainingRun.objects.exclude(status=TrainingRun.Status.FINISHED).order_by("-updated_at"):
         if run_folder(run.name).is_dir() and not training_lock.is_locked(run.name):
             return run.name
@@ -107,7 +107,7 @@ def note_written(*, run: TrainingRun, model_folder: Path) -> None:
 
 
 def written_model(*, name: str) -> Path | None:
-    """The undamaged folder that the run of this name has written and not published."""
+    """The undamaged, unpublished model folder of the run of this name."""
     try:
         folder = Path((run_folder(name) / _WRITTEN_FILE).read_text(encoding="utf-8"))
         artifacts.verify(folder)
@@ -117,7 +117,7 @@ def written_model(*, name: str) -> Path | None:
 
 
 def complete_run(*, run: TrainingRun, model_folder: Path) -> ModelVersion:
-    """Publish what a finished run wrote, and clear its checkpoints away."""
+    """Publish the model of a finished run, and delete its checkpoints."""
     version = publish(folder=model_folder, training_run=run)
     end_run(run=run, status=TrainingRun.Status.FINISHED)
     shutil.rmtree(run_folder(run.name), ignore_errors=True)
@@ -138,7 +138,7 @@ def is_interrupted(run: TrainingRun) -> bool:
 
 @dataclass(frozen=True)
 class Outlook:
-    """How far a run is, from 0 to 1; the seconds that an epoch takes, and those left; None before one has ended."""
+    """Progress from 0 to 1; seconds per epoch, and seconds left; None before the first epoch has ended."""
 
     share: float
     seconds_an_epoch: float | None
@@ -165,7 +165,7 @@ def _alive(process_id: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        # It is another user's, but there.
+        # The process exists, but belongs to another user.
         pass
     return True
 
@@ -189,5 +189,5 @@ def _machine() -> str:
 
 
 def _storable(message: str) -> str:
-    """An error may say anything at any length; PostgreSQL stores no zero bytes."""
+    """Shorten an error message; PostgreSQL stores no zero bytes."""
     return message.replace("\0", "")[:_LONGEST_MESSAGE]

@@ -16,7 +16,7 @@ class RunAlive(Exception):
 
 @contextmanager
 def exclusive(*, name: str) -> Iterator[None]:
-    """Keep every other process from the run of this name while the block runs. Raises RunAlive."""
+    """Lock the run of this name while the block runs. Raises RunAlive."""
     path = _path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _locked(path)
@@ -58,5 +58,5 @@ def _locked(path: Path) -> int | None:
             return None
         if path.exists() and os.path.samestat(os.stat(path), os.fstat(descriptor)):
             return descriptor
-        # Its last owner has removed it just now.
+        # Its last owner has just removed it.
         os.close(descriptor)

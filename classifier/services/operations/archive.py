@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from ml.filesystem import unfinished
 
-#: In the form of `sha256sum`, which checks an unpacked archive by it.
+#: In the format of `sha256sum`, which can check an unpacked archive.
 SUMS = "SHA256SUMS"
 MANIFEST = "manifest.json"
 _FOLDERS = ("database", "media", "models")
@@ -29,11 +29,11 @@ _LARGEST_HEADER = 1 << 20
 
 
 class ArchiveError(Exception):
-    """An archive cannot be written or is not whole; the message says what to do."""
+    """An archive cannot be written or is incomplete; the message says what to do."""
 
 
 class ArchiveWriter:
-    """Adds members one after the other; the checksums follow by themselves."""
+    """Adds members to an archive, and writes the checksums at the end."""
 
     def __init__(self, tar: tarfile.TarFile, sums: BinaryIO) -> None:
         self._tar = tar
@@ -56,7 +56,7 @@ class ArchiveWriter:
 
 @contextmanager
 def _damage_named() -> Iterator[None]:
-    """Whatever reading a tar file raises that is cut short or changed becomes an ArchiveError."""
+    """Turn every error of reading a damaged tar file into an ArchiveError."""
     try:
         yield
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -64,7 +64,7 @@ def _damage_named() -> Iterator[None]:
 
 
 class _Hashed:
-    """A stream, and the checksum of what was read of it."""
+    """A stream that computes the checksum of what is read."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -113,7 +113,7 @@ def read_archive(path: Path) -> Iterator[tuple[str, BinaryIO]]:
 
 
 class _Metered:
-    """A stream that gives no more than it was allowed to: the length of a member's name is the archive's own word."""
+    """A stream that reads up to a limit: the header lengths in an archive are untrusted."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -147,7 +147,7 @@ def _members(tar: tarfile.TarFile, source: _Metered) -> Iterator[tuple[str, Bina
 
 
 def _checked(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """The member, if it may stand in an archive: an ordinary file with a place in one of the folders."""
+    """Return the member if it is valid: a regular file in one of the folders."""
     path = PurePosixPath(member.name)
     known = member.name in (MANIFEST, SUMS) or (len(path.parts) > 1 and path.parts[0] in _FOLDERS)
     plain = str(path) == member.name and ".." not in path.parts and "\\" not in member.name

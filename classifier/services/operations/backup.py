@@ -34,7 +34,7 @@ def back_up(*, file: Path) -> Backup:
     backup = Backup()
     beside = file.absolute().parent
     with unfinished.folder(beside, "backup") as folder, write_archive(file.absolute()) as archive:
-        # The database first: whatever it has got by now has its files, as long as nobody deletes it.
+        # The database first: its rows have their files, unless they are deleted in the meantime.
         with snapshot(folder) as copy:
             archive.add_file(f"database/{copy.path.name}", copy.path)
             migrations = sorted(MigrationRecorder(connections[copy.alias]).applied_migrations())
@@ -47,7 +47,7 @@ def back_up(*, file: Path) -> Backup:
             "database": connection.vendor,
             "migrations": migrations,
             "uploads": backup.upload_count,
-            # Their rows are in the snapshot, their files are not: who deleted them wants them back from no archive.
+            # Their rows are in the snapshot without files; deleted uploads must not come back from an archive.
             "deleted_meanwhile": sorted(str(pk) for pk in {*missing} - {*backup.lost}),
             "model_folders": backup.model_folders,
         }
@@ -56,7 +56,7 @@ def back_up(*, file: Path) -> Backup:
 
 
 def _add_uploads(archive: ArchiveWriter, copy: Snapshot, backup: Backup) -> Iterator[UUID]:
-    """Add the files of the snapshot's rows; yield the rows of which one is not there."""
+    """Add the files of the snapshot's rows; yield the rows with a missing file."""
     rows = Upload.objects.using(copy.alias).order_by("pk").values_list("pk", "file", "thumbnail")
     for upload_id, *names in rows.iterator():
         try:
@@ -82,11 +82,11 @@ def _add_models(archive: ArchiveWriter, copy: Snapshot, backup: Backup) -> None:
         if not version.path.is_dir():
             backup.models_lost.append(str(version))
             continue
-        # One that lies elsewhere on this machine comes to lie beside the others.
+        # Models elsewhere on this machine are stored beside the others.
         place = f"{version.name}-v{version.number}" if Path(version.folder).is_absolute() else version.folder
         backup.model_folders[version.folder] = place
         for path in sorted(filter(Path.is_file, version.path.rglob("*"))):
             relative = path.relative_to(version.path)
-            # An index of neighbours is large and made again in half a minute; what is hidden is being written.
+            # An index of neighbours is large and rebuilt in half a minute; hidden files are being written.
             if not any(part == artifacts.NEIGHBOURS_FOLDER or part.startswith(".") for part in relative.parts):
                 archive.add_file(f"models/{place}/{relative.as_posix()}", path)

@@ -52,7 +52,7 @@ def end_request(*, method: str, route: str, status: int, seconds: float) -> None
 
 
 def record_prediction(prediction: Prediction) -> None:
-    """Count a model's answer to one image, kept or not."""
+    """Count a prediction, stored or not."""
     model = str(prediction.model_version)
     _PREDICTIONS.labels(model, prediction.predicted_class).inc()
     if prediction.abstained:
@@ -70,7 +70,7 @@ def record_locked_out() -> None:
 
 
 def exposition() -> bytes:
-    """Everything in Prometheus's text format, of all processes of this server."""
+    """The metrics of all processes of this server in Prometheus's text format."""
     registry = CollectorRegistry()
     registry.register(_ActiveModel())
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
@@ -81,7 +81,7 @@ def exposition() -> bytes:
 
 
 class _ActiveModel(Collector):
-    """The version that answers, as the database has it: the processes find out by themselves."""
+    """The active version in the database; processes may still serve another."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         family = GaugeMetricFamily("cifarsite_model_info", "The active model.", labels=["model", "digest"])

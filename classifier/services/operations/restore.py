@@ -29,7 +29,7 @@ _COLUMNS = ("file", "thumbnail")
 
 
 class SiteNotEmpty(Exception):
-    """There is something that restoring would replace."""
+    """Restoring would replace existing data."""
 
 
 @dataclass
@@ -51,7 +51,7 @@ class _Checked:
 
 
 def restore(*, file: Path, force: bool = False) -> Manifest:
-    """Make this site what the archive has, and return the archive's manifest.
+    """Restore the site from the archive, and return its manifest.
 
     Nothing is touched until all of the archive is known to be good. Then files come first and the database last: a
     restoration that is killed leaves the database as it was, and files that `sweep` removes. force: replace what there
@@ -101,7 +101,7 @@ def _check(file: Path, folder: Path) -> _Checked:
 
 
 def _take(checked: _Checked, name: str, content: BinaryIO) -> bool:
-    """Note a member; False if no backup writes one like it, or not a second time."""
+    """Record a member; False if it is not part of a backup, or a duplicate."""
     top, _slash, rest = name.partition("/")
     if name == MANIFEST and checked.manifest is None:
         checked.manifest = read_manifest(content)
@@ -156,7 +156,7 @@ def _exchange(place: Path, new: Path, old: Path) -> None:
 
 
 def _put_upload(name: str, content: BinaryIO) -> None:
-    # Not from the archive into the storage: some have to know the size, or to read twice.
+    # Not straight from the archive: some storages need the size, or read twice.
     with tempfile.TemporaryFile() as copy:
         shutil.copyfileobj(content, copy)
         if default_storage.exists(name):
@@ -176,7 +176,7 @@ def _same(one: BinaryIO, other: BinaryIO) -> bool:
 
 
 def _adjust(manifest: Manifest, alias: str) -> None:
-    """Take away the rows whose files were deleted during the backup, and find models where they are now.
+    """Delete the rows whose files were deleted during the backup, and relocate models.
 
     Raises ArchiveError for a row whose files would lie elsewhere.
     """
@@ -188,7 +188,7 @@ def _adjust(manifest: Manifest, alias: str) -> None:
         for name in filter(lambda name: not is_inside(name), row):
             raise outside(name)
     for version in ModelVersion.objects.using(alias).only("folder", "name", "number"):
-        # A folder that was missing is looked for beside the others.
+        # A missing folder is expected beside the others.
         alone = f"{version.name}-v{version.number}" if Path(version.folder).is_absolute() else version.folder
         place = manifest.model_folders.get(version.folder, alone)
         if ".." in Path(place).parts:

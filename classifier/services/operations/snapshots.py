@@ -26,7 +26,7 @@ _INSIDE = "(uploads|thumbnails)(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+"
 
 
 _NOTHING = "Nothing was restored."
-# Made of two constants of this module, and of nothing that anybody sends.
+# Built from two constants of this module, not from input.
 _CHECK_ROWS = f"""
 DO $$ BEGIN
   IF EXISTS (SELECT FROM public.classifier_upload WHERE file !~ '^{_INSIDE}$' OR thumbnail !~ '^{_INSIDE}$') THEN
@@ -38,7 +38,7 @@ END $$
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A file with the whole database, and the alias of a connection that sees just what is in it."""
+    """A file with the whole database, and the alias of a connection to that state."""
 
     path: Path
     alias: str
@@ -68,7 +68,7 @@ def snapshot(folder: Path) -> Iterator[Snapshot]:
 
 
 def is_inside(name: str) -> bool:
-    """Whether a row may have this name of a file: it lies where uploads lie."""
+    """Whether a file name is valid in a row: a path in the uploads folder."""
     return bool(re.fullmatch(_INSIDE, name))
 
 
@@ -99,7 +99,7 @@ def replace_database(path: Path, adjust: Callable[[str], None]) -> None:
     if connection.vendor == "sqlite":
         connection.close()
         with closing(sqlite3.connect(path)) as copy, closing(sqlite3.connect(connection.settings_dict["NAME"])) as own:
-            # Page by page into the file that running processes have open: they see the old or the new, never a half.
+            # Page by page into the open file: running processes see the old or the new database, never a mixture.
             copy.backup(own)
     else:
         _restore_postgresql(path)
@@ -129,14 +129,14 @@ def _check(path: Path) -> None:
 
 
 def _migrate(path: Path) -> None:
-    """Run the migrations on a file that is not yet the site's: in a process that knows no other database."""
+    """Run the migrations on a file that is not yet in use, in a process without access to the site's database."""
     no_models = path.with_name("no-models")
     no_models.mkdir()
     env = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "cifarsite.settings",
         "DATABASE_URL": f"sqlite:///{quote(str(path))}",
-        # The models that come with the code are made known by the site's own `migrate`.
+        # The site's own `migrate` publishes the models that come with the code.
         "MODELS_DIR": str(no_models),
     }
     command = [sys.executable, "-m", "django", "migrate", "--no-input", "--verbosity", "0"]

@@ -31,7 +31,7 @@ _OF_THE_SYSTEM = {
         Reason.UNUSABLE,
     ),
 }
-#: The beginnings of SQLite's names for its errors. Any other one, a missing table for instance, is no passing trouble.
+#: Prefixes of SQLite's names of temporary errors; others, such as a missing table, are not temporary.
 _OF_SQLITE = {
     "SQLITE_BUSY": Reason.BUSY,
     "SQLITE_LOCKED": Reason.BUSY,
@@ -40,7 +40,7 @@ _OF_SQLITE = {
     "SQLITE_IOERR": Reason.UNUSABLE,
     "SQLITE_CANTOPEN": Reason.UNREACHABLE,
 }
-#: The beginnings of PostgreSQL's SQLSTATEs: disk full, lock not available, deadlock, not serialisable, cancelled,
+#: Prefixes of PostgreSQL's SQLSTATEs: disk full, lock not available, deadlock, not serialisable, cancelled,
 #: read-only, no connection, too many of them, shut down.
 _OF_POSTGRESQL = {
     "53100": Reason.FULL,
@@ -56,7 +56,7 @@ _OF_POSTGRESQL = {
 
 
 def as_unavailable(error: BaseException) -> StorageUnavailable | None:
-    """Return what an error of the system or the database means for the site; None if it is anything else."""
+    """Classify an error of the system or the database; None if it is not temporary."""
     if isinstance(error, StorageUnavailable):
         return error
     reason = None
@@ -69,7 +69,7 @@ def as_unavailable(error: BaseException) -> StorageUnavailable | None:
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Around what stores or reads files and rows: whatever the disk or the database refuses is a StorageUnavailable."""
+    """Turn temporary errors of disk and database in the block into StorageUnavailable."""
     try:
         yield
     except (OSError, DatabaseError, InterfaceError) as error:
@@ -106,7 +106,7 @@ def _reason_of_database(error: DatabaseError | InterfaceError) -> Reason | None:
         return _by_beginning(_OF_SQLITE, name)
     if state := getattr(cause, "sqlstate", None):
         return _by_beginning(_OF_POSTGRESQL, state)
-    # Without a code of its own it is a connection that could not be made, or was lost.
+    # An error without a code is a failed or lost connection.
     return Reason.UNREACHABLE if isinstance(error, OperationalError | InterfaceError) else None
 
 

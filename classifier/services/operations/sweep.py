@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from classifier.models import Upload
 
-#: A file becomes its row's within seconds: one of this age is nobody's.
+#: A file gets its row within seconds, so an older file without one is an orphan.
 OLD = timedelta(hours=1)
 _FOLDERS = ("uploads", "thumbnails", "working_copies")
 _COLUMNS = ("file", "thumbnail", "working_copy")
@@ -32,7 +32,7 @@ class Orphan(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """An upload of which files are missing."""
+    """An upload with missing files."""
 
     upload_id: UUID
     names: list[str]
@@ -46,7 +46,7 @@ def sweep(*, older_than: timedelta = OLD, dry_run: bool = False) -> Iterator[Orp
     limit = timezone.now() - older_than
     found: list[str] = []
     for part in _parts():
-        # The files first: whatever is stored from here on has its row, or is younger than the limit.
+        # List the files first: files stored later have their row, or are younger than the limit.
         unclaimed, lost = _compare(part, _files(part))
         yield from filter(None, map(_loss, lost))
         found += [name for name in sorted(unclaimed) if _is_old(name, limit)]
@@ -57,7 +57,7 @@ def sweep(*, older_than: timedelta = OLD, dry_run: bool = False) -> Iterator[Orp
 
 
 def _parts() -> list[str]:
-    """The names of the folders in which files lie, and "" for the folder above them."""
+    """The names of the folders with files, and "" for their parent."""
     listed = (_listing(folder)[0] for folder in _FOLDERS)
     return ["", *sorted(_PARTS.union(*listed))]
 
@@ -75,7 +75,7 @@ def _listing(folder: str) -> tuple[list[str], list[str]]:
 
 
 def _compare(part: str, files: set[str]) -> tuple[set[str], list[UUID]]:
-    """Return the files that belong to none of the part's rows, and the rows of which a file is not among them."""
+    """Return the files without a row, and the rows without a file, in one part."""
     lost = []
     for upload_id, *names, copy in _rows(part).values_list("pk", *_COLUMNS).iterator():
         # A working copy is made again from the original.
@@ -96,7 +96,7 @@ def _loss(upload_id: UUID) -> Loss | None:
     """The missing files of an upload; None if there are none, or if it was deleted in between."""
     upload = Upload.objects.filter(pk=upload_id).first()
     missing = [name for name in (upload.file.name, upload.thumbnail.name) if not _exists(name)] if upload else []
-    # Rows go before their files: one that is still there has lost them.
+    # Rows are deleted before their files, so a row that still exists has lost them.
     return Loss(upload_id, missing) if missing and Upload.objects.filter(pk=upload_id).exists() else None
 
 
@@ -112,7 +112,7 @@ def _is_old(name: str, limit: datetime) -> bool:
 
 
 def _remove(names: list[str], limit: datetime, dry_run: bool) -> Iterator[Orphan]:
-    """Remove those of the files that still no row refers to, wherever the row's own part may be."""
+    """Remove the files that still have no row, in whichever part the row may be."""
     if not names:
         return
     referring = Upload.objects.filter(Q(file__in=names) | Q(thumbnail__in=names) | Q(working_copy__in=names)).order_by()
@@ -120,7 +120,7 @@ def _remove(names: list[str], limit: datetime, dry_run: bool) -> Iterator[Orphan
     yield from filter(None, (_remove_one(name, limit, dry_run) for name in names if name not in referred))
 
 
-# On SQLite a transaction keeps everybody else from storing between the look and the removal.
+# On SQLite a transaction prevents others from storing between the check and the removal.
 @transaction.atomic
 def _remove_one(name: str, limit: datetime, dry_run: bool) -> Orphan | None:
     if _has_row(name) or not _is_old(name, limit):
@@ -135,7 +135,7 @@ def _remove_one(name: str, limit: datetime, dry_run: bool) -> Orphan | None:
 
 
 def _has_row(name: str) -> bool:
-    """Whether there is a row of the number that a file's name begins with, and it refers to the file."""
+    """Whether the row with the ID in the file's name exists and refers to the file."""
     try:
         upload_id = UUID(name.rpartition("/")[2][:36])
     except ValueError:

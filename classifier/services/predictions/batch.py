@@ -69,7 +69,7 @@ def _own_key(key: str, place: int) -> str:
 
 
 def _digest(files: Sequence[File]) -> str:
-    """A digest of all files in their order."""
+    """A digest of all files in order."""
     whole = hashlib.sha256()
     for file in files:
         own = hashlib.sha256()

@@ -41,7 +41,7 @@ class FileOutcome:
 
 
 class _StoredBefore(ImageError):
-    """An earlier run has stored the file: there is no need to decode it."""
+    """An earlier run has stored the file, so it need not be decoded."""
 
     message = "Its upload was deleted while the run went on."
 
@@ -73,7 +73,7 @@ def classify_files(
 
 
 class _Bulk:
-    """Reads files in any thread, and concludes what they came to in the one that has the database."""
+    """Reads files in any thread, and stores results in the thread with the database connection."""
 
     def __init__(self, served: ServedModel, owner: AbstractBaseUser | None) -> None:
         self.served = served
@@ -96,7 +96,7 @@ class _Bulk:
         started = time.perf_counter()
         thumbnail = to_thumbnail(decoded.picture)
         timings["thumbnail"] = 1000 * (time.perf_counter() - started)
-        # Not the content, of which there may be 20 MB: it is read again when it is stored.
+        # Without the content, up to 20 MB, which is read again when it is stored.
         return decoded, _Kept(timings, upload, thumbnail, copy_if_expensive(decoded))
 
     def conclude(self, item: Predicted[Path, _Kept] | Failed[Path]) -> FileOutcome:
@@ -125,7 +125,7 @@ class _Bulk:
         if hashlib.sha256(content).hexdigest() != prediction.upload.sha256:
             return FileOutcome(path, error="The file was changed while it was read.")
         with transaction.atomic():
-            # Runs for one account take turns, so that neither mistakes the other's files for those of a killed run.
+            # Runs for one account are serialised, so that none mistakes another's files for those of a killed run.
             get_user_model().objects.select_for_update(no_key=True).get(pk=self.owner.pk)
             if stored := _stored_prediction(prediction.upload.id):
                 return FileOutcome(path, stored, stored_before=True)
@@ -143,7 +143,7 @@ class _Bulk:
         opened.seek(0)
 
     def _upload_id(self, path: Path, sha256: str) -> UUID:
-        """Derive the id from all that makes a file the same, so that the next run finds what a killed one left."""
+        """Derive the id from all that identifies the file, so that the next run finds the results of a killed one."""
         return uuid5(_UPLOADS, f"{self.owner.pk}\n{self.served.version.digest}\n{sha256}\n{clean_name(path.name)}")
 
 

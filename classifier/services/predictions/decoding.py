@@ -12,7 +12,7 @@ _decoders: Decoders | None = None
 
 
 def decode(*, content: bytes, max_pixels: int) -> DecodedImage:
-    """Decode an image file that may be anything. Raises ImageError, DecoderUnavailable, Busy."""
+    """Decode an untrusted image file. Raises ImageError, DecoderUnavailable, Busy."""
     with turn(Workers.DECODERS):
         return _get_pool().decode(content, max_pixels=max_pixels, record=record_work)
 
@@ -23,7 +23,7 @@ def start() -> None:
 
 
 def stop() -> None:
-    """End this process's decoders; the next image starts others."""
+    """Stop this process's decoders; the next image starts new ones."""
     global _decoders
     if _decoders is not None:
         _decoders.close()
@@ -33,7 +33,7 @@ def stop() -> None:
 def _get_pool() -> Decoders:
     global _decoders
     if _decoders is None:
-        # Nothing is started yet: two threads at once are of no harm, one of the two objects is forgotten.
+        # Nothing is started yet, so a race between two threads only discards an object.
         processes = settings.DECODERS or os.cpu_count() or 1
         _decoders = Decoders(processes, settings.DECODE_SECONDS, settings.DECODE_MEGABYTES)
     return _decoders
@@ -46,5 +46,5 @@ def _forget() -> None:
     _decoders = None
 
 
-# They answer the process that has started them, and no child of it.
+# Decoders belong to the process that started them, not to its children.
 os.register_at_fork(after_in_child=_forget)

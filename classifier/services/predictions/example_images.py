@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.services.predictions.intake import SubmittedImage, read_image
 
-#: Their names, in the order they are shown, and what is in them.
+#: The names of the examples in their order, and their labels.
 EXAMPLES: dict[str, Promise] = {
     "ship": _("Ship"),
     "airplane": _("Airplane"),
@@ -25,6 +25,6 @@ SMALL_EXAMPLES_FOLDER = EXAMPLES_FOLDER.parent / "examples_small"
 
 
 def read_example(name: str) -> SubmittedImage:
-    """Read one of EXAMPLES as if it had been uploaded."""
+    """Read one of EXAMPLES as an upload."""
     with (EXAMPLES_FOLDER / f"{name}.jpg").open("rb") as file:
         return read_image(File(file))

@@ -21,17 +21,17 @@ from ml.serving import explanation
 from ml.serving.inference import LoadedModel, NetworkInput
 from ml.serving.routing import PHOTOGRAPHS
 
-#: The strength of the map's colours at its strongest part, from 0 to 255.
+#: The largest opacity of the map, from 0 to 255.
 _STRONGEST = 210
 _MAP_SIDE = 224
 #: Warm colours for evidence for the class, cold ones for evidence against it.
 _FOR, _AGAINST = (226, 88, 34), (46, 110, 190)
-#: Nats below which a map shows as good as nothing.
+#: A change of the score in nats below which a map is almost invisible.
 _FAINTEST = 0.5
 
 
 class ExplanationUnavailable(Exception):
-    """The upload's file or the model's folder is no longer there."""
+    """The upload's file or the model's folder no longer exists."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Explanation:
 
 
 def explain(*, prediction: Prediction) -> Explanation:
-    """Say how the upload was prepared, how stable the answer is, and what it was learnt from.
+    """Explain a prediction: the preprocessing, its stability, and similar training images.
 
     Raises ExplanationUnavailable, StorageUnavailable, turns.Busy.
     """
@@ -114,7 +114,7 @@ def input_png(*, prediction: Prediction) -> bytes:
 
 
 def map_png(*, prediction: Prediction) -> bytes:
-    """A picture to lay over what the network saw: the warmer, the more that part speaks for the class.
+    """The heat map to lay over the network's input: warm areas support the class.
 
     Raises ExplanationUnavailable, StorageUnavailable, turns.Busy.
     """
@@ -132,7 +132,7 @@ def map_png(*, prediction: Prediction) -> bytes:
 
 
 def track_record(prediction: Prediction) -> Track | None:
-    """How often the network was right on test images with similar confidence; None where that says nothing.
+    """The accuracy on test images with similar confidence; None if it does not apply.
 
     It tells nothing of an abstention, of a picture that was taken for a photograph when the network was tested on
     thumbnails, and where too few images were tested. The temperature was fitted on the validation images, so that

@@ -22,7 +22,7 @@ from ml.images.preprocessing import DecodedImage
 
 @dataclass(frozen=True)
 class SubmittedImage:
-    """The bytes as they came, and the picture in them; `decode_milliseconds` is what decoding took."""
+    """The original bytes and the decoded image; `decode_milliseconds` is the decoding time."""
 
     content: bytes
     decoded: DecodedImage
@@ -65,17 +65,17 @@ def clean_name(name: str) -> str:
 
 
 def status_of(error_code: str) -> int:
-    """The HTTP status that goes with an error: too much is 413, anything else wrong with the file 400."""
+    """The HTTP status of an error: 413 for too large, else 400."""
     return 413 if error_code in _TOO_MUCH else 400
 
 
 def explain(error: ImageError) -> str:
-    """The error in the language of the moment."""
+    """The error message in the current language."""
     return explain_code(error.code, error.values)
 
 
 def explain_code(code: str, values: dict[str, int | str]) -> str:
-    """The error of this code in the language of the moment."""
+    """The message of this error code in the current language."""
     return _messages()[code] % ({"types": formats.NAMES} | values)
 
 

@@ -24,7 +24,7 @@ class TrainingImage:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """The nearest of `count` training images, the nearest first."""
+    """The nearest of `count` training images, nearest first."""
 
     images: list[TrainingImage]
     count: int

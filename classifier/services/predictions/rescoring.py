@@ -35,17 +35,17 @@ class Rescored:
 
     @property
     def fixed(self) -> bool:
-        """Wrong before, right now."""
+        """Incorrect before, correct now."""
         return self.flipped and self.after == self.label
 
     @property
     def regressed(self) -> bool:
-        """Right before, wrong now."""
+        """Correct before, incorrect now."""
         return self.flipped and self.before == self.label
 
 
 def rescore(*, version: ModelVersion) -> Iterator[Rescored]:
-    """Ask a version again what the stored predictions' uploads show. Raises ml.artifacts.folder.ArtifactError."""
+    """Classify the uploads of stored predictions with a version. Raises ml.artifacts.folder.ArtifactError."""
     model = LoadedModel(verified_folder(version))
     predictions = Prediction.objects.select_related("upload").order_by("pk").iterator(chunk_size=_BATCH)
     for group in iter(lambda: list(islice(predictions, _BATCH)), []):
@@ -65,7 +65,7 @@ def rescore(*, version: ModelVersion) -> Iterator[Rescored]:
 def _prepare(model: LoadedModel, prediction: Prediction) -> NetworkInput | None:
     upload = prediction.upload
     try:
-        # Made by an earlier version of the preprocessing, a copy is not what the other model would see now.
+        # A copy by an earlier preprocessing version differs from what the other model would see now.
         if (copy := copy_of(upload=upload)) and copy.is_current:
             decoded = copy.decoded
         else:

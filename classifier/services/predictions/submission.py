@@ -119,7 +119,7 @@ def _person(owner: Owner) -> int | UUID | None:
 
 
 def _stored(owner: Owner, prediction_id: UUID) -> Prediction | None:
-    # Nearly always there is none, which this says in a third of the time.
+    # There is almost never one, and this check takes a third of the time.
     if not Prediction.objects.filter(pk=prediction_id).exists():
         return None
     return predictions_of(owner).filter(pk=prediction_id).first()

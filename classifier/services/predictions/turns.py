@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from django.conf import settings
 
-#: So long a request waits for the next turn to end, and so long in all; longer where workers may still be starting.
+#: How long a request waits for the next turn to end, and in total; longer while workers may still be starting.
 _QUICK_SECONDS, _MOST_SECONDS = 0.5, 2.0
 _STARTING_SECONDS = 5.0
 
@@ -37,7 +37,7 @@ class Busy(Exception):
 
 @dataclass
 class Visit:
-    """A request: how many turns it had, and the seconds of work it cost here and in decoders."""
+    """A request: its number of turns, and its CPU seconds here and in decoders."""
 
     address: str | None
     turns: int = 0
@@ -87,7 +87,7 @@ _turns = _Turns()
 
 @contextmanager
 def visiting(address: str | None) -> Iterator[Visit]:
-    """Whatever is done in the block is a request's from this address."""
+    """Attribute the work in the block to a request from this address."""
     visit, started = Visit(address), time.thread_time()
     token = _visit.set(visit)
     try:
@@ -99,14 +99,14 @@ def visiting(address: str | None) -> Iterator[Visit]:
 
 @contextmanager
 def turn(workers: Workers) -> Iterator[None]:
-    """Have a turn at these workers. Raises Busy."""
+    """Wait for a turn at these workers. Raises Busy."""
     visit = _visit.get()
     if visit is None:
         yield
         return
     visit.turns += 1
     if not settings.WEB_THREADS:
-        # Not under Gunicorn: there is always another thread.
+        # Never under Gunicorn, which has other threads.
         yield
         return
     _turns.begin(workers, visit.address)
@@ -117,13 +117,13 @@ def turn(workers: Workers) -> Iterator[None]:
 
 
 def record_work(seconds: float) -> None:
-    """Add what another process has worked for the request, if there is one."""
+    """Add the work of another process to the current request, if any."""
     if visit := _visit.get():
         visit.seconds += seconds
 
 
 def forget() -> None:
-    """Nobody has a turn: the threads that had are another process's."""
+    """Forget all turns after a fork: their threads belong to the parent."""
     global _turns
     _turns = _Turns()
 

@@ -14,7 +14,7 @@ from ml.images.working_copy import NotAWorkingCopy, WorkingCopy, from_working_co
 
 logger = logging.getLogger(__name__)
 
-#: Seconds of a processor that decoding may take on every page. A phone's JPEG takes 0.03, reading a copy 0.01.
+#: CPU seconds above which decoding is worth a copy. A phone's JPEG takes 0.03, reading a copy 0.01.
 EXPENSIVE_SECONDS = 0.2
 
 
