@@ -1,6 +1,6 @@
 # Every check and step of the project; CI runs the same ones. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run train test bench screenshots lint audit format lock messages clean
+.PHONY: help run train test bench screenshots docs lint audit format lock messages clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -51,6 +51,10 @@ bench: $(VENV)/.installed-requirements-serve $(BENCH_VENV)/.installed ## measure
 
 screenshots: $(VENV)/.installed-requirements ## take the pictures of every page for docs/pages.md anew
 	$(BIN)/python -m docs.screenshots
+
+docs: $(VENV)/.installed-requirements ## write the generated pages anew, check all links, and build the documentation in site/
+	$(BIN)/python -m docs.generate
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lint: $(VENV)/.installed-requirements ## style, layers, types, insecure code, spelling, migrations, translations, deployment settings
 	$(BIN)/ruff check .

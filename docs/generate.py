@@ -12,24 +12,34 @@ if __name__ == "__main__":
 
     django.setup()
 
-from docs import settings_page
+from docs import commands_page, models_page, screenshots, settings_page
 
 DOCS = Path(__file__).resolve().parent
-#: The page, and what writes the whole of it.
-PAGES = {"settings.md": settings_page.text}
+#: A page, and what makes its text of what it is now.
+PAGES = {
+    "commands.md": commands_page.text,
+    "models.md": models_page.text,
+    "pages.md": screenshots.pages_md,
+    "settings.md": settings_page.text,
+}
 
 
-def stale(folder: Path = DOCS) -> dict[Path, str]:
-    """Return the pages in `folder` that are out of date or missing, and what belongs in them."""
-    texts = {folder / name: text() for name, text in PAGES.items()}
-    return {path: text for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text}
+def stale(folder: Path) -> dict[Path, str]:
+    """Return the pages in `folder` that are out of date, and what belongs in them."""
+    found = {}
+    for name, text in PAGES.items():
+        path = folder / name
+        before = path.read_text("utf-8") if path.exists() else ""
+        if (after := text(before)) != before:
+            found[path] = after
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="Change nothing; fail where a page is out of date.")
     arguments = parser.parse_args()
-    pages = stale()
+    pages = stale(DOCS)
     if arguments.check and pages:
         sys.exit(f"Out of date: {', '.join(path.name for path in pages)}. Run: python -m docs.generate")
     for path, text in pages.items():

@@ -47,7 +47,7 @@ def declared() -> list[Setting]:
     return list(unique.values())
 
 
-def text() -> str:
+def text(_page: str = "") -> str:
     """Return the whole page."""
     parts = [_HEAD]
     for title, group in groupby(declared(), key=lambda setting: setting.section):
