@@ -468,6 +468,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"deepLinking": False, "defaultModelsExpandDepth": -1},
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Jobs have a “keep” too, with fewer choices.
+    "ENUM_NAME_OVERRIDES": {"KeepEnum": "classifier.api.serializers.KEEP_CHOICES"},
 }
 
 # A larger upload goes to a temporary file instead of memory; the limit itself is the form's.

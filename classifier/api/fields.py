@@ -54,6 +54,21 @@ class FileField(serializers.Field):
         return data
 
 
+@extend_schema_field(OpenApiTypes.BINARY)
+class ArchiveField(serializers.Field):
+    """A ZIP archive, which is not looked into yet."""
+
+    default_error_messages = {
+        "required": gettext_lazy("No archive was sent. Send one as the field “archive” of a form."),
+        "invalid": gettext_lazy("This is not a file. Send the archive as a file of a multipart form."),
+    }
+
+    def to_internal_value(self, data: object) -> File:
+        if not isinstance(data, File):
+            self.fail("invalid")
+        return data
+
+
 class FilesField(serializers.ListField):
     """Files of a form, each of the same name."""
 

@@ -54,12 +54,15 @@ _LOCATION = OpenApiParameter(
     "Location",
     OpenApiTypes.URI,
     OpenApiParameter.HEADER,
-    response=[201],
+    response=[201, 202],
     description=gettext_lazy("The address of the stored prediction, as in “url”."),
 )
 
 PREDICTION_ID = OpenApiParameter(
     "prediction_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description=gettext_lazy("The prediction’s “id”.")
+)
+JOB_ID = OpenApiParameter(
+    "job_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description=gettext_lazy("The job's “id”.")
 )
 MODEL = OpenApiParameter(
     "model",
@@ -83,7 +86,7 @@ def describe_bodies(result: dict, **_context) -> dict:
 
     Of the first drf-spectacular says so where there is one format, of the second it does not ask.
     """
-    for name in ("CreateRequest", "BatchRequest"):
+    for name in ("CreateRequest", "BatchRequest", "SubmitJobRequest"):
         result["components"]["schemas"][name]["additionalProperties"] = False
     for methods in result["paths"].values():
         for described in methods.values():
@@ -111,7 +114,7 @@ def operation(
     responses = {status: done, **options.pop("more_responses", {})}
     codes = {*errors, *_ALWAYS, *(_WITH_A_BODY if "request" in options else ())}
     responses |= {(code, PROBLEM_TYPE): _problem_response(code) for code in sorted(codes)}
-    headers = [_RETRY_AFTER, _LOCATION] if status == 201 else [_RETRY_AFTER]
+    headers = [_RETRY_AFTER, _LOCATION] if status in (201, 202) else [_RETRY_AFTER]
     return extend_schema(
         operation_id=operation_id,
         summary=summary,

@@ -36,6 +36,29 @@ PREDICTION = {
         "size": 245760,
     },
 }
+JOB = {
+    "id": _ID,
+    "url": f"{_SITE}/api/v1/jobs/{_ID}/",
+    "page": f"{_SITE}/jobs/{_ID}/",
+    "kind": "classify",
+    "name": "trip.zip",
+    "state": "running",
+    "model": "student_cnn@1",
+    "total": 1200,
+    "done": 398,
+    "failed": 2,
+    "error": None,
+    "failures": [
+        {
+            "name": "trip/notes.txt",
+            "code": "text_file",
+            "detail": "This is a text file. Choose an image.",
+        }
+    ],
+    "created_at": "2026-12-01T10:15:00+02:00",
+    "started_at": "2026-12-01T10:15:01+02:00",
+    "ended_at": None,
+}
 CORRECTED = PREDICTION | {"corrected_class": "dog", "was_right": False}
 PAGE = {
     "next": f"{_SITE}/api/v1/predictions/?after=2026-12-01T08%3A15%3A00%2B00%3A00_{_ID}",

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from classifier.api.fields import ClassField, FilesField, ImageField, KnownNamesSerializer, ModelField
+from classifier.api.fields import ArchiveField, ClassField, FilesField, ImageField, KnownNamesSerializer, ModelField
 from classifier.forms.uploads import NOT_KEPT
 from classifier.services.history.retention import PERIODS
 from classifier.services.history.search import ORDERS, STATES, Search
@@ -18,6 +18,8 @@ from ml.images import formats
 
 MOST_PREDICTIONS = 100
 KEY_HEADER = "Idempotency-Key"
+#: The settings give the enum of these its name in clients made of the description.
+KEEP_CHOICES = [(days, str(days)) for days in (*PERIODS, NOT_KEPT)]
 
 
 class SubmissionOptionsSerializer(KnownNamesSerializer):
@@ -28,7 +30,7 @@ class SubmissionOptionsSerializer(KnownNamesSerializer):
         help_text=gettext_lazy("The model to use: a name, or name@2 for a version. Default: the active model."),
     )
     keep = serializers.ChoiceField(
-        choices=[*PERIODS, NOT_KEPT],
+        choices=KEEP_CHOICES,
         required=False,
         help_text=gettext_lazy(
             "How many days to keep the image and the result; 0 stores nothing. Default: until you delete them."
@@ -57,6 +59,26 @@ class BatchSerializer(SubmissionOptionsSerializer):
         max_length=MOST_IMAGES,
         help_text=gettext_lazy("The files, each as a separate part named “images”."),
     )
+
+
+class JobOptionsSerializer(KnownNamesSerializer):
+    """How to classify and store the files of an archive."""
+
+    model = ModelField(
+        required=False,
+        help_text=gettext_lazy("The model to use: a name, or name@2 for a version. Default: the active model."),
+    )
+    keep = serializers.ChoiceField(
+        choices=[*PERIODS],
+        required=False,
+        help_text=gettext_lazy("For how many days images and results are kept; without it: until you delete them."),
+    )
+
+
+class SubmitJobSerializer(JobOptionsSerializer):
+    """A ZIP archive to classify."""
+
+    archive = ArchiveField(help_text=gettext_lazy("A ZIP archive. Folders are kept in the names."))
 
 
 class CorrectionSerializer(serializers.Serializer):

@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from classifier.api import account, images, model_versions, pages, predictions
+from classifier.api import account, images, jobs, model_versions, pages, predictions
 from classifier.services.predictions.batch import MOST_IMAGES
 from classifier.web.limits import takes, unlimited
 
@@ -13,6 +13,8 @@ _v1 = [
     path("predictions/<uuid:prediction_id>/correction/", predictions.Correction.as_view(), name="api_correction"),
     path("predictions/<uuid:prediction_id>/image/", images.Image.as_view(), name="api_image"),
     path("predictions/<uuid:prediction_id>/thumbnail/", images.Thumbnail.as_view(), name="api_thumbnail"),
+    path("jobs/", takes(jobs.Jobs.as_view(), archives=1), name="api_jobs"),
+    path("jobs/<uuid:job_id>/", jobs.OneJob.as_view(), name="api_job"),
     path("models/", model_versions.Models.as_view(), name="api_models"),
     re_path(r"^models/(?P<model>[-a-zA-Z0-9_]+(?:@[0-9]+)?)/$", model_versions.OneModel.as_view(), name="api_model"),
     path("me/", account.Me.as_view(), name="api_me"),

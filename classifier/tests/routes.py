@@ -27,6 +27,7 @@ ONE_PERSONS = {
     "thumbnail": {"upload_id": "upload"},
     "revoke_token": {"number": "token"},
     "api_prediction": {"prediction_id": "prediction"},
+    "api_job": {"job_id": "job"},
     "api_correction": {"prediction_id": "prediction"},
     "api_image": {"prediction_id": "prediction"},
     "api_thumbnail": {"prediction_id": "prediction"},

@@ -1,14 +1,26 @@
 """What Schemathesis sends where a value has to be a real one, so that what is valid by the schema is valid."""
 
+import io
+import zipfile
+
 import schemathesis
 from hypothesis import strategies
 
 from ml.classes import CLASS_NAMES, NONE_CLASS
 from ml.tests.factories import encode, photograph
 
-_IMAGES = strategies.sampled_from([encode(photograph(40, 30, seed), kind) for seed, kind in enumerate(["PNG", "JPEG"])])
+_IMAGES = [encode(photograph(40, 30, seed), kind) for seed, kind in enumerate(["PNG", "JPEG"])]
 
-schemathesis.openapi.format("binary", _IMAGES)
-schemathesis.openapi.media_type("image/*", _IMAGES)
+
+def _archive(image: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a", image)
+    return file.getvalue()
+
+
+# An image and an archive in one: the first is looked for at the beginning, the other at the end.
+schemathesis.openapi.format("binary", strategies.sampled_from([image + _archive(image) for image in _IMAGES]))
+schemathesis.openapi.media_type("image/*", strategies.sampled_from(_IMAGES))
 schemathesis.openapi.format("model", strategies.sampled_from(["student_cnn", "student_cnn@1"]))
 schemathesis.openapi.format("class", strategies.sampled_from([*CLASS_NAMES, NONE_CLASS]))

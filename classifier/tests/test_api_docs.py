@@ -11,6 +11,7 @@ import pytest
 from classifier.models import Prediction
 from classifier.tests.api import make_token
 from classifier.tests.factories import BASE_DIR, image_bytes
+from classifier.tests.jobs import photographs, zip_bytes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,6 +26,7 @@ def examples(language: str) -> list[str]:
 def run(live_server, user, tmp_path):
     """A function that runs a command beside a photograph, with the site's address and a token in its environment."""
     (tmp_path / "cat.jpg").write_bytes(image_bytes())
+    (tmp_path / "trip.zip").write_bytes(zip_bytes(photographs(2)))
     env = {**os.environ, "SITE": live_server.url, "TOKEN": make_token(user)}
 
     def run_command(*command: str) -> str:
@@ -40,8 +42,9 @@ def test_examples_in_curl_store_predictions_and_download_one(run, tmp_path):
     commands = [example for example in examples("sh") if example.startswith("curl")]
     (download,) = [example for example in examples("sh") if example.startswith("id=")]
     answers = [run("sh", "-c", command) for command in commands]
-    assert len(answers) == 4
-    assert all('"probabilities"' in answer for answer in answers)
+    assert len(answers) == 5
+    (job,) = [answer for answer in answers if '"probabilities"' not in answer]
+    assert '"kind":"classify"' in job
     # One each, and two by that of many images.
     assert Prediction.objects.count() == 5
     assert Prediction.objects.exclude(upload__expires_at=None).count() == 1

@@ -20,6 +20,9 @@ from classifier.tests.factories import BASE_DIR, image_bytes, make_prediction
 PROGRAMS = Path(sys.executable).parent
 
 OPERATIONS = [
+    "post /api/v1/jobs/",
+    "get /api/v1/jobs/{job_id}/",
+    "delete /api/v1/jobs/{job_id}/",
     "get /api/v1/me/",
     "get /api/v1/models/",
     "get /api/v1/models/{model}/",
@@ -80,7 +83,7 @@ def test_every_operation_has_a_description_examples_and_its_errors(operations, n
     assert expected <= set(map(int, operation["responses"]))
     for status, response in operation["responses"].items():
         assert response["description"]
-        expected = ["Retry-After"] if status in ("429", "503") else ["Location"] if status == "201" else []
+        expected = ["Retry-After"] if status in ("429", "503") else ["Location"] if status in ("201", "202") else []
         assert [*response.get("headers", {})] == expected
         if status >= "400":
             (content_type, content), *others = response["content"].items()

@@ -13,6 +13,8 @@ NO_PAGES = {
     "api_batch",
     "api_correction",
     "api_image",
+    "api_job",
+    "api_jobs",
     "api_me",
     "api_model",
     "api_models",
