@@ -1,15 +1,21 @@
 """The site as it is run: Gunicorn with its own configuration, processes and files."""
 
+import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from classifier.tests.factories import BASE_DIR, environment, manage
+
+_PRODUCTION = {"DEBUG": "false", "HTTPS": "false", "ALLOWED_HOSTS": "127.0.0.1", "PORT": "0"}
 
 
 class Site(NamedTuple):
@@ -19,14 +25,38 @@ class Site(NamedTuple):
     env: dict[str, str]
 
 
+def prepare(env: dict[str, str]) -> None:
+    """Give a site that has nothing its database and its static files."""
+    new = Path(_new_site().name)
+    shutil.copytree(new / "static", env["STATIC_ROOT"], copy_function=os.symlink)
+    database = Path(env["DATABASE_URL"].removeprefix("sqlite:///"))
+    # `migrate` writes the same rows into any SQLite file, of the same models.
+    if database.name == "db.sqlite3" and env.get("MODELS_DIR") == os.environ.get("MODELS_DIR"):
+        shutil.copy(new / "db.sqlite3", database)
+    else:
+        _run("migrate", env)
+
+
+@cache
+def _new_site() -> tempfile.TemporaryDirectory:
+    """What the commands that come before a server's first start write; they take seconds. Deleted with this process."""
+    holder = tempfile.TemporaryDirectory(prefix="new-site-")
+    env = environment(Path(holder.name), **_PRODUCTION)
+    _run("migrate", env)
+    _run("collectstatic", env)
+    return holder
+
+
+def _run(command: str, env: dict[str, str]) -> None:
+    done = manage(command, "--no-input", env=env)
+    assert done.returncode == 0, done.stderr
+
+
 @contextmanager
 def serve(folder: Path, **variables: str) -> Iterator[Site]:
     """Serve the site on a free port, with an empty database and everything else that it writes in `folder`."""
-    defaults = {"DEBUG": "false", "HTTPS": "false", "ALLOWED_HOSTS": "127.0.0.1", "PORT": "0"}
-    env = environment(folder, **defaults | variables)
-    for command in ("migrate", "collectstatic"):
-        done = manage(command, "--no-input", env=env)
-        assert done.returncode == 0, done.stderr
+    env = environment(folder, **_PRODUCTION | variables)
+    prepare(env)
     command = [sys.executable, "-m", "gunicorn", "--config", "python:cifarsite.gunicorn", "cifarsite.wsgi"]
     log = folder / "log"
     with log.open("w") as output:

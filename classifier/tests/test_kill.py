@@ -17,7 +17,7 @@ import pytest
 
 from classifier.tests.factories import BASE_DIR, environment, linked_model, manage
 from classifier.tests.people import CHANCE, Person
-from classifier.tests.server import address_of
+from classifier.tests.server import address_of, prepare
 
 STARTS, WORKERS, WORKERS_KILLED = 5, 3, 9
 #: Loaded before the fork, unlike in production: fifty new workers are there in a moment each.
@@ -109,9 +109,7 @@ def test_killed_at_any_moment_everything_that_was_answered_is_there(tmp_path):
         PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics"),
     )
     folder.mkdir()
-    for command in ("migrate", "collectstatic"):
-        done = manage(command, "--no-input", env=env)
-        assert done.returncode == 0, done.stderr
+    prepare(env)
     people = [Person(number) for number in range(3)]
     kill_on_and_on(folder, env, people)
 
