@@ -34,7 +34,7 @@ class ArchiveForm(_JobForm):
         widget=forms.FileInput(attrs={"class": "form-control", "accept": ".zip,application/zip"}),
         error_messages={
             "required": _("No file was chosen. Choose a ZIP archive."),
-            "invalid": _("No file arrived. Choose a ZIP archive."),
+            "invalid": _("No file was received. Choose a ZIP archive."),
             "missing": _("No file was chosen. Choose a ZIP archive."),
         },
     )
@@ -82,7 +82,7 @@ class RescoreForm(_JobForm):
         queryset=ModelVersion.objects.order_by("name", "-number"),
         empty_label=None,
         widget=forms.Select(attrs={"class": "form-select"}),
-        error_messages={"invalid_choice": _("There is no such model. Choose one of those shown.")},
+        error_messages={"invalid_choice": _("This model does not exist. Choose one of the models shown.")},
     )
     everybody = forms.BooleanField(
         label=_("All images of the site"),

@@ -210,7 +210,7 @@ def test_page_for_people_is_one_of_the_sites(open_browser, user):
     assert page.evaluate(backgrounds) == ["rgb(33, 37, 41)", "rgba(0, 0, 0, 0)"]
     page.get_by_role("button", name="Dark theme").click()
     assert page.evaluate(backgrounds) == ["rgb(251, 250, 247)", "rgba(0, 0, 0, 0)"]
-    page.get_by_role("button", name="UK").click()
+    page.get_by_role("button", name="Укр").click()
     expect(page.locator("h1")).to_have_text("API")
     expect(page.locator(".opblock-summary-description").first).to_contain_text("Прочитати")
 

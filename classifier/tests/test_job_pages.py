@@ -79,7 +79,7 @@ def test_cancel_resume_and_retry(user_client, user, shipped):
     assert user.predictions.count() == 0
     assert "The job was resumed." in act(user_client, job, "resume")
     work()
-    assert "1 file is tried again." in act(user_client, job, "retry")
+    assert "Retrying 1 file." in act(user_client, job, "retry")
     work()
     shown = progress(user_client, job)
     assert (shown["data-state"], shown["data-done"], shown["data-failed"]) == ("finished", "3", "1")
@@ -106,7 +106,7 @@ def test_results_as_csv_and_zip(user_client, shipped):
         (None, "No file was chosen. Choose a ZIP archive."),
         (image_file("a.zip", b""), "This is not a ZIP archive."),
         (image_file("a.zip", image_bytes()), "This is not a ZIP archive."),
-        (zip_file({}), "There is no file in the archive."),
+        (zip_file({}), "The archive contains no files."),
     ],
 )
 def test_what_is_no_archive_is_refused_with_the_reason(user_client, shipped, archive, words):
@@ -167,9 +167,9 @@ def test_staff_classifies_everybodys_images_again(client, user, models_dir):
 
 def test_stuck_job_says_so(user_client, user, shipped):
     job = make_job(Owner(user=user))
-    assert "No worker has taken up" not in user_client.get(f"/jobs/{job.pk}/").content.decode()
+    assert "No worker has picked up" not in user_client.get(f"/jobs/{job.pk}/").content.decode()
     Job.objects.update(created_at=timezone.now() - timedelta(minutes=6))
-    assert "No worker has taken up" in user_client.get(f"/jobs/{job.pk}/").content.decode()
+    assert "No worker has picked up" in user_client.get(f"/jobs/{job.pk}/").content.decode()
 
 
 def test_pages_ask_for_as_much_whatever_the_number_of_files(user_client, user, shipped, django_assert_max_num_queries):

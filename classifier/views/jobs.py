@@ -168,10 +168,10 @@ def _say(request: HttpRequest, action: str, found: Job) -> None:
     """Do it, and say what was done."""
     if action == "cancel":
         if cancel(job=found):
-            messages.success(request, _("The job was cancelled. What it has done so far is kept."))
+            messages.success(request, _("The job was cancelled. Its results so far are kept."))
     elif action == "resume":
         if resume(job=found):
             messages.success(request, _("The job was resumed."))
     elif count := retry_failed(job=found):
-        text = ngettext("%(count)d file is tried again.", "%(count)d files are tried again.", count)
+        text = ngettext("Retrying %(count)d file.", "Retrying %(count)d files.", count)
         messages.success(request, text % {"count": count})

@@ -12,27 +12,27 @@ class ItemError(ImageError):
 
 class EncryptedMember(ItemError):
     code = "encrypted_member"
-    message = "The file is encrypted. Make an archive without a password."
+    message = "The file is encrypted. Create an archive without a password."
 
 
 class UnsafePath(ItemError):
     code = "unsafe_path"
-    message = "The path leads out of the archive. Rename the file and make the archive again."
+    message = "The path leads out of the archive. Rename the file and create the archive again."
 
 
 class DamagedMember(ItemError):
     code = "damaged_member"
-    message = "The file is damaged in the archive. Make the archive again."
+    message = "The file is damaged in the archive. Create the archive again."
 
 
 class UnknownCompression(ItemError):
     code = "unknown_compression"
-    message = "The file is compressed in an unusual way. Make the archive with Deflate, or without compression."
+    message = "The compression method is not supported. Create the archive with Deflate or without compression."
 
 
 class PackedTooTightly(ItemError):
     code = "packed_too_tightly"
-    message = "The file unpacks to more than 200 times its size in the archive. No photograph does."
+    message = "The file unpacks to more than 200 times its size in the archive, which photos never do."
 
 
 class LostUpload(ItemError):
@@ -42,7 +42,7 @@ class LostUpload(ItemError):
 
 class StoppedItsReader(ItemError):
     code = "stopped_its_reader"
-    message = "Reading the file ended the program several times. Save the image again and retry."
+    message = "Reading the file crashed the program several times. Save the image again and retry."
 
 
 class JobError(Exception):
@@ -99,24 +99,24 @@ def explain_failure(code: str, values: dict[str, int | str]) -> str:
 
 def _words() -> dict[str, str]:
     return {
-        EncryptedMember.code: _("The file is encrypted. Make an archive without a password."),
-        UnsafePath.code: _("The path leads out of the archive. Rename the file and make the archive again."),
-        DamagedMember.code: _("The file is damaged in the archive. Make the archive again."),
+        EncryptedMember.code: _("The file is encrypted. Create an archive without a password."),
+        UnsafePath.code: _("The path leads out of the archive. Rename the file and create the archive again."),
+        DamagedMember.code: _("The file is damaged in the archive. Create the archive again."),
         UnknownCompression.code: _(
-            "The file is compressed in an unusual way. Make the archive with Deflate, or without compression."
+            "The compression method is not supported. Create the archive with Deflate or without compression."
         ),
         PackedTooTightly.code: _(
-            "The file unpacks to more than 200 times its size in the archive. No photograph does."
+            "The file unpacks to more than 200 times its size in the archive, which photos never do."
         ),
         LostUpload.code: _("The image was deleted, or its file is missing."),
-        StoppedItsReader.code: _("Reading the file ended the program several times. Save the image again and retry."),
-        NotAnArchive.code: _("This is not a ZIP archive. Choose a ZIP, or make one of your files."),
-        DamagedArchive.code: _("The archive is damaged or was cut short. Make or download it again and retry."),
+        StoppedItsReader.code: _("Reading the file crashed the program several times. Save the image again and retry."),
+        NotAnArchive.code: _("This is not a ZIP archive. Choose a ZIP, or create one from your files."),
+        DamagedArchive.code: _("The archive is damaged or incomplete. Create or download it again and retry."),
         ArchiveTooLarge.code: _("The archive is larger than %(limit)s MB. Split it and send the parts."),
         TooManyFiles.code: _("There are more than %(limit)s files in the archive. Split it and send the parts."),
-        EmptyArchive.code: _("There is no file in the archive."),
+        EmptyArchive.code: _("The archive contains no files."),
         FilesGone.code: _("The job's files have been deleted. Send them again."),
         NothingToExport.code: _("There is nothing to export."),
-        NothingToRescore.code: _("This model has classified all of the images already."),
-        TooManyJobs.code: _("You have %(limit)s unfinished jobs. Wait until one has ended, or cancel one."),
+        NothingToRescore.code: _("This model has already classified all of the images."),
+        TooManyJobs.code: _("You have %(limit)s unfinished jobs. Wait until one finishes, or cancel one."),
     }
