@@ -111,4 +111,6 @@ if __name__ == "__main__":
     Base.metadata.create_all(engine)
     sys.path.insert(0, str(Path(__file__).parent))
     served = app if processes == 1 else "storing_expert:app"
-    uvicorn.run(served, host="127.0.0.1", port=port, workers=processes, log_level="warning")
+    # On a busy machine Uvicorn would take a process for dead that has not answered it within five seconds.
+    run_options = {"workers": processes, "timeout_worker_healthcheck": 60}
+    uvicorn.run(served, host="127.0.0.1", port=port, log_level="warning", **run_options)
