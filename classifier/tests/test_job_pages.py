@@ -1,5 +1,6 @@
 """The pages of jobs: submit, watch, cancel, resume, retry, download. That they are one person's: test_strangers.py."""
 
+import base64
 import csv
 import io
 import re
@@ -9,13 +10,23 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from classifier.models import Job
 from classifier.services.models.publishing import publish
 from classifier.services.people.ownership import Owner
-from classifier.tests.factories import another_model, image_bytes, image_file, make_prediction, make_superuser
+from classifier.tests.browser import sign_in
+from classifier.tests.factories import (
+    another_model,
+    image_bytes,
+    image_file,
+    make_prediction,
+    make_superuser,
+    make_user,
+)
 from classifier.tests.jobs import make_job, photographs, work, zip_file
 from classifier.tests.pages import elements
+from classifier.tests.test_browser_upload import TRANSFER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -192,3 +203,36 @@ def test_admin_lists_all_jobs_stuck_ones_first_and_cancels(client, user, shipped
     chosen = {"action": "cancel_jobs", "_selected_action": [str(stuck.pk), str(newer.pk)]}
     assert "2 jobs were cancelled." in client.post("/admin/classifier/job/", chosen, follow=True).content.decode()
     assert set(Job.objects.values_list("state", flat=True)) == {"cancelled"}
+
+
+def test_deleting_everything_ends_the_jobs_and_deletes_their_files(user_client, user, shipped, stored_files):
+    kept = make_job(Owner(user=make_user("another")))
+    job = submit(user_client)
+    work(2)
+    assert user_client.post("/history/delete/").status_code == 302
+    assert not Job.objects.filter(pk=job.pk).exists()
+    assert user.uploads.count() == 0
+    assert kept.file.name in stored_files()
+    work()
+    assert user.uploads.count() == 0
+    assert not [name for name in stored_files() if name == job.file.name]
+
+
+@pytest.mark.browser
+def test_dropped_archive_becomes_a_job_whose_page_follows_it(open_browser, complaints, user, shipped):
+    page = open_browser()
+    sign_in(page, user)
+    page.goto("/")
+    page.select_option("#id_keep", "7")
+    content = base64.b64encode(zip_file(photographs(3, bad=1)).read()).decode()
+    archive = page.evaluate_handle(TRANSFER, [["trip.zip", content]])
+    page.dispatch_event("[data-upload]", "drop", {"dataTransfer": archive})
+    page.wait_for_url("**/jobs/*/")
+    shown = page.locator("[data-job]")
+    expect(shown).to_have_attribute("data-state", "waiting")
+    work()
+    expect(shown).to_have_attribute("data-state", "finished")
+    expect(shown).to_have_attribute("data-failed", "1")
+    expect(page.get_by_text("trip/bad 0.jpg")).to_be_visible()
+    assert user.uploads.exclude(expires_at=None).count() == 2
+    assert complaints == []

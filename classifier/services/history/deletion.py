@@ -5,8 +5,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from classifier.models import Prediction, Upload
-from classifier.services.people.ownership import Owner, uploads_of
+from classifier.models import Job, Prediction, Upload
+from classifier.services.people.ownership import Owner, belongs_to, uploads_of
 
 #: Rows deleted per transaction, few so that other writers need not wait long.
 _BATCH = 200
@@ -23,12 +23,15 @@ def delete_predictions(*, predictions: QuerySet[Prediction]) -> int:
 
 
 def delete_everything(*, owner: Owner) -> int:
-    """Delete all uploads of the owner; return their number."""
+    """Delete all uploads and jobs of the owner; return the number of uploads."""
+    # A job that runs would store more.
+    Job.objects.filter(belongs_to(owner)).delete()
     return delete_uploads(uploads_of(owner))
 
 
 def delete_account(*, user: AbstractBaseUser) -> None:
     """Delete an account with all its uploads, predictions, corrections and files."""
+    Job.objects.filter(owner=user).delete()
     delete_uploads(Upload.objects.filter(owner=user))
     # Uploads being stored at this moment are deleted with the account.
     with transaction.atomic():
