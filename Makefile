@@ -37,7 +37,7 @@ run: $(VENV)/.installed-requirements-serve ## serve http://localhost:8000 (PORT=
 train: $(VENV)/.installed-requirements ## train the network (ARGS="--epochs 5 --limit 5000" and the like)
 	$(BIN)/python manage.py train $(ARGS)
 
-test: $(VENV)/.installed-requirements ## install what the tests need and run them (ARGS="--cov" to see what they reach)
+test: $(VENV)/.installed-requirements ## install what the tests need and run them (ARGS=--endurance for the longest too, ARGS=--cov to see what they reach)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The peers' libraries want other versions than the site's, so they have an environment of their own.

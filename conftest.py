@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import django
+import pytest
 
 BASE_DIR = Path(__file__).parent
 
@@ -25,7 +26,7 @@ os.environ.update(
 
 django.setup()
 
-#: Those that take longest, a minute and more, come first: with several workers none is left with one at the end.
+#: Those that take longest come first: with several workers none is left with one at the end.
 LONGEST = (
     "test_train_command",
     "test_two_networks",
@@ -38,6 +39,15 @@ LONGEST = (
 )
 
 
-def pytest_collection_modifyitems(items) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--endurance", action="store_true", help="run the tests that take half a minute and more, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+    if not config.getoption("--endurance"):
+        skip = pytest.mark.skip(reason="takes half a minute and more: add --endurance")
+        for item in items:
+            if item.get_closest_marker("endurance"):
+                item.add_marker(skip)

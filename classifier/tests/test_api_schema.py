@@ -125,6 +125,7 @@ def test_description_is_in_the_language_that_is_asked_for():
     assert re.search("[а-я]", texts["uk"])
 
 
+@pytest.mark.endurance
 @pytest.mark.django_db(transaction=True)
 def test_schemathesis_finds_no_answer_that_the_description_does_not_foresee(live_server, user, settings, tmp_path):
     settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "1000000/minute")

@@ -89,6 +89,7 @@ def other(tmp_path) -> Place:
     return Place(tmp_path / "other")
 
 
+@pytest.mark.endurance
 def test_site_saved_while_it_is_used_comes_back_with_every_row_its_file(tmp_path, other):
     here, ended = Place(tmp_path / "here"), threading.Event()
     linked_model(here.models / "student_cnn")

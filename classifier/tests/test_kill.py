@@ -95,6 +95,7 @@ def kill_on_and_on(folder: Path, env: dict[str, str], people: list[Person]) -> N
         one.result()
 
 
+@pytest.mark.endurance
 def test_killed_at_any_moment_everything_that_was_answered_is_there(tmp_path):
     folder, media = tmp_path / "site", tmp_path / "site" / "media"
     linked_model(tmp_path / "models" / "student_cnn")

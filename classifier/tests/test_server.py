@@ -174,6 +174,7 @@ def ask(browser: Browser) -> Answer:
     return Answer(page.status, result_of(page.text)["data-model"], probabilities_of(page.text))
 
 
+@pytest.mark.endurance
 def test_model_changes_under_load_without_a_failed_or_mixed_up_answer(site, tmp_path):
     """Four people upload all the while the active model changes ten times, in two processes that are told nothing."""
     folders = {

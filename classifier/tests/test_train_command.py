@@ -80,6 +80,7 @@ def epochs_of(run: TrainingRun) -> list[int]:
     return [*run.epochs.values_list("number", flat=True)]
 
 
+@pytest.mark.endurance
 def test_killed_and_interrupted_run_resumes_to_its_end_and_is_published(training, runs_dir):
     process = training("--name", "mine", "--limit", "300", "--epochs", "4", "--batch-size", "32")
     read_until(process, "epoch 1/4")
@@ -198,6 +199,7 @@ def test_killed_process_leaves_its_run_to_others(env, runs_dir):
         assert is_locked("mine")
 
 
+@pytest.mark.endurance
 def test_run_on_another_backend_is_written_by_tensorflow(training, env):
     pytest.importorskip("torch")
     env["KERAS_BACKEND"] = "torch"

@@ -152,6 +152,7 @@ def combine(*arguments: object) -> str:
     return output.getvalue()
 
 
+@pytest.mark.endurance
 def test_command_puts_a_model_together_and_publishes_it(models_dir, cifar10_folder):
     new = ("two", "--thumbnails", "student_cnn", "--image-size", 96, "--data-dir", cifar10_folder)
     said = combine(*new, "--activate")

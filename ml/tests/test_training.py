@@ -98,6 +98,7 @@ def run_process(data_dir, run_folder, *options: str) -> subprocess.Popen:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.endurance
 def test_run_killed_in_its_second_epoch_and_resumed_is_the_run_that_was_not(cifar10_folder, undisturbed, tmp_path):
     with run_process(cifar10_folder, tmp_path) as process:
         for line in process.stdout:
