@@ -2,10 +2,10 @@
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from django.core.management import get_commands, load_command_class
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import translation
 
 _HEAD = """# Commands
@@ -56,7 +56,7 @@ def text(_page: str = "") -> str:
 
 def _command(name: str, command: BaseCommand) -> Iterator[str]:
     recorder = Recorder()
-    command.add_arguments(recorder)
+    command.add_arguments(cast(CommandParser, recorder))
     yield f"\n## {name}\n\n{command.help}\n"
     yield _table(recorder)
     for action, declared in recorder.actions.items():

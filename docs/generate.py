@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -16,7 +17,7 @@ from docs import commands_page, models_page, screenshots, settings_page
 
 DOCS = Path(__file__).resolve().parent
 #: A page, and what makes its text of what it is now.
-PAGES = {
+PAGES: dict[str, Callable[[str], str]] = {
     "commands.md": commands_page.text,
     "models.md": models_page.text,
     "pages.md": screenshots.pages_md,
