@@ -148,8 +148,12 @@ def test_what_django_says_wrongly_is_said_rightly(ukrainian, client):
     assert "До 150 символів: літери, цифри та @/./+/-/_" in page
     assert "Пароль не може складатися лише з цифр." in page
     assert "Введіть той самий пароль ще раз для перевірки." in page
+    refused = ukrainian.post("/accounts/sign-in/", {"username": "olena", "password": "wrong"}).text
+    assert "Неправильне ім&#x27;я користувача або пароль." in refused
     ukrainian.force_login(make_superuser())
-    assert "Вибір для перегляду: " in ukrainian.get("/admin/classifier/prediction/").text
+    admin = ukrainian.get("/admin/classifier/prediction/").text
+    assert "Вибір для перегляду: " in admin
+    assert "Переглянути сайт" in admin
 
 
 def test_corrections_of_django_correct_what_django_says():
