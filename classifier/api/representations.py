@@ -158,7 +158,7 @@ class FailureSerializer(serializers.Serializer):
 
 
 class JobSerializer(serializers.ModelSerializer):
-    """Work that goes on in the background."""
+    """A background job."""
 
     url = serializers.SerializerMethodField(help_text=gettext_lazy("Its address in the API."))
     page = serializers.SerializerMethodField(help_text=gettext_lazy("Its page for people."))

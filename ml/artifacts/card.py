@@ -16,7 +16,7 @@ MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 class ArtifactError(Exception):
-    """A model folder is missing, damaged or in the way; the message names it and says what to do."""
+    """A model folder is missing, damaged or in the way; the message names it and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class Card:
 
     @property
     def digest(self) -> str:
-        """SHA-256 that changes with the card or any of the model's files: what tells two versions apart."""
+        """The SHA-256 of the card, which contains those of all files; it identifies a version."""
         values = self.as_dict()
-        # Entries that older cards lack count only where they say something: a published digest does not change.
+        # Entries that older cards lack count only if set, so that published digests do not change.
         for name, default in {"statistics": True, "framing": {}, "networks": {}}.items():
             if values[name] == default:
                 del values[name]
@@ -112,7 +112,7 @@ def parse_card(path: Path, content: bytes) -> Card:
 
 
 def _check_names(path: Path, card: Card) -> None:
-    """Raise ArtifactError unless what others show, store and look for by these names can be called so."""
+    """Raise ArtifactError unless these names are valid."""
     for name in (card.name, *card.networks):
         if not MODEL_NAME.fullmatch(name):
             raise ArtifactError(f"{path} names a model or a network {name!r}. Correct it, or train the model again.")

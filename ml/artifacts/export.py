@@ -20,7 +20,7 @@ from ml.data.dataset import batch_size
 if TYPE_CHECKING:
     import keras
 
-#: Largest difference in any probability that the exported graph may show.
+#: The largest allowed difference between probabilities of the exported graph and the Keras model.
 TOLERANCE = 1e-4
 #: The accuracy that int8 may cost: the share of validation images that it gets wrong and float32 does not.
 LARGEST_LOSS = 0.003

@@ -48,13 +48,13 @@ def check_name(name: str) -> str:
 
 
 def check_free(folder: Path) -> None:
-    """Raise ArtifactError when `folder` is there already."""
+    """Raise ArtifactError when `folder` already exists."""
     if folder.exists():
         raise ArtifactError(f"{folder} already exists. Choose another name, or move that folder.")
 
 
 def check_writable(folder: Path) -> None:
-    """Raise ArtifactError when `folder` is there already or cannot be made: to be known before training."""
+    """Raise ArtifactError when `folder` already exists or cannot be created; checked before training."""
     check_free(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -65,7 +65,7 @@ def _check_network(folder: Path) -> None:
 
 def _check_answers(folder: Path, found: np.ndarray, expected: np.ndarray, tolerance: float) -> None:
     difference = float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
-    # Not `>`: what is no number does not agree.
+    # Not `>`, so that NaN does not pass.
     if not difference <= tolerance:
         raise ArtifactError(
             f"{folder / LITERT_FILE} does not answer as the network that its card describes: probabilities differ by "

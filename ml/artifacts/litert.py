@@ -16,7 +16,7 @@ class Graph:
         self._content = content
         self._interpreter = Interpreter(model_content=content, num_threads=threads)
         self._interpreter.allocate_tensors()
-        # Asking for these takes as long as a tenth of a small network's answer.
+        # Reading these takes a tenth as long as a small network's inference.
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape: tuple[int, ...] = ()
@@ -24,7 +24,7 @@ class Graph:
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return the output, float32 (N, values), for pixels 0-255 of shape (N, height, width, channels)."""
         if images.shape != self._shape:
-            # Until it has succeeded the interpreter is in no state to answer.
+            # After a failure the interpreter is unusable until this succeeds.
             self._shape = ()
             self._interpreter.resize_tensor_input(self._input, images.shape)
             self._interpreter.allocate_tensors()

@@ -18,14 +18,14 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-#: The ranges of a static graph are measured on so many images.
+#: The number of images for measuring the ranges of a static graph.
 IMAGES_MEASURED = 200
 #: All layers of a network but the one that `ml.artifacts.export` calls "logits", which decides between classes.
 _BEFORE_LOGITS = r"^(?!.*logits)"
 
 
 def gains_by_int8(network: "keras.Model") -> bool:
-    """Tell whether int8 is known to be faster: not where a squeeze-and-excitation block scales depthwise filters."""
+    """Whether int8 is known to be faster: not with squeeze-and-excitation blocks on depthwise filters."""
     import keras
 
     return not (_has(network, keras.layers.DepthwiseConv2D) and _has(network, keras.layers.Multiply))

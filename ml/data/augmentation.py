@@ -11,7 +11,7 @@ from ml.images import operations as image_operations
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a training image is moved at random; every field's zero leaves the image as it is.
+    """The random changes of training images; zero in a field turns that change off.
 
     rotation_degrees: largest rotation either way.
     shift_fraction: largest shift along each axis, as a part of the side.
@@ -40,7 +40,7 @@ class Augmentation:
     cutout_fraction: float = 0.0
 
     def apply(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return changed copies of `images`, uint8 of shape (N, H, W, 3); what moves in from outside is mirrored."""
+        """Return changed copies of `images`, uint8 of shape (N, H, W, 3), padded by reflection."""
         if self.rotation_degrees or self.zoom_fraction or self.stretch_fraction:
             images = self._warp(images, rng)
         elif self.shift_fraction:
@@ -61,7 +61,7 @@ class Augmentation:
         return images
 
     def _crop(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Shift by whole pixels, so that nothing is blurred: the usual pad-and-crop."""
+        """Shift by whole pixels, without blurring: the usual pad-and-crop."""
         height, width = images.shape[1:3]
         margin_y, margin_x = round(self.shift_fraction * height), round(self.shift_fraction * width)
         padded = _mirror_pad(images, margin_y, margin_x)

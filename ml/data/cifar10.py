@@ -26,7 +26,7 @@ IMAGES_PER_FILE = 10_000
 VALIDATION_COUNT = 5_000
 #: The fingerprint of the copy that the shipped networks were trained and tested on: each image went through JPEG once.
 JPEG_COPY = "sha256:08fb299e0e5391067909a4538e22e78002acad367066e87e777127d4237d9d00"
-#: Objects fill these images, as they seldom fill a photograph: so much of one is best left out.
+#: Objects fill these images, unlike most photos, so photos are best cropped by this much.
 FRAMING = Framing(margin=0.3)
 
 _HEIGHT, _WIDTH, _CHANNELS = IMAGE_SHAPE
@@ -64,7 +64,7 @@ def load(
 
 
 def find(data_dir: str | os.PathLike | None = None) -> Path:
-    """Return the folder that holds the six `.bin` files; raise DatasetError when it is not there or not whole."""
+    """Return the folder with the six `.bin` files; raise DatasetError if it is missing or incomplete."""
     given = Path(data_dir or os.environ.get("CIFAR10_DIR", "")).expanduser()
     if folder := locate(given):
         return folder
@@ -76,7 +76,7 @@ def find(data_dir: str | os.PathLike | None = None) -> Path:
 
 
 def locate(given: Path) -> Path | None:
-    """`given` or the folder below it that is meant to hold the six files, of which some may be missing."""
+    """`given` or its subfolder for the six files, of which some may be missing."""
     for folder in (given, given / FOLDER_NAME):
         if (folder / TEST_FILE).exists() or (folder / TRAIN_FILES[0]).exists():
             return folder
@@ -134,16 +134,16 @@ def download(
         try:
             unpacked.rename(target)
         except OSError:
-            # Somebody else finished first.
+            # Another process finished first.
             if not target.is_dir():
                 raise
     return target
 
 
 def _fetch(url: str, destination: Path, progress: Progress | None) -> str:
-    """Write what `url` answers to `destination` and return its MD5."""
+    """Download `url` to `destination` and return its MD5."""
     digest = hashlib.md5(usedforsecurity=False)
-    # The address is a constant of this module or its caller's, never a visitor's.
+    # The URL comes from this module or its caller, never from a visitor.
     with urllib.request.urlopen(url, timeout=60) as response, destination.open("wb") as file:  # noqa: S310  # nosec B310
         total = int(response.headers.get("Content-Length") or 0) or None
         while block := response.read(1 << 18):

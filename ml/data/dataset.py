@@ -11,11 +11,11 @@ from ml.data.folder_report import FolderReport
 from ml.data.pixel_file import PixelFile
 from ml.images.preprocessing import WHOLE, Framing
 
-#: A smaller validation split is not divided in two halves.
+#: Smaller validation splits are not divided into halves.
 FEWEST_IN_HALF = 200
 #: The pixels per batch: 250 images of 64 pixels a side.
 _MOST_VALUES = 250 * 64 * 64 * 3
-#: Called with what is done and what there is in all (None when unknown): bytes of a download, files of a folder.
+#: Called with the progress and the total (None if unknown): bytes of a download, files of a folder.
 Progress = Callable[[int, int | None], None]
 
 
@@ -62,12 +62,12 @@ class Dataset:
 
     @cached_property
     def selection(self) -> Split:
-        """The half of the validation images that chooses: the best epoch, temperature, thresholds, arithmetic."""
+        """The half of the validation images for choosing the best epoch, temperature, thresholds and arithmetic."""
         return self.validation.take(self._halves[0])
 
     @cached_property
     def reporting(self) -> Split:
-        """The other half, of which calibration is reported; both are the whole where a half would be mostly chance."""
+        """The other half, for reporting calibration; both are the whole split if a half would be too small."""
         return self.validation.take(self._halves[1])
 
     @cached_property
@@ -93,7 +93,7 @@ class Dataset:
 
 
 def batch_size(image_shape: tuple[int, ...], most: int) -> int:
-    """How many images of this shape to compute at once: `most`, and fewer of large ones, to bound the memory."""
+    """The batch size for images of this shape: `most`, or fewer large ones to limit memory."""
     return max(1, min(most, _MOST_VALUES // int(np.prod(image_shape))))
 
 
@@ -142,7 +142,7 @@ def _shares(counts: np.ndarray, wanted: int) -> np.ndarray:
     """Divide `wanted` over classes of these sizes, in proportion, by largest remainders; at least one each."""
     exact = counts * (wanted / counts.sum())
     shares = np.floor(exact).astype(int)
-    # A stable order: of equal remainders the first classes get the rest.
+    # A stable order: with equal remainders the first classes get the rest.
     largest_first = np.argsort(-(exact - shares), kind="stable")
     shares[largest_first[: wanted - shares.sum()]] += 1
     return np.maximum(shares, 1)

@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-#: Of 256 bits. Copies of 300 photographs at two thirds and JPEG quality 60 differed by 5 (99% of them by 21 or fewer);
-#: any two different photographs by at least 50.
+#: The largest distance of 256 bits. Copies of 300 photographs at two thirds and JPEG quality 60 differed by 5 (99% of
+#: them by 21 or fewer); any two different photographs by at least 50.
 _MOST_BITS = 24
-#: Mean difference of the thumbnails' values, of 255.
+#: The largest mean difference of the thumbnails' values, of 255.
 _MOST_COLOUR = 4.0
-#: Drawings of one kind (digits, icons) form long chains of likeness: so many alike images are no copies of each other.
+#: Drawings of one kind (digits, icons) form long chains of similar images: this many similar images are not copies.
 _LARGEST_GROUP = 20
 _ROWS_COMPARED = 128
 
@@ -28,7 +28,7 @@ class Signature(NamedTuple):
 
     @classmethod
     def of(cls, image: np.ndarray) -> "Signature":
-        """Return that of an image, uint8 (height, width, 3)."""
+        """Return the fingerprint of an image, uint8 (height, width, 3)."""
         picture = Image.fromarray(image)
         grey = np.asarray(picture.convert("L").resize((17, 16), Image.Resampling.BILINEAR), np.int16)
         bits = np.packbits(grey[:, 1:] > grey[:, :-1]).view(np.uint64)
@@ -36,7 +36,7 @@ class Signature(NamedTuple):
 
 
 def groups(digests: Sequence[bytes], signatures: Sequence[Signature]) -> np.ndarray:
-    """Return for every image the number of its first copy, its own where it has none: int64 (N,)."""
+    """Return the index of every image's first copy, or its own index: int64 (N,)."""
     exact = _first_of_each(digests)
     near = exact.copy()
     for one, other in _pairs(signatures):

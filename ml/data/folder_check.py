@@ -6,7 +6,7 @@ import numpy as np
 
 from ml.data.folder_report import FolderReport, printable
 
-#: The largest class may be so many times the smallest before a warning.
+#: The ratio of the largest to the smallest class from which to warn.
 _MOST_UNEQUAL = 5
 
 
@@ -20,7 +20,7 @@ def report(
     skipped: list[tuple[Path, str]],
     left_out: np.ndarray,
 ) -> FolderReport:
-    """Return what is to be said of images of these paths, labels (N,) and splits (N,).
+    """Return warnings for images with these paths, labels (N,) and splits (N,).
 
     copies: for each image the number of its first copy. left_out: the training images that are not trained on.
     """

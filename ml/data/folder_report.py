@@ -19,7 +19,7 @@ class FolderReport:
     details: tuple[str, ...] = ()
 
     def summary(self) -> str:
-        """Say it in a line: `2 classes, 90 files (45 + 45), 3 skipped`."""
+        """Summarise the report in a line: `2 classes, 90 files (45 + 45), 3 skipped`."""
         counts = list(self.class_counts.values())
         if len(counts) <= _CLASSES_COUNTED:
             each = " + ".join(f"{count:,}" for count in counts)
@@ -29,13 +29,13 @@ class FolderReport:
         return f"{len(counts)} classes, {sum(counts):,} files ({each}){skipped}"
 
     def as_text(self) -> str:
-        """All of it, for a file."""
+        """The whole report, for a file."""
         lines = [self.summary(), *self.warnings]
         lines += [f"skipped: {printable(path)}: {reason}" for path, reason in self.skipped]
         return "\n".join([*lines, *self.details]) + "\n"
 
 
 def printable(path: Path) -> str:
-    """The path in one line, whatever bytes it has."""
+    """The path in one line, with escapes."""
     text = str(path)
     return text if text.isprintable() else ascii(text)

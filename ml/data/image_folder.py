@@ -21,7 +21,7 @@ from ml.images.formats import NAMES, is_image_file
 from ml.images.preprocessing import PREPROCESSING_VERSION
 
 HELD_OUT_SHARE = 0.1
-#: One each to train on, to validate and to test.
+#: At least one image each for training, validation and test.
 FEWEST_IMAGES = 3
 FEWEST_CLASSES = 2
 #: Smaller ones leave nothing after three poolings; larger ones are not decoded whole, so there is nothing to gain.
@@ -144,7 +144,7 @@ def _split_folders(folder: Path) -> dict[str, Path]:
         for split, spellings in SPLIT_NAMES.items()
     }
     only_splits = sum(map(len, by_split.values())) == len(names)
-    # One class may well be called `train`.
+    # A class may be called `train`.
     if not only_splits and not any(map(_subfolders, by_split["train"])):
         return {"train": folder}
     for split, places in by_split.items():

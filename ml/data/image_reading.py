@@ -16,7 +16,7 @@ from ml.data.pixel_file import NoSpace, PixelFile
 from ml.images.errors import ImageError
 from ml.images.preprocessing import DecodedImage, decode, to_input
 
-#: Bytes of decoded images; more of them are kept in a file.
+#: The size of decoded images from which they are stored in a file.
 MOST_IN_MEMORY = 256 * 2**20
 _ERRORS_NAMED = 5
 

@@ -13,7 +13,7 @@ import numpy as np
 
 
 class NoSpace(Exception):
-    """The decoded images do not fit on the disk; the message says how much they need."""
+    """The decoded images do not fit on the disk; the message says how much space they need."""
 
 
 class PixelFile:

@@ -21,7 +21,7 @@ _PRIMARIES: dict[int, Primaries] = {
 }
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-#: Of a display; a file that is as near to it needs nothing.
+#: The gamma of a display; a file this close to it needs no conversion.
 _GAMMA, _NEAR = 2.2, 0.05
 _CURVE_POINTS = 4096
 
@@ -38,7 +38,7 @@ def _power(exponent: float) -> Transfer:
     return lambda values: values**exponent
 
 
-#: H.273, transfer characteristics. PQ and HLG, of more light than a display has, are left as they are.
+#: H.273, transfer characteristics. The HDR curves PQ and HLG are left unchanged.
 _TRANSFERS: dict[int, Transfer] = {
     **dict.fromkeys((1, 6, 14, 15), _bt709),
     4: _power(2.2),
@@ -49,7 +49,7 @@ _TRANSFERS: dict[int, Transfer] = {
 
 
 def profile_of(cicp: bytes | None, gamma: float | None, primaries: Primaries | None, is_grey: bool) -> bytes | None:
-    """Return an ICC profile for what a PNG says of its colours; None if that is sRGB, or not understood.
+    """Return an ICC profile for the colour chunks of a PNG; None if they mean sRGB or are not understood.
 
     cicp: the content of the chunk. gamma: as gAMA has it, 0.45455 for a usual display. primaries: as cHRM has them.
     """

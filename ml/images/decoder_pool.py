@@ -32,11 +32,11 @@ _NEEDED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOM
 _START_SECONDS = 60.0
 #: A caller gives up waiting for a decoder after the time limits of this many files.
 _MOST_FILES_BEFORE = 3
-#: A process whose end of the socket is closed has ended, or is about to.
+#: How long to wait for the end of a process that has closed its socket.
 _END_SECONDS = 1.0
 #: The exit codes of a process killed from outside, by the OOM killer for example.
 _FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
-#: The most bytes that a decoder may say about a picture, and send of it.
+#: The largest description and the largest image that a decoder may send, in bytes.
 _MAX_DESCRIPTION, _MAX_PIXELS = 10_000, 3 * WORKING_SIDE**2
 #: The errors that a decoder may report.
 _ERRORS: dict[str, type[ImageError]] = {
@@ -54,11 +54,11 @@ class TooSlow(ImageError):
 
 
 class _Ended(Exception):
-    """The decoder was ended from outside, which is not the file's fault."""
+    """The decoder was killed from outside, which is not the file's fault."""
 
 
 class Decoders:
-    """At most `processes` decoders, started when they are needed; further threads that want one wait.
+    """A pool of up to `processes` decoders, started on demand; further threads wait.
 
     seconds: after so long without an answer a decoder is ended. megabytes: memory that a file may take of each.
     command: what starts a decoder, if not the usual.
@@ -72,7 +72,7 @@ class Decoders:
         self._idle: list[_Decoder] = []
 
     def start(self) -> None:
-        """Start all decoders, and wait for none. Raises DecoderUnavailable."""
+        """Start all decoders without waiting for them. Raises DecoderUnavailable."""
         while len(self._idle) < self.processes:
             self._idle.append(_Decoder(self.command))
 
@@ -98,12 +98,12 @@ class Decoders:
         return answer
 
     def close(self) -> None:
-        """End the decoders that have nothing to do."""
+        """Stop the idle decoders."""
         while self._idle:
             self._idle.pop().end()
 
     def abandon(self) -> None:
-        """Let go of decoders that are another process's, after a fork."""
+        """Forget the parent's decoders after a fork."""
         while self._idle:
             self._idle.pop().channel.close()
 
@@ -130,16 +130,16 @@ class Decoders:
         if not isinstance(answer, TooMuchMemory):
             self._idle.append(decoder)
             return answer
-        # Nobody knows what a codec has left of its memory for the next file.
+        # A codec may have left the process short of memory for the next file.
         decoder.end()
-        # Nor what those before have left for this one, which is to be judged by itself.
+        # Earlier files may have done the same to this one, which must be judged by itself.
         return self._ask(content, max_pixels, _Decoder(self.command)) if was_used else answer
 
     def _ask_again(self, content: bytes, max_pixels: int) -> DecodedImage | ImageError:
         try:
             return self._ask(content, max_pixels)
         except _Ended:
-            # Twice with the same file is no chance: the machine has too little memory for it.
+            # Killed twice by the same file: the machine has too little memory for it.
             raise TooMuchMemory() from None
 
     def _take(self) -> "_Decoder":
@@ -152,7 +152,7 @@ class Decoders:
 
 
 class _Decoder:
-    """One process, and the way to it."""
+    """A decoder process and the socket to it."""
 
     def __init__(self, command: list[str]) -> None:
         self.is_ready = False
@@ -167,7 +167,7 @@ class _Decoder:
             raise DecoderUnavailable(f"A decoder cannot be started: {error}") from error
 
     def ask(self, content: bytes, max_pixels: int, seconds: int) -> DecodedImage | ImageError:
-        """Return what the decoder says of a file. What is raised means that it must be ended.
+        """Return the decoder's reply for a file. Any exception means that it must be stopped.
 
         Raises ImageError, DecoderUnavailable and _Ended.
         """
@@ -186,7 +186,7 @@ class _Decoder:
             raise DamagedImage() from error
 
     def end(self) -> int:
-        """End it unless it has ended, and return how it did."""
+        """Stop the process if it runs, and return its exit code."""
         self.channel.close()
         self.process.kill()
         return self.process.wait()

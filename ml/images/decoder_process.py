@@ -23,19 +23,19 @@ from ml.images.pixels import WORKING_SIDE
 from ml.images.preprocessing import DecodedImage, decode
 
 READY = b"R"
-#: Bytes of the file, pixels that it may have, seconds that decoding may take.
+#: The size of the file, the limit of pixels, the limit of seconds.
 REQUEST = struct.Struct("!QQI")
-#: Bytes of the description and of the picture.
+#: The sizes of the description and of the image.
 ANSWER = struct.Struct("!II")
 #: Its exit status when even the file does not fit in memory.
 NO_MEMORY = 3
 
 _MEGABYTE = 1024 * 1024
-#: Up to so many bytes, copying costs less than sending twice.
+#: Below this size, copying is cheaper than sending twice.
 _SMALL = 100_000
 #: Extra seconds after which a decoder that was not stopped ends itself: its parent is gone.
 _GRACE = 5
-#: Bytes a pixel that a codec needs which calls a file damaged when it runs out of memory.
+#: Bytes per pixel for codecs that report a damaged file when they run out of memory.
 _NEEDED = {"HEIF": 8, "AVIF": 10, "CMYK": 8, "WEBP": 20}
 
 
@@ -49,17 +49,17 @@ def serve(channel: socket.socket, limit: int) -> None:
         content = _receive(channel, length)
         if len(content) < length:
             return
-        # The system's own way of ending it: a codec that hangs never comes back to Python.
+        # Left to the system, because a codec that hangs never returns to Python.
         signal.alarm(seconds + _GRACE)
         description, pixels = _answer(content, max_pixels, left)
         signal.alarm(0)
-        # Not kept while the next file arrives.
+        # Free the memory before the next file arrives.
         content = b""
         send(channel, ANSWER.pack(len(description), len(pixels)) + description, pixels)
 
 
 def send(channel: socket.socket, head: bytes, body: bytes) -> None:
-    """Send both, a small body in one piece with its head, so that the other end is woken once."""
+    """Send head and body, together if the body is small, so that the receiver wakes up once."""
     if len(body) < _SMALL:
         channel.sendall(head + body)
     else:
@@ -106,7 +106,7 @@ def _decode(content: bytes, max_pixels: int, left: int) -> DecodedImage:
 
 
 def _needs_more(content: bytes, limit: int) -> bool:
-    """Whether a file of a kind whose codec never says that it ran out of memory is so large that it must have."""
+    """Whether the file is so large that its codec, which never reports it, must have run out of memory."""
     is_webp = content[8:12] == b"WEBP"
     if is_webp and (size := webp_still.large_size_of(content)):
         return size[0] * size[1] * webp_still.bytes_a_pixel(content) > limit
@@ -124,7 +124,7 @@ def _needs_more(content: bytes, limit: int) -> bool:
 
 
 def _confine(megabytes: int) -> int:
-    """Take from this process what decoding does not need, and return the bytes of memory that it may take."""
+    """Limit this process's resources to those of decoding, and return the memory limit in bytes."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
@@ -134,7 +134,7 @@ def _confine(megabytes: int) -> int:
 
 
 def _own_data() -> int:
-    """The bytes of memory that this process has taken until now, as the system counts them for RLIMIT_DATA."""
+    """The memory in use, as the system counts it for RLIMIT_DATA."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
@@ -147,11 +147,11 @@ def main() -> None:
     # The parent gets the same signals, and needs the decoder until the last reply.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    # All codecs now: none may be looked for on the disk later.
+    # Import all codecs now, so that none is looked for on the disk later.
     Image.init()
     limit = _confine(megabytes)
     with socket.socket(fileno=0) as channel:
-        # Room for a whole picture, where the system allows it: both sides are woken once.
+        # A buffer for a whole image, if the system allows it, so that both sides wake up once.
         channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 3 * WORKING_SIDE**2)
         serve(channel, limit)
 

@@ -4,7 +4,7 @@ from ml.images.formats import NAMES
 
 
 class ImageError(ValueError):
-    """An uploaded file is no image that can be classified; `code` names why and `values` the figures in the message."""
+    """An uploaded file cannot be classified; `code` is the reason and `values` the figures in the message."""
 
     code = "image_error"
     message = "The file cannot be classified."

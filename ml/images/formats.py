@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class FileType(NamedTuple):
-    """name: as people know it. extension: of the files that the site stores. suffixes: those that such files have.
+    """name: for people. extension: of stored files. suffixes: of files in this format.
 
     in_browsers: whether every browser shows it.
     """
@@ -33,10 +33,10 @@ SUFFIXES = frozenset(suffix for kind in FORMATS.values() for suffix in kind.suff
 #: The `accept` attribute of file inputs: some systems know only MIME types, others only suffixes.
 ACCEPT = ",".join([*(kind.content_type for kind in FORMATS.values()), *sorted(SUFFIXES)])
 
-#: Bytes at the beginning of a file that tell its format.
+#: The signatures of the formats.
 SIGNATURE_LENGTH = 256
 
-#: Either order of bytes, of 32 and of 64 bits.
+#: Both byte orders, in 32 and 64 bits.
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 #: Brands of ISO base media files (ISO/IEC 23008-12, AV1 Image File Format).
@@ -48,7 +48,7 @@ _COMMON_BRANDS = {b"mif1", b"msf1"}
 
 
 def detect(start: bytes) -> str | None:
-    """The key of FORMATS for a file that starts so; None if it is of no such format."""
+    """The key of FORMATS for a file with this beginning; None if it has another format."""
     if start.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if start.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -65,12 +65,12 @@ def detect(start: bytes) -> str | None:
 
 
 def is_image_file(path: str | Path) -> bool:
-    """Whether a file is one of images: by its suffix or, without any, by how it starts. Raises no error."""
+    """Whether a file is an image: by its suffix or, without one, by its signature. Raises no error."""
     suffix = Path(path).suffix.lower()
     if suffix:
         return suffix in SUFFIXES
     try:
-        # A pipe would never end.
+        # Reading a pipe might never end.
         if not Path(path).is_file():
             return False
         with open(path, "rb") as opened:
@@ -80,7 +80,7 @@ def is_image_file(path: str | Path) -> bool:
 
 
 def brands(start: bytes) -> list[bytes]:
-    """The brands of an ISO base media file, its own one first."""
+    """The brands of an ISO base media file, the major brand first."""
     end = min(max(int.from_bytes(start[:4], "big"), 12), SIGNATURE_LENGTH)
     return [start[8:12], *(start[place : place + 4] for place in range(16, end, 4))]
 

@@ -17,18 +17,18 @@ from ml.images.errors import DamagedImage, EmptyFile, TooManyParts, TooManyPixel
 from ml.images.formats import detect
 
 pillow_heif.register_heif_opener(thumbnails=False)
-# The size is checked here, and lower.
+# This project checks the size itself, with a lower limit.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-# A decoder's memory is bounded, and each thread takes some.
+# A decoder's memory is limited, and each thread needs some.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 # Image editors write megabytes of profile or XMP into one chunk; Pillow reads one.
 PngImagePlugin.MAX_TEXT_CHUNK = 16 * 1024 * 1024
-#: A BMP of run lengths may have so many pixels, and so many bytes for each and in all.
+#: Limits of run-length BMPs: pixels, bytes per pixel, and bytes in total.
 _MOST_RLE_PIXELS, _RLE_BYTES_A_PIXEL, _RLE_BYTES = 4_000_000, 4, 100_000
 
 
 def open_image(content: bytes, max_pixels: int) -> Image.Image:
-    """Open by what the bytes are, and only as an accepted format; hardly anything is decoded yet. Raises ImageError."""
+    """Open a file by its content, in accepted formats only, without decoding the pixels yet. Raises ImageError."""
     if not content:
         raise EmptyFile()
     if error := refusal(content):
@@ -66,7 +66,7 @@ def _open(content: bytes, kind: str, max_pixels: int) -> Image.Image:
             _describe_colours(image, content)
         return image
     except OSError:
-        # Pillow knows the usual masks only.
+        # Pillow supports only the usual masks.
         image = open_masked(content) if kind == "BMP" else None
         if image is None:
             raise
@@ -75,7 +75,7 @@ def _open(content: bytes, kind: str, max_pixels: int) -> Image.Image:
 
 
 def _check_runs(content: bytes) -> None:
-    """Raise an ImageError for a BMP of so many run lengths that Pillow, which reads them in Python, takes seconds."""
+    """Raise an ImageError for a run-length BMP that Pillow, which reads it in Python, would take seconds for."""
     pixels = runs_of(content)
     if pixels is None:
         return
@@ -86,7 +86,7 @@ def _check_runs(content: bytes) -> None:
 
 
 def _describe_colours(image: Image.Image, content: bytes) -> None:
-    """Give a PNG without a colour profile the one that its other chunks stand for."""
+    """Give a PNG without a colour profile the profile of its colour chunks."""
     info = image.info
     if "icc_profile" in info:
         return
@@ -99,7 +99,7 @@ def _describe_colours(image: Image.Image, content: bytes) -> None:
 
 
 def _with_end(content: bytes, image: Image.Image) -> Image.Image:
-    """Return the JPEG opened with an end where only that is missing."""
+    """Open a JPEG that lacks only its end marker."""
     parts = survey(content)
     if parts.has_end:
         return image

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-#: (image, amount from -1 to 1) -> image; 0 leaves it nearly as it is.
+#: (image, amount from -1 to 1) -> image; 0 changes almost nothing.
 Operation = Callable[[Image.Image, float], Image.Image]
 
 _GREY = (128, 128, 128)

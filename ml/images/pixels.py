@@ -81,7 +81,7 @@ def _in_bands(
     mode: str,
     factor: tuple[int, int] = (1, 1),
 ) -> Image.Image:
-    """Return what `change` makes of the image, given some rows at a time, which it makes smaller by `factor`."""
+    """Apply `change`, which reduces the image by `factor`, to some rows at a time."""
     changed = Image.new(mode, (-(-image.width // factor[0]), -(-image.height // factor[1])))
     rows = factor[1] * max(_BAND_PIXELS // (image.width * factor[1]), 1)
     for top in range(0, image.height, rows):
@@ -140,7 +140,7 @@ def _on_background(image: Image.Image, steps: set[str]) -> tuple[Image.Image, se
 
 
 def _is_white(image: Image.Image) -> bool:
-    """Whether nearly all that is seen of a transparent image is so light that it could not be seen on white."""
+    """Whether the visible part of a transparent image is almost white."""
     alpha = np.asarray(image.getchannel("A"))
     seen = np.asarray(image.convert("RGB").convert("L"))[alpha >= _SEEN]
     return 0 < seen.size < alpha.size and float(np.mean(seen >= _NEARLY_WHITE)) > _NEARLY_ALL

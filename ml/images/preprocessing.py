@@ -14,17 +14,17 @@ from ml.images.formats import FORMATS
 from ml.images.opening import open_image
 from ml.images.pixels import to_working_picture
 
-#: Raise it whenever the same bytes would give other pixels or reach another network: every prediction names the
-#: version that made it.
+#: Raise this whenever the same bytes would give other pixels or use another network. Every prediction stores the
+#: version.
 PREPROCESSING_VERSION = "5"
 
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
 THUMBNAIL_SIDE = 320
-#: The JPEG decoder itself may reduce it to this one, which costs less than any other way.
+#: The JPEG decoder itself may reduce an image to this side, which is the cheapest way.
 _LEAST_SIDE = 448
 
-#: Cameras write a JPEG with a second picture behind it; Pillow opens it as JPEG and then calls it MPO.
+#: Some cameras append a second image to a JPEG; Pillow then reports the format as MPO.
 _ALIASES = {"MPO": "JPEG"}
 
 
@@ -45,7 +45,7 @@ class Framing:
         fitting = min(width / shape[0], height / shape[1])
         kept_width = (width + self.squareness * (fitting * shape[0] - width)) * (1 - self.margin)
         kept_height = (height + self.squareness * (fitting * shape[1] - height)) * (1 - self.margin)
-        # Rounding may leave an edge outside the picture by a hair.
+        # Rounding may put an edge slightly outside the image.
         left, upper = max(0.0, (width - kept_width) / 2), max(0.0, (height - kept_height) / 2)
         return left, upper, min(width, left + kept_width), min(height, upper + kept_height)
 

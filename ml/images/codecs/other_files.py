@@ -18,7 +18,7 @@ from ml.images.errors import (
 )
 from ml.images.formats import detect
 
-#: A text is recognised, and an XML file's first element found, in so many bytes.
+#: The bytes in which to recognise text and find the first element of XML.
 _HEAD = 4096
 _STARTS: dict[type[ImageError], tuple[bytes, ...]] = {
     PhotoshopFile: (b"8BPS",),
@@ -48,7 +48,7 @@ _MOST_TAGS = 200
 
 
 def refusal(content: bytes) -> ImageError | None:
-    """Why a file of this content is not read; None if its first bytes are those of a format that is."""
+    """The error for an unsupported file; None if its signature is of a supported format."""
     kind = detect(content)
     if kind is None:
         return _named(content)()
@@ -76,7 +76,7 @@ def _of_text(head: bytes) -> type[ImageError]:
     if b"<svg" in small:
         return SvgFile
     encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-    # The last character may be cut.
+    # The last character may be incomplete.
     text = head.decode(encoding, "ignore") if encoding == "utf-16" else _utf8(head)
     return TextFile if text and not _CONTROL.search(text) else NotAnImage
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 _SIGNATURE_LENGTH, _FRAME = 8, 12
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
-#: Texts that may say how a picture is turned.
+#: Text chunks that may contain the orientation.
 _KEYWORDS = (b"XML:com.adobe.xmp\0", b"Raw profile type ")
 _ANCILLARY = 0x20
 
@@ -29,7 +29,7 @@ def without_useless(content: bytes) -> bytes:
 
 
 def chunk_of(content: bytes, kind: bytes) -> bytes | None:
-    """The content of the first chunk of a kind that stands before the pixels."""
+    """The content of the first chunk of a kind before the pixels."""
     position = _SIGNATURE_LENGTH
     while position + _FRAME <= len(content):
         length = int.from_bytes(content[position : position + 4], "big")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from imagecodecs import webp_decode
 from PIL import Image
 
-#: Pixels of a WebP that is worth another codec than Pillow's.
+#: The size in pixels from which a WebP is decoded by another codec than Pillow's.
 LARGE = 4_000_000
 
 _HEADER = 12
@@ -14,13 +14,13 @@ _METADATA = {b"ICCP": "icc_profile", b"EXIF": "exif", b"XMP ": "xmp"}
 
 
 def large_size_of(content: bytes) -> tuple[int, int] | None:
-    """Width and height of a WebP still that is large; None of other files."""
+    """Width and height of a large WebP still; None for other files."""
     size = _size_of(content)
     return size if size and size[0] * size[1] > LARGE else None
 
 
 def _size_of(content: bytes) -> tuple[int, int] | None:
-    """Width and height of a WebP still (RFC 9649); None of an animation, and of what makes no sense."""
+    """Width and height of a WebP still (RFC 9649); None for animations and invalid files."""
     for kind, body in _chunks(content):
         if kind == b"VP8X" and len(body) >= 10:
             if body[0] & _ANIMATED:
@@ -49,7 +49,7 @@ def open_still(content: bytes) -> Image.Image:
 
 
 def bytes_a_pixel(content: bytes) -> int:
-    """The memory that decoding a still takes, at most."""
+    """The largest amount of memory that decoding a still needs."""
     return 9 if any(kind == b"VP8L" for kind, _body in _chunks(content)) else 5
 
 
@@ -70,5 +70,5 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
     while place + 8 <= len(content):
         length = int.from_bytes(view[place + 4 : place + 8], "little")
         yield bytes(view[place : place + 4]), view[place + 8 : place + 8 + length]
-        # Chunks begin at even places.
+        # Chunks begin at even offsets.
         place += 8 + length + length % 2
