@@ -46,7 +46,7 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.request_id = current_request_id() or "-"
-        return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", super().formatMessage(record))
+        return _escaped(super().formatMessage(record))
 
     def formatException(self, info) -> str:
         return _indented(super().formatException(info))
@@ -72,8 +72,12 @@ def _without_what_was_sent(record: logging.LogRecord) -> logging.LogRecord:
     return record
 
 
+def _escaped(text: str) -> str:
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
 def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())
+    return "\n".join(f"    {_escaped(line)}" for line in text.splitlines())
 
 
 def formatter(log_format: str) -> logging.Formatter:
