@@ -64,12 +64,15 @@ def secret_key(value: str, file: Path | None) -> str:
     Raises ImproperlyConfigured when there is neither, when the key is too short or repeats a few characters, or when
     other users may write the file.
     """
-    if not value and file is None:
+    if value:
+        key = value
+    elif file is not None:
+        key = _kept_key(file)
+    else:
         raise ImproperlyConfigured(
             "SECRET_KEY is not set. Set it to 50 or more random characters, or set SECRET_KEY_FILE to a path where one "
             "may be made and kept. (With DEBUG=true one is made for you.)"
         )
-    key = value or _kept_key(file)
     if len(key) < 32:
         raise ImproperlyConfigured("SECRET_KEY has fewer than 32 characters. Use 50 or more random ones.")
     if len(set(key)) < 8:

@@ -60,15 +60,15 @@ def _without_what_was_sent(record: logging.LogRecord) -> logging.LogRecord:
     request = getattr(record, "request", None)
     if not isinstance(request, HttpRequest) or not isinstance(record.args, tuple):
         return record
-    route, record = route_of(request), copy.copy(record)
+    route, arguments, record = route_of(request), record.args, copy.copy(record)
     if record.name == _CSRF:
-        record.args = tuple(_QUOTED.sub("- it does not match", str(value)) for value in record.args)
+        arguments = tuple(_QUOTED.sub("- it does not match", str(value)) for value in arguments)
     elif record.name.startswith(_SECURITY):
         # The message, and the exception with it, may quote anything: a name says what it was.
-        record.msg, record.args = "%s: %s", (record.name.removeprefix(_SECURITY), route)
+        record.msg, arguments = "%s: %s", (record.name.removeprefix(_SECURITY), route)
         record.exc_info = record.exc_text = None
     address = request.path.encode("unicode_escape").decode("ascii")
-    record.args = tuple(route if value in (request.path, address) else value for value in record.args)
+    record.args = tuple(route if value in (request.path, address) else value for value in arguments)
     return record
 
 

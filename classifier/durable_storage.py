@@ -1,8 +1,8 @@
 """Storage on a local disk that syncs every upload before it reports success."""
 
 from pathlib import Path
+from typing import IO, Any
 
-from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 
 from ml.filesystem.durability import sync
@@ -11,7 +11,7 @@ from ml.filesystem.durability import sync
 class DurableStorage(FileSystemStorage):
     """When `save` returns, the file and the folders made for it are on the disk: before its row is committed."""
 
-    def save(self, name: str | None, content: File, max_length: int | None = None) -> str:
+    def save(self, name: str | None, content: IO[Any], max_length: int | None = None) -> str:
         path = Path(self.path(name or content.name))
         # The name of the first folder that is missing will be in the one above it.
         changed = [path.parent]

@@ -4,7 +4,7 @@ import logging
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -16,6 +16,9 @@ from classifier.models import Job, Upload
 from classifier.services.jobs.storage import delete_stored
 from classifier.services.models.publishing import register_shipped
 from ml.artifacts.folder import ArtifactError
+
+if TYPE_CHECKING:
+    from django.db.backends.sqlite3.base import DatabaseWrapper
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +61,7 @@ def _delete_file(name: str) -> None:
 
 def make_database_private(connection: BaseDatabaseWrapper, **rest: Any) -> None:
     """Restrict SQLite's files to the site's own user: they contain sessions and everybody's uploads."""
-    if connection.vendor != "sqlite" or connection.is_in_memory_db():
+    if connection.vendor != "sqlite" or cast("DatabaseWrapper", connection).is_in_memory_db():
         return
     for suffix in ("", "-wal", "-shm"):
         file = Path(f"{connection.settings_dict['NAME']}{suffix}")

@@ -21,9 +21,10 @@ class ConfidenceFilter(admin.SimpleListFilter):
         return [(band, f"{band.replace('-', '–')}%") for band in self.bands]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if self.value() not in self.bands:
+        band = self.bands.get(self.value() or "")
+        if band is None:
             return queryset
-        low, high = self.bands[self.value()]
+        low, high = band
         return queryset.filter(confidence__gte=low, confidence__lt=high)
 
 
@@ -58,7 +59,7 @@ class OwnerFilter(admin.SimpleListFilter):
             keys.append(int(asked_for))
         owners = get_user_model().objects.filter(pk__in=keys)
         return [
-            (self._anonymous, _("anonymous")),
+            (self._anonymous, str(_("anonymous"))),
             *sorted(((str(owner.pk), owner.get_username()) for owner in owners), key=lambda choice: choice[1]),
         ]
 

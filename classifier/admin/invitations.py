@@ -1,6 +1,9 @@
 """Invitations: staff creates links and sees which were used."""
 
+from typing import cast
+
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -38,7 +41,7 @@ class InvitationAdmin(ReadOnlyAdmin):
         context = {**self.admin_site.each_context(request), "opts": self.opts, "form": form}
         if request.method != "POST" or not form.is_valid():
             return TemplateResponse(request, "admin/invite.html", {**context, "title": _("Create invitations")})
-        secrets = create_invitations(**form.cleaned_data, by=request.user)
+        secrets = create_invitations(**form.cleaned_data, by=cast(User, request.user))
         paths = (reverse("sign_up_invited", args=[secret]) for secret in secrets)
         links = [(number, request.build_absolute_uri(path)) for number, path in enumerate(paths, start=1)]
         advice = _("Send each person their own link. It works for one account. It is not shown again.")

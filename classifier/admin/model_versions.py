@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
-from django.db.models import QuerySet
+from django.db.models import Field, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -38,7 +40,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "active", "architecture", "accuracy", "parameters", "created_at", "activated_at"]
     list_filter = ["active", "name"]
     actions = ["activate", "verify"]
-    fields = [
+    readonly_fields = [
         "name",
         "number",
         "active",
@@ -51,7 +53,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         "activated_at",
         "whole_card",
     ]
-    readonly_fields = fields
+    fields = [*readonly_fields]
 
     @admin.display(description=_("architecture"))
     def architecture(self, version: ModelVersion) -> str:
@@ -89,7 +91,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             template = "admin/classifier/modelversion/confirm_activation.html"
             return TemplateResponse(request, template, {**context, "version": versions[0], "opts": self.opts})
         try:
-            activate_version(version=versions[0], user=request.user)
+            activate_version(version=versions[0], user=cast(User, request.user))
         except artifacts.ArtifactError as error:
             self.message_user(request, str(error), messages.ERROR)
             return None
@@ -121,7 +123,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         """Activate the model that was active before."""
         self._require_change(request)
         try:
-            version = roll_back(user=request.user)
+            version = roll_back(user=cast(User, request.user))
         except (NothingBefore, artifacts.ArtifactError) as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
@@ -182,19 +184,26 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 def _rounded(name: str) -> Callable[[Epoch], str]:
     """A column with a rounded figure; all digits would make the table too wide."""
 
-    @admin.display(description=Epoch._meta.get_field(name).verbose_name)
+    @admin.display(description=cast(Field, Epoch._meta.get_field(name)).verbose_name)
     def shown(epoch: Epoch) -> str:
         return f"{getattr(epoch, name):.4g}"
 
     return shown
 
 
+#: Columns that are functions, which the stubs do not expect here.
+_ROUNDED: Any = [
+    _rounded(name)
+    for name in ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds")
+]
+
+
 class EpochInline(admin.TabularInline):
     model = Epoch
-    fields = readonly_fields = [
+    fields = readonly_fields = (
         "number",
-        *map(_rounded, ["loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds"]),
-    ]
+        *_ROUNDED,
+    )
     extra = 0
     can_delete = False
 
@@ -208,7 +217,7 @@ class ActivationAdmin(ReadOnlyAdmin):
 
     list_display = ["version", "created_at", "rollback", "user"]
     list_select_related = ["version", "user"]
-    fields = readonly_fields = ["version", "created_at", "rollback", "user"]
+    fields = readonly_fields = ("version", "created_at", "rollback", "user")
 
 
 @admin.register(TrainingRun)
@@ -216,7 +225,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     list_display = ["name", "status", "architecture", "epoch_count", "started_at", "updated_at", "ended_at"]
     list_filter = ["status", "architecture"]
     search_fields = ["name"]
-    fields = [
+    readonly_fields = [
         "name",
         "status",
         "curves",
@@ -234,9 +243,9 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         "updated_at",
         "ended_at",
     ]
-    readonly_fields = fields
+    fields = [*readonly_fields]
     inlines = [EpochInline]
 
     @admin.display(description=_("curves"))
     def curves(self, run: TrainingRun) -> SafeString:
-        return training_curves(list(run.epochs.values()))
+        return training_curves(cast(list[dict[str, Any]], list(run.epochs.values())))

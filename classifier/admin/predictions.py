@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.db.models.expressions import Combinable
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -29,17 +30,17 @@ class CorrectionInline(admin.TabularInline):
     """All corrections of a prediction, including undone ones."""
 
     model = Correction
-    fields = readonly_fields = ["label_name", "by", "created_at", "undone_at"]
+    fields = readonly_fields = ("label_name", "by", "created_at", "undone_at")
     extra = 0
     can_delete = False
 
     @admin.display(description=_("class"))
     def label_name(self, correction: Correction) -> str:
-        return class_label(correction.label)
+        return str(class_label(correction.label))
 
     @admin.display(description=_("user"))
     def by(self, correction: Correction) -> str:
-        return correction.user.get_username() if correction.user else _("anonymous")
+        return correction.user.get_username() if correction.user else str(_("anonymous"))
 
     def has_add_permission(self, request: HttpRequest, obj: Prediction | None = None) -> bool:
         return False
@@ -74,7 +75,7 @@ class PredictionAdmin(ReadOnlyAdmin):
     search_fields = ["upload__folded_name", "owner__username", "upload__sha256", "id"]
     search_help_text = SEARCH_HELP
     inlines = [CorrectionInline]
-    fields = [
+    readonly_fields = [
         "large_picture",
         "class_name",
         "confidence_percent",
@@ -92,7 +93,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         "created_at",
         "id",
     ]
-    readonly_fields = fields
+    fields = [*readonly_fields]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return search(queryset, search_term, upload="upload"), False
@@ -101,7 +102,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         rows = without_expired(super().get_queryset(request), upload="upload")
         return with_details(rows).select_related("upload", "owner")
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
+    def get_ordering(self, request: HttpRequest) -> list[str | Combinable] | tuple[str | Combinable, ...] | tuple[()]:
         """The default order; within a band of confidence the lowest first, along the index that finds the band."""
         if ConfidenceFilter.parameter_name in request.GET:
             return ["confidence", "-id"]
@@ -123,7 +124,7 @@ class PredictionAdmin(ReadOnlyAdmin):
     @admin.display(description=_("no answer"), ordering="abstained")
     def without_answer(self, prediction: Prediction) -> str:
         """In words: Django's green tick would make an abstention look good."""
-        return _("yes") if prediction.abstained else _("no")
+        return str(_("yes") if prediction.abstained else _("no"))
 
     @admin.action(description=_("Export the selected predictions as CSV"), permissions=["view"])
     def as_csv(self, request: HttpRequest, queryset: QuerySet[Prediction]) -> StreamingHttpResponse:
@@ -144,9 +145,9 @@ class PredictionAdmin(ReadOnlyAdmin):
     def corrected_name(self, prediction: Prediction) -> str:
         return class_label(prediction.corrected_class)
 
-    @admin.display(description=_("owner"), ordering="owner__username", empty_value=_("anonymous"))
-    def owner_name(self, prediction: Prediction) -> str | None:
-        return prediction.owner and prediction.owner.get_username()
+    @admin.display(description=_("owner"), ordering="owner__username")
+    def owner_name(self, prediction: Prediction) -> str:
+        return prediction.owner.get_username() if prediction.owner else str(_("anonymous"))
 
     @admin.display(description=_("file name"), ordering="upload__original_name")
     def file_name(self, prediction: Prediction) -> str:
@@ -162,7 +163,7 @@ class UploadAdmin(ReadOnlyAdmin):
     # The fields that `get_search_results` searches.
     search_fields = ["folded_name", "owner__username", "sha256", "id"]
     search_help_text = SEARCH_HELP
-    fields = [
+    readonly_fields = [
         "picture",
         "original_name",
         "owner",
@@ -175,7 +176,7 @@ class UploadAdmin(ReadOnlyAdmin):
         "created_at",
         "id",
     ]
-    readonly_fields = fields
+    fields = [*readonly_fields]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return without_expired(super().get_queryset(request), upload="pk")

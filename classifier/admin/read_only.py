@@ -1,6 +1,7 @@
 """The base class of the site's admin pages."""
 
 from functools import cached_property
+from typing import cast
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
@@ -20,12 +21,16 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list.order_by()[: self.MOST].count()
+        return self._rows.order_by()[: self.MOST].count()
 
     def page(self, number: int | str) -> Page:
         page = super().page(number)
-        ids = list(page.object_list.values_list("pk", flat=True))
-        return Page(self.object_list.filter(pk__in=ids), page.number, self)
+        ids = list(cast(QuerySet, page.object_list).values_list("pk", flat=True))
+        return Page(self._rows.filter(pk__in=ids), page.number, self)
+
+    @property
+    def _rows(self) -> QuerySet:
+        return cast(QuerySet, self.object_list)
 
 
 class ReadOnlyAdmin(CarefulLookups):
@@ -35,7 +40,8 @@ class ReadOnlyAdmin(CarefulLookups):
     paginator = BoundedPaginator
     list_per_page = 50
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+    # The stubs have an argument of Django 6.
+    def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:  # type: ignore[override]
         """Limit "select all" to the rows that the list counted."""
         if request.POST.get("select_across", "0") not in ("", "0"):
             queryset = queryset.filter(pk__in=list(queryset.values_list("pk", flat=True)[: BoundedPaginator.MOST]))

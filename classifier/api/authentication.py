@@ -3,7 +3,7 @@
 The settings name these classes, so nothing here may import rest_framework.views.
 """
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from knox.auth import TokenAuthentication
@@ -23,7 +23,7 @@ class ReadOnlyToken(PermissionDenied):
 class BearerAuthentication(TokenAuthentication):
     """`request.auth` is the ApiToken."""
 
-    def authenticate_credentials(self, token: bytes) -> tuple[AbstractBaseUser, ApiToken]:
+    def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
         # Tokens are ASCII; decoding anything else might fail.
         if not token.isascii():
             raise AuthenticationFailed(_("Invalid token."))
@@ -49,6 +49,6 @@ class TokenMayWrite(BasePermission):
         if request.method in SAFE_METHODS or not isinstance(request.auth, ApiToken) or request.auth.may_write:
             return True
         # A method that there is not is nobody's, whatever the token may do.
-        if hasattr(view, request.method.lower()):
+        if hasattr(view, (request.method or "").lower()):
             raise ReadOnlyToken
         return True

@@ -1,5 +1,7 @@
 """Pages about the API: its OpenAPI schema, its reference and its kinds of problems."""
 
+from collections.abc import Iterable
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -23,7 +25,7 @@ class FormatInAddress(DefaultContentNegotiation):
     """Reads `?format=json` too, as drf-spectacular says."""
 
     def select_renderer(
-        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         return super().select_renderer(request, renderers, format_suffix or request.query_params.get("format"))
 

@@ -1,16 +1,18 @@
 """Parsers of request bodies."""
 
+from typing import IO, Any
+
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import DataAndFiles, FileUploadParser
+from rest_framework.parsers import BaseParser, DataAndFiles, FileUploadParser
 
 
-class _InTheSitesWords:
-    """Says of a body that cannot be read what DRF says in English alone."""
+class _TranslatedErrors(BaseParser):
+    """Translates the error of a damaged body, which DRF has in English only."""
 
-    def parse(self, stream, media_type=None, parser_context=None) -> object:
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
             return super().parse(stream, media_type, parser_context)
         except ParseError as error:
@@ -18,14 +20,14 @@ class _InTheSitesWords:
             raise ParseError(text) from error
 
 
-class MultiPartParser(_InTheSitesWords, parsers.MultiPartParser):
+class MultiPartParser(_TranslatedErrors, parsers.MultiPartParser):
     """A form with files."""
 
 
-class JSONParser(_InTheSitesWords, parsers.JSONParser):
+class JSONParser(_TranslatedErrors, parsers.JSONParser):
     """Refuses what is nested more deeply than can be read like any other JSON that is none."""
 
-    def parse(self, stream, media_type=None, parser_context=None) -> object:
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
             return super().parse(stream, media_type, parser_context)
         except RecursionError as error:
@@ -40,9 +42,9 @@ class ImageParser(FileUploadParser):
 
     media_type = "image/*"
 
-    def parse(self, stream, media_type=None, parser_context=None) -> DataAndFiles:
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> DataAndFiles:
         parsed = super().parse(stream, media_type, parser_context)
         return DataAndFiles(QueryDict(mutable=True), {"image": parsed.files["file"]})
 
-    def get_filename(self, stream, media_type, parser_context) -> str:
+    def get_filename(self, stream: IO[Any], media_type: Any, parser_context: Any) -> str:
         return super().get_filename(stream, media_type, parser_context) or "image"

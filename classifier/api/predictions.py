@@ -178,7 +178,7 @@ class Correction(APIView):
         prediction = own_prediction(request, prediction_id)
         sent = valid(CorrectionSerializer, request.data)
         try:
-            correct(prediction=prediction, label=sent.validated_data["label"], user=request.user)
+            correct(prediction=prediction, label=sent.validated_data["label"], user=owner_of(request).user)
         except Prediction.DoesNotExist as error:
             # It was deleted in between.
             raise Http404 from error

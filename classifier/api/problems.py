@@ -63,7 +63,7 @@ def handle(error: Exception, context: dict) -> Response | None:
     if isinstance(error, ValidationError):
         error.status_code = max(map(status_of, _codes(error)), default=error.status_code)
     response = exception_handler(error, context)
-    if response is not None:
+    if response is not None and isinstance(error, APIException):
         request = context["request"]
         response.data = describe(error, request)
         response.content_type = PROBLEM_TYPE
@@ -75,7 +75,7 @@ def handle(error: Exception, context: dict) -> Response | None:
 def describe(error: APIException, request: Request) -> dict:
     """The problem's members. Of a ValidationError each field's errors are listed."""
     if not isinstance(error, ValidationError):
-        return _describe(error.get_codes(), error.status_code, str(error.detail), request)
+        return _describe(str(error.get_codes()), error.status_code, str(error.detail), request)
     errors = [*_flat(error.get_full_details())]
     detail = " ".join(dict.fromkeys(one["detail"] for one in errors))
     return _describe(INVALID, error.status_code, detail, request) | {"errors": errors}
@@ -104,7 +104,7 @@ def _flat(details: object, path: str = "") -> Iterator[dict[str, str]]:
     elif isinstance(details, dict):
         for name, inner in details.items():
             yield from _flat(inner, f"{path}.{name}" if path else "" if name == "non_field_errors" else str(name))
-    else:
+    elif isinstance(details, list | tuple):
         for inner in details:
             yield from _flat(inner, path)
 

@@ -40,7 +40,7 @@ class ProblemSerializer(serializers.Serializer):
         allow_blank=True,
         help_text=gettext_lazy("The request ID, as in X-Request-ID and in the site’s log."),
     )
-    errors = FieldErrorSerializer(many=True, required=False)
+    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
 
 
 class UploadSerializer(serializers.ModelSerializer):
@@ -216,7 +216,7 @@ class JobSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(FailureSerializer(many=True))
     def get_failures(self, job: Job) -> list:
-        return FailureSerializer(failed_items(job)[:MOST_FAILURES], many=True).data
+        return list(FailureSerializer(failed_items(job)[:MOST_FAILURES], many=True).data)
 
 
 class PageSerializer(serializers.Serializer):
@@ -236,7 +236,7 @@ class OutcomeSerializer(serializers.Serializer):
 
     @extend_schema_field(ProblemSerializer(allow_null=True))
     def get_problem(self, outcome: BatchOutcome) -> dict | None:
-        return outcome.error and describe_image(outcome.error, self.context["request"])
+        return describe_image(outcome.error, self.context["request"]) if outcome.error else None
 
 
 class BatchResultSerializer(serializers.Serializer):

@@ -73,12 +73,12 @@ MODEL = OpenApiParameter(
 
 
 class BearerScheme(KnoxTokenScheme):
-    target_class = BearerAuthentication
+    target_class = BearerAuthentication  # type: ignore[assignment]
     name = "token"
 
 
 class PagesSessionScheme(SessionScheme):
-    target_class = PagesSession
+    target_class = PagesSession  # type: ignore[assignment]
 
 
 def describe_bodies(result: dict, **_context) -> dict:

@@ -1,5 +1,7 @@
 """Serializers of requests: they validate and convert, and neither classify nor save."""
 
+from typing import Any
+
 from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
@@ -84,7 +86,9 @@ class SubmitJobSerializer(JobOptionsSerializer):
 class CorrectionSerializer(serializers.Serializer):
     """A correction: the true class of an image."""
 
-    label = ClassField(help_text=gettext_lazy("A class of the model that made the prediction, or “none”."))
+    label = ClassField(  # type: ignore[assignment]
+        help_text=gettext_lazy("A class of the model that made the prediction, or “none”.")
+    )
 
 
 class ListQuery(KnownNamesSerializer):
@@ -147,7 +151,7 @@ class ListQuery(KnownNamesSerializer):
         )
 
     @property
-    def page(self) -> dict[str, object]:
+    def page(self) -> dict[str, Any]:
         """The arguments of `page_of` but for the rows."""
         given = self.validated_data
         return {

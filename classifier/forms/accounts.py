@@ -1,7 +1,7 @@
 """Forms of accounts: those of django.contrib.auth in this site's looks, and deleting one."""
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, cast
 from uuid import UUID
 
 from crispy_forms.helper import FormHelper
@@ -40,12 +40,12 @@ class AccountForm:
         self.helper.add_input(Submit("submit", self.button))
 
 
-class _BoundedName:
+class _BoundedName(forms.BaseForm):
     """Refuses a name that no account can have before it is counted as a failure: Django bounds the widget alone."""
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        name = self.fields["username"]
+        name = cast(forms.CharField, self.fields["username"])
         name.validators.append(MaxLengthValidator(name.max_length))
 
 

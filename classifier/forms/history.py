@@ -1,5 +1,6 @@
 """Forms of the history: search, and actions on selected predictions."""
 
+from typing import Any, cast
 from uuid import UUID
 
 from crispy_forms.helper import FormHelper
@@ -55,7 +56,7 @@ class SearchForm(forms.Form):
             field.required = False
         classes = {name for names in ModelVersion.objects.values_list("card__class_names", flat=True) for name in names}
         labels = sorted((str(class_label(name)), name) for name in classes - {NONE_CLASS})
-        self.fields["answer"].choices = [
+        cast(forms.ChoiceField, self.fields["answer"]).choices = [
             ("", _("Any")),
             *((name, label) for label, name in labels),
             (NONE_CLASS, class_label(NONE_CLASS)),
@@ -104,7 +105,8 @@ class SelectionForm(forms.Form):
     def __init__(self, data) -> None:
         super().__init__(data)
         # Ownership is not checked here: the view searches the person's own predictions.
-        self.fields["predictions"].valid_value = as_uuid
+        predictions: Any = self.fields["predictions"]
+        predictions.valid_value = as_uuid
 
 
 def asked_for(address: QueryDict) -> QueryDict:

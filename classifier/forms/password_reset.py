@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
+from typing import Any
 
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.contrib.auth.models import User
@@ -24,9 +25,9 @@ class ForgottenPasswordForm(AccountForm, PasswordResetForm):
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("E-mail address")
 
-    def save(self, **options) -> None:
+    def save(self, *args: Any, **options: Any) -> None:
         if may_mail(self.cleaned_data["email"]):
-            super().save(**options)
+            super().save(*args, **options)
 
     def get_users(self, email: str) -> Iterator[User]:
         return islice(super().get_users(email), _MOST_ACCOUNTS)

@@ -1,12 +1,12 @@
 """Forms that submit an image."""
 
 from collections.abc import Iterable
+from typing import Any, cast
 from uuid import uuid4
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.files import File
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from classifier.forms.choices import in_days
 from classifier.services.history.retention import PERIODS
 from classifier.services.predictions.example_images import EXAMPLES, read_example
-from classifier.services.predictions.intake import FileTooLarge, SubmittedImage, explain, read_image, status_of
+from classifier.services.predictions.intake import FileTooLarge, explain, read_image, status_of
 from ml.images import formats
 from ml.images.errors import ImageError
 
@@ -31,7 +31,8 @@ class ImageField(forms.FileField):
     def __init__(self, **options) -> None:
         super().__init__(allow_empty_file=True, **options)
 
-    def to_python(self, data: File | None) -> SubmittedImage | None:
+    def to_python(self, data: Any) -> Any:
+        """Return a SubmittedImage, or None without a file."""
         if data in self.empty_values:
             return None
         try:
@@ -64,13 +65,14 @@ class _SubmissionForm(forms.Form):
         super().__init__(*args, **kwargs)
         if is_anonymous:
             # The choices stay: the page may have been opened before its user signed out.
-            keep = self.fields["keep"]
-            keep.widget.choices = _anonymous_choices(keep.choices, settings.ANONYMOUS_DAYS)
+            keep = cast(forms.ChoiceField, self.fields["keep"])
+            choices = cast(Iterable[tuple[int | str, str]], keep.choices)
+            keep.widget.choices = _anonymous_choices(choices, settings.ANONYMOUS_DAYS)
 
     @property
     def keep_choices(self) -> list[tuple[str, str]]:
         """The choices, for the hand-written template."""
-        return [(str(days), text) for days, text in self.fields["keep"].widget.choices]
+        return [(str(days), text) for days, text in cast(forms.ChoiceField, self.fields["keep"]).widget.choices]
 
     @property
     def keep_chosen(self) -> str:
@@ -80,7 +82,7 @@ class _SubmissionForm(forms.Form):
     @property
     def status(self) -> int:
         """The HTTP status for this form's errors."""
-        codes = [error.code for errors in self.errors.as_data().values() for error in errors]
+        codes = [error.code or "" for errors in self.errors.as_data().values() for error in errors]
         return max(map(status_of, codes), default=200)
 
 

@@ -4,7 +4,7 @@ import csv
 import fcntl
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -69,7 +69,7 @@ class ResultTable:
 
     def _row(self, outcome: FileOutcome) -> list[object]:
         own = {"file": _file_name(outcome.path), "error": plain_text(outcome.error)}
-        cells = dict.fromkeys(COLUMNS, "") | self._run | own
+        cells: dict[str, object] = {**dict.fromkeys(COLUMNS, ""), **self._run, **own}
         prediction = outcome.prediction
         if prediction is None:
             return [*cells.values(), *[""] * len(self._classes)]
@@ -80,7 +80,7 @@ class ResultTable:
         cells["upload"] = str(prediction.upload_id or "")
         return [*cells.values(), *(round(probability, _DECIMALS) for probability in prediction.probabilities)]
 
-    def _write(self, rows: Iterable[list[object]]) -> None:
+    def _write(self, rows: Iterable[Sequence[object]]) -> None:
         text = io.StringIO(newline="")
         # Texts in quotes: where spreadsheets part cells by semicolons, one in a file's name parts nothing.
         csv.writer(text, quoting=csv.QUOTE_NONNUMERIC).writerows(rows)

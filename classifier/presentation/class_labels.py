@@ -25,12 +25,12 @@ _NETWORK_LABELS = {
 
 
 def class_label(name: str) -> str:
-    return CLASS_LABELS.get(name, name)
+    return str(CLASS_LABELS.get(name, name))
 
 
 def network_label(name: str) -> str:
     """The label of one of a model's networks."""
-    return _NETWORK_LABELS.get(name, name)
+    return str(_NETWORK_LABELS.get(name, name))
 
 
 def class_label_within(name: str) -> str:

@@ -55,7 +55,7 @@ class Plot:
 
     @property
     def description(self) -> str:
-        return PLOTS[self.name]
+        return str(PLOTS[self.name])
 
     @property
     def path(self) -> str:

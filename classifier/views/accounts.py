@@ -1,9 +1,12 @@
 """Accounts: what the site adds to django.contrib.auth."""
 
+from typing import Any, cast
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,6 +22,7 @@ from classifier.services.people.invitations import InvitationNotValid, may_sign_
 from classifier.services.people.ownership import claim
 from classifier.services.people.password_reset import change_email as change
 from classifier.services.people.password_reset import sends_mail
+from classifier.web.requests import AccountRequest
 from classifier.web.visitors import forget_visitor, is_left, leave_visitor, visitor_of
 
 
@@ -63,7 +67,7 @@ class SignIn(LoginView):
     def get_form_kwargs(self) -> dict:
         return {**super().get_form_kwargs(), "visitor": visitor_of(self.request), "is_left": is_left(self.request)}
 
-    def form_valid(self, form: SignInForm) -> HttpResponse:
+    def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
         _take_uploads(self.request, form)
         return response
@@ -86,7 +90,7 @@ def _take_uploads(request: HttpRequest, form: SignInForm | SignUpForm) -> None:
     if visitor is None:
         return
     if form.cleaned_data.get("takes_uploads"):
-        claim(visitor=visitor, user=request.user)
+        claim(visitor=visitor, user=cast(User, request.user))
         forget_visitor(request)
     # The session is an account's from now on, and lasts as long as one.
     request.session.set_expiry(None)
@@ -108,7 +112,7 @@ class ChangePassword(PasswordChangeView):
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def change_email(request: HttpRequest) -> HttpResponse:
+def change_email(request: AccountRequest) -> HttpResponse:
     """Change the e-mail address, after checking the password; only if the site sends e-mail."""
     if not sends_mail():
         raise Http404
@@ -124,7 +128,7 @@ def change_email(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def delete_account(request: HttpRequest) -> HttpResponse:
+def delete_account(request: AccountRequest) -> HttpResponse:
     """Ask for the password, then delete the account with all that is the person's."""
     form = DeleteAccountForm(request.user, request.POST or None, request=request)
     if request.method == "POST" and form.is_valid():

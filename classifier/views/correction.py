@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -11,11 +11,11 @@ from django.views.decorators.http import require_POST
 from classifier.models import Prediction
 from classifier.services.history.correction import NothingToUndo, UnknownLabel, undo_correction
 from classifier.services.history.correction import correct as record
-from classifier.web.requests import own_prediction, owner_of
+from classifier.web.requests import PageRequest, own_prediction, owner_of
 
 
 @require_POST
-def correct(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
+def correct(request: PageRequest, prediction_id: UUID) -> HttpResponse:
     """Record the label sent, or undo the last one; the part of the page that shows it comes back to a script."""
     prediction = own_prediction(request, prediction_id)
     try:

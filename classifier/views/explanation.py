@@ -16,12 +16,12 @@ from classifier.services.predictions.explanation import (
     track_record,
 )
 from classifier.web.image_responses import png_response
-from classifier.web.requests import own_prediction
+from classifier.web.requests import PageRequest, own_prediction
 
 
 @never_cache
 @require_safe
-def explanation(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
+def explanation(request: PageRequest, prediction_id: UUID) -> HttpResponse:
     """The explanation of a prediction: a page, or only its part for a script."""
     prediction = own_prediction(request, prediction_id)
     try:

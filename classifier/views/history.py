@@ -1,6 +1,5 @@
 """The history: the list, one result with its details, and deletion."""
 
-from typing import cast
 from uuid import UUID
 
 from django.conf import settings
@@ -13,7 +12,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from classifier.forms.history import SearchForm, SelectionForm, asked_for
-from classifier.models import Prediction
 from classifier.services.history.deletion import delete_everything, delete_prediction, delete_predictions
 from classifier.services.history.pagination import BadCursor, page_of
 from classifier.services.history.several import other_predictions, with_several_predictions
@@ -41,7 +39,7 @@ def history(request: HttpRequest) -> HttpResponse:
     except BadCursor as error:
         raise Http404 from error
     context = {"page": page, "form": form, "as_list": request.GET.get("view") == "list"}
-    context["several"] = with_several_predictions(cast(list[Prediction], page.items))
+    context["several"] = with_several_predictions(page.items)
     return render(request, "classifier/history.html", context)
 
 

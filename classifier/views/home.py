@@ -1,6 +1,7 @@
 """The home page with the upload form."""
 
 from base64 import b64encode
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +16,7 @@ from classifier.services.people.ownership import Owner
 from classifier.services.predictions.classification import predict
 from classifier.services.predictions.submission import submit
 from classifier.web.headers import with_previews
-from classifier.web.requests import owner_of, uploader_of
+from classifier.web.requests import PageRequest, owner_of, uploader_of
 from classifier.web.visitors import remember_visitor
 
 _YEAR = 365 * 24 * 60 * 60
@@ -26,16 +27,16 @@ KEEP_COOKIE = "keep"
 @with_previews
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: PageRequest) -> HttpResponse:
     """Show the form; take an image or an example, classify it, and lead to the page of the result.
 
     A script that sends one file of many gets only what became of it.
     """
     if request.method != "POST":
         return _page(request)
-    is_example = "example" in request.POST
     is_anonymous = request.user.is_anonymous
-    if is_example:
+    sent: UploadForm | ExampleForm
+    if "example" in request.POST:
         sent = ExampleForm(request.POST, is_anonymous=is_anonymous)
     else:
         sent = UploadForm(request.POST, request.FILES, is_anonymous=is_anonymous)
@@ -46,7 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _classify(request: HttpRequest, sent: dict) -> HttpResponse:
+def _classify(request: PageRequest, sent: dict) -> HttpResponse:
     """Classify what was sent, and store it unless the person wants otherwise."""
     # The form lives until the garbage collector runs; do not let it keep the image.
     image = sent.pop("image")
@@ -83,9 +84,9 @@ def _remembered(request: HttpRequest) -> int | None:
     return choices.get(request.COOKIES.get(KEEP_COOKIE, ""))
 
 
-def _page(request: HttpRequest, sent: UploadForm | ExampleForm | None = None) -> HttpResponse:
+def _page(request: PageRequest, sent: UploadForm | ExampleForm | None = None) -> HttpResponse:
     """The page with empty forms; one that was sent and refused says what is wrong with it, as does the status."""
-    empty = {"initial": {"keep": _remembered(request)}, "is_anonymous": request.user.is_anonymous}
+    empty: Any = {"initial": {"keep": _remembered(request)}, "is_anonymous": request.user.is_anonymous}
     context = {
         "class_names": known_classes(),
         "form": sent if isinstance(sent, UploadForm) else UploadForm(**empty),
@@ -95,7 +96,7 @@ def _page(request: HttpRequest, sent: UploadForm | ExampleForm | None = None) ->
     return render(request, "classifier/home.html", context, status=sent.status if sent else 200)
 
 
-def _refusal(request: HttpRequest, sent: UploadForm | ExampleForm) -> HttpResponse:
+def _refusal(request: PageRequest, sent: UploadForm | ExampleForm) -> HttpResponse:
     """The page once more with what is wrong, or that alone for a script."""
     if not request.htmx:
         return _page(request, sent)

@@ -1,5 +1,7 @@
 """Choosing a new password with a link, after the old one was forgotten."""
 
+from typing import Any
+
 from django.contrib.auth.views import PasswordResetConfirmView, PasswordResetView
 from django.http import HttpRequest, HttpResponse
 
@@ -27,7 +29,7 @@ class NewPassword(PasswordResetConfirmView):
 
     form_class = NewPasswordForm
 
-    def form_valid(self, form: NewPasswordForm) -> HttpResponse:
+    def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
         forget_failures(user=form.user, request=self.request)
         return response

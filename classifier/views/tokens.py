@@ -12,12 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from classifier.forms.tokens import TokenForm
 from classifier.services.people.tokens import NoSuchToken, create_token, revoke_token, tokens_of
+from classifier.web.requests import AccountRequest
 
 
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def tokens(request: HttpRequest) -> HttpResponse:
+def tokens(request: AccountRequest) -> HttpResponse:
     """The tokens and the form for one more; the answer to the form alone shows the new token."""
     form, secret = TokenForm(), ""
     if request.method == "POST":

@@ -1,5 +1,7 @@
 """The training runs: their progress while `manage.py train` works in another process, and their results."""
 
+from typing import Any, cast
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
@@ -36,7 +38,7 @@ def progress(request: HttpRequest, run_id: int) -> HttpResponse:
 
 def _context(run_id: int) -> dict:
     run = get_object_or_404(TrainingRun, pk=run_id)
-    epochs = list(run.epochs.order_by("number").values())
+    epochs = cast(list[dict[str, Any]], list(run.epochs.order_by("number").values()))
     interrupted = is_interrupted(run)
     return {
         "run": run,

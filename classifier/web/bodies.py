@@ -63,7 +63,7 @@ def _files(request: HttpRequest, view: Callable) -> tuple[int, int]:
     """How many images and archives the request may bring."""
     if request.content_type == "multipart/form-data":
         return images_of(view), archives_of(view)
-    return images_of(view) if request.content_type.startswith("image/") else 0, 0
+    return images_of(view) if (request.content_type or "").startswith("image/") else 0, 0
 
 
 def most_bytes(images: int, archives: int = 0) -> int:

@@ -57,7 +57,7 @@ def with_previews(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
     @wraps(view)
     def allow(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         response = view(request, *args, **kwargs)
-        response.has_previews = True
+        response.has_previews = True  # type: ignore[attr-defined]
         return response
 
     return allow

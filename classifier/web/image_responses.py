@@ -3,6 +3,8 @@
 Their Content-Security-Policy is that of every response which is no page, see headers.py.
 """
 
+from typing import TypeVar
+
 from django.db.models.fields.files import FieldFile
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -11,6 +13,8 @@ from django.utils.http import content_disposition_header
 
 from classifier.models import Upload
 from classifier.services.history.export import safe_name
+
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 
 def image_response(upload: Upload) -> FileResponse:
@@ -36,9 +40,9 @@ def _stored(file: FieldFile, content_type: str, name: str) -> FileResponse:
     return _guarded(FileResponse(opened, content_type=content_type), name, "immutable")
 
 
-def _guarded(response: HttpResponseBase, name: str, *lasting: str) -> HttpResponseBase:
+def _guarded(response: Response, name: str, *lasting: str) -> Response:
     response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Disposition"] = content_disposition_header(False, name)
+    response["Content-Disposition"] = content_disposition_header(False, name) or "inline"
     # The content of a URL never changes: let the browser cache it, but no proxy and for no other person.
     response["Cache-Control"] = ", ".join(("private", "max-age=86400", *lasting))
     patch_vary_headers(response, ["Authorization", "Cookie"])

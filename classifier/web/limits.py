@@ -12,7 +12,8 @@ from classifier.services.people.throttling import Throttle
 
 def limited(view: Callable, **methods: Throttle) -> Callable:
     """Return the view with rate limits by method: `limited(view, POST=Throttle.CLASSIFY)`."""
-    view.limits = methods | ({"HEAD": methods["GET"]} if "GET" in methods else {})
+    marked: Any = view  # functions take attributes
+    marked.limits = methods | ({"HEAD": methods["GET"]} if "GET" in methods else {})
     return view
 
 
@@ -23,7 +24,8 @@ def unlimited(view: Callable) -> Callable:
 
 def takes(view: Callable, *, images: int = 0, archives: int = 0) -> Callable:
     """Set how many images or archives a request to the view may contain; other views accept none."""
-    view.images, view.archives = images, archives
+    marked: Any = view
+    marked.images, marked.archives = images, archives
     return view
 
 

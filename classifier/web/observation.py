@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
+from typing import cast
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -35,7 +36,7 @@ class ObservationMiddleware:
         try:
             response = self._respond(request)
             response[HEADER] = current_request_id()
-            if _is_open_ended(request, response):
+            if isinstance(response, StreamingHttpResponse) and _is_open_ended(request, response):
                 response.streaming_content = _Observed(request, response, started)
             else:
                 _record(request, response, started, _size(request, response))
@@ -55,7 +56,7 @@ class _Observed:
 
     def __init__(self, request: HttpRequest, response: StreamingHttpResponse, started: float) -> None:
         self.request, self.response, self.started = request, response, started
-        self.parts = iter(response.streaming_content)
+        self.parts = iter(cast(Iterator[bytes], response.streaming_content))
         self.request_id = current_request_id()
         self.size, self.is_over = 0, False
 
@@ -86,7 +87,7 @@ class _Observed:
 def _record(request: HttpRequest, response: HttpResponseBase, started: float, size: int) -> None:
     seconds = time.perf_counter() - started
     route = route_of(request)
-    metrics.end_request(method=request.method, route=route, status=response.status_code, seconds=seconds)
+    metrics.end_request(method=request.method or "", route=route, status=response.status_code, seconds=seconds)
     answered = {
         "method": request.method,
         "route": route,
@@ -111,18 +112,19 @@ def _user_id(request: HttpRequest) -> int | None:
 
 def _leave_out_body(response: HttpResponseBase) -> None:
     """Keep the headers of a body that is not sent (HEAD). A streamed body is closed unread."""
-    if response.streaming:
+    if isinstance(response, StreamingHttpResponse):
         response.streaming_content = ()
-        return
-    response.headers.setdefault("Content-Length", str(len(response.content)))
-    response.content = b""
+    elif isinstance(response, HttpResponse):
+        response.headers.setdefault("Content-Length", str(len(response.content)))
+        response.content = b""
 
 
-def _is_open_ended(request: HttpRequest, response: HttpResponseBase) -> bool:
-    return request.method != "HEAD" and response.streaming and "Content-Length" not in response.headers
+def _is_open_ended(request: HttpRequest, response: StreamingHttpResponse) -> bool:
+    return request.method != "HEAD" and "Content-Length" not in response.headers
 
 
-def _size(request: HttpRequest, response: HttpResponse) -> int:
+def _size(request: HttpRequest, response: HttpResponseBase) -> int:
     if request.method == "HEAD":
         return 0
-    return int(response.headers.get("Content-Length") or len(response.content))
+    length = response.headers.get("Content-Length")
+    return int(length) if length else len(getattr(response, "content", b""))

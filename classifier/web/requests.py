@@ -2,12 +2,26 @@
 
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
+from django_htmx.middleware import HtmxDetails
 
 from classifier.models import Prediction
 from classifier.services.people.ownership import Owner, predictions_of
 from classifier.web.visitors import visitor_of, visitor_or_new
+
+
+class PageRequest(HttpRequest):
+    """A request as views get it: the middleware of django-htmx has added its details."""
+
+    htmx: HtmxDetails
+
+
+class AccountRequest(PageRequest):
+    """A request of somebody who is signed in, as after `login_required`."""
+
+    user: User
 
 
 def owner_of(request: HttpRequest) -> Owner:

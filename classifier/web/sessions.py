@@ -8,7 +8,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends import db
-from django.contrib.sessions.models import Session
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.utils import timezone
 
 
@@ -21,7 +21,7 @@ class SessionStore(db.SessionStore):
     def exists(self, session_key: str) -> bool:
         return super().exists(stored_key(session_key))
 
-    def create_model_instance(self, data: dict[str, Any]) -> Session:
+    def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
         session = super().create_model_instance(data)
         session.session_key = stored_key(session.session_key)
         return session
@@ -33,7 +33,7 @@ class SessionStore(db.SessionStore):
 
     def load(self) -> dict[str, Any]:
         try:
-            session = self.model.objects.get(pk=stored_key(self.session_key), expire_date__gt=timezone.now())
+            session = self.model.objects.get(pk=stored_key(self.session_key or ""), expire_date__gt=timezone.now())
         except self.model.DoesNotExist:
             # As in all of Django's backends, an unknown key is not used for a new session.
             self._session_key = None
@@ -41,7 +41,7 @@ class SessionStore(db.SessionStore):
         return self.decode(session.session_data)
 
     # The asynchronous variants, which the site does not use.
-    aexists = sync_to_async(exists)
-    acreate_model_instance = sync_to_async(create_model_instance)
-    adelete = sync_to_async(delete)
-    aload = sync_to_async(load)
+    aexists = sync_to_async(exists)  # type: ignore[arg-type]
+    acreate_model_instance = sync_to_async(create_model_instance)  # type: ignore[arg-type]
+    adelete = sync_to_async(delete)  # type: ignore[arg-type]
+    aload = sync_to_async(load)  # type: ignore[arg-type]

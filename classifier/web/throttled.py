@@ -33,7 +33,7 @@ class ThrottleMiddleware:
 
     def process_view(self, request: HttpRequest, view: Callable, *_arguments) -> HttpResponse | None:
         # Views of the API declare their throttles to Django REST framework.
-        throttle = (limits_of(view) or {}).get(request.method)
+        throttle = (limits_of(view) or {}).get(request.method or "")
         if throttle is None:
             return None
         owner = None if throttle in _BY_ADDRESS_ALONE else owner_of(request)

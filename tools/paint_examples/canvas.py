@@ -13,6 +13,8 @@ _SIZE = (WIDTH * _SCALE, HEIGHT * _SCALE)
 #: The direction of the light: x, y.
 _LIGHT = np.array([-0.5, -0.85])
 
+_LANCZOS, _BICUBIC, _BOX = Image.Resampling.LANCZOS, Image.Resampling.BICUBIC, Image.Resampling.BOX
+
 Points = Sequence[tuple[float, float]]
 
 
@@ -24,11 +26,11 @@ class Canvas:
 
     def __init__(self, seed: int) -> None:
         self._random = np.random.default_rng(seed)
-        self._pixels = np.zeros((_SIZE[1], _SIZE[0], 3), np.float32)
+        self._pixels: np.ndarray = np.zeros((_SIZE[1], _SIZE[0], 3), np.float32)
 
     def jpeg(self, quality: int = 80) -> bytes:
         """Return the picture as a JPEG file, with the little noise that a camera has."""
-        picture = Image.fromarray(self._pixels.clip(0, 255).astype(np.uint8)).resize((WIDTH, HEIGHT), Image.LANCZOS)
+        picture = Image.fromarray(self._pixels.clip(0, 255).astype(np.uint8)).resize((WIDTH, HEIGHT), _LANCZOS)
         pixels = np.asarray(picture, np.float32) + self._random.normal(0, 2.0, (HEIGHT, WIDTH, 1))
         buffer = io.BytesIO()
         Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=quality, optimize=True)
@@ -73,7 +75,7 @@ class Canvas:
         total = np.zeros((_SIZE[1], _SIZE[0]), np.float32)
         for octave in range(octaves):
             cells = self._random.random((down * 2**octave + 1, across * 2**octave + 1)).astype(np.float32)
-            total += np.asarray(Image.fromarray(cells).resize(_SIZE, Image.BICUBIC)) / 2**octave
+            total += np.asarray(Image.fromarray(cells).resize(_SIZE, _BICUBIC)) / 2**octave
         return (total - total.min()) / np.ptp(total)
 
 
@@ -133,7 +135,7 @@ def _spline(points: np.ndarray, steps: int = 16) -> list[tuple[float, float]]:
 def _relief(shape: np.ndarray, width: float) -> np.ndarray:
     """How much lighter or darker a shape's surface is when it bulges, from -1 to 1."""
     # A blurred mask has 256 steps; smoothed once more they do not show as lines.
-    smooth = Image.fromarray(soft(shape, width)).resize((WIDTH, HEIGHT), Image.BOX).resize(_SIZE, Image.BICUBIC)
+    smooth = Image.fromarray(soft(shape, width)).resize((WIDTH, HEIGHT), _BOX).resize(_SIZE, _BICUBIC)
     slope = np.gradient(np.asarray(smooth))
     return np.clip(width * _SCALE * 2.5 * (_LIGHT[1] * slope[0] + _LIGHT[0] * slope[1]), -1, 1)
 

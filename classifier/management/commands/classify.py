@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
@@ -78,7 +78,7 @@ class Command(BaseCommand):
 class _Run:
     """One run of the command: what it has done so far, and how it says so."""
 
-    def __init__(self, command: Command, served: ServedModel, owner: AbstractBaseUser | None, options: dict) -> None:
+    def __init__(self, command: Command, served: ServedModel, owner: User | None, options: dict) -> None:
         self.stdout, self.stderr = command.stdout, command.stderr
         self.served, self.owner = served, owner
         self.as_json, self.recursive, self.csv = options["json"], options["recursive"], options["csv"]
@@ -121,7 +121,7 @@ class _Run:
 
     def _report_folder(self, error: OSError) -> None:
         self.failed += 1
-        self._complain(Path(error.filename), error.strerror)
+        self._complain(Path(error.filename), error.strerror or str(error))
 
     def _report(self, outcomes: list[FileOutcome]) -> None:
         if self.table:
@@ -159,7 +159,7 @@ class _Run:
         self.stderr.write(f"{', '.join(parts)}.", style_func=str)
 
 
-def _find_account(name: str | None) -> AbstractBaseUser:
+def _find_account(name: str | None) -> User:
     accounts = get_user_model().objects
     if name is None:
         found = list(accounts.all()[:2])
@@ -186,7 +186,7 @@ def _find_model(name: str | None) -> ServedModel:
 
 def _as_json(path: Path, prediction: Prediction) -> str:
     version = prediction.model_version
-    answer = {"file": str(path), "model": str(version), "class": prediction.predicted_class}
+    answer: dict[str, object] = {"file": str(path), "model": str(version), "class": prediction.predicted_class}
     answer |= {"confidence": prediction.confidence, "abstained": prediction.abstained}
     answer["probabilities"] = dict(zip(version.class_names, prediction.probabilities))
     if prediction.upload_id:

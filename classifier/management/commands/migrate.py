@@ -5,11 +5,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from django.core.management.commands import migrate
 from django.db import connections
 
 from ml.filesystem.file_lock import try_lock
+
+if TYPE_CHECKING:
+    from django.db.backends.sqlite3.base import DatabaseWrapper
 
 #: Any number will do that nothing else locks.
 _LOCK = 0x6D696772
@@ -29,7 +33,7 @@ class Command(migrate.Command):
 def _alone(alias: str, tell: Callable[[], None]) -> Iterator[None]:
     """Hold a lock that ends with the process; call `tell` if another process holds it."""
     connection = connections[alias]
-    if connection.vendor == "sqlite" and not connection.is_in_memory_db():
+    if connection.vendor == "sqlite" and not cast("DatabaseWrapper", connection).is_in_memory_db():
         # The folder is there before the database, and stays when restoring replaces that.
         folder = os.open(Path(connection.settings_dict["NAME"]).absolute().parent, os.O_RDONLY)
         try:

@@ -40,7 +40,8 @@ class Command(BaseCommand):
         writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC) if file else None
         if writer:
             writer.writerow(["prediction", "before", "after", "confidence", "corrected_class"])
-        counts, flips = Counter(), Counter()
+        counts: Counter[str] = Counter()
+        flips: Counter[tuple[str, str | None]] = Counter()
         for one in rescore(version=version):
             counts["stored"] += 1
             counts["unreadable"] += one.after is None

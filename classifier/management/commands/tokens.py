@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.models import ApiToken
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         self.stdout.write(f"The token {token} of {token.user.get_username()} was revoked.")
 
 
-def _find(username: str) -> AbstractBaseUser:
+def _find(username: str) -> User:
     user = get_user_model().objects.filter(username=username).first()
     if user is None:
         raise CommandError(f"There is no account {username!r}.")

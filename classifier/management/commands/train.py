@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, Any, NoReturn, cast
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -64,7 +64,7 @@ class Command(BaseCommand):
     def _train(self, options: dict) -> None:
         from rich.console import Console
 
-        console = Console(file=self.stdout, soft_wrap=True)
+        console = Console(file=cast(IO[str], self.stdout), soft_wrap=True)
         name = self._name(options)
         with training_lock.exclusive(name=name):
             self._run(name, options, console)
@@ -146,7 +146,8 @@ class Command(BaseCommand):
             return self._new_settings(name, options, console)
         run_settings = RunSettings.load(training_service.run_folder(name))
         image_size = run_settings.image_shape[0]
-        data_dir = options["data_dir"] or (run_settings.data_dir and Path(run_settings.data_dir))
+        known = Path(run_settings.data_dir) if run_settings.data_dir else None
+        data_dir = options["data_dir"] or known
         return run_settings, self._load(
             data_dir, image_size, run_settings.limit, name, console, skip_unreadable=run_settings.skip_unreadable
         )
@@ -160,7 +161,7 @@ class Command(BaseCommand):
             compute_dtype=options["compute_dtype"],
         )
         # Before the data, which may be a long download.
-        models = {**self._beginning(options["weights"]), "teacher": self._source(options["teacher"])}
+        models: Any = {**self._beginning(options["weights"]), "teacher": self._source(options["teacher"])}
         check_models(architecture, recipe, **models)
         data_dir = options["data_dir"] and options["data_dir"].resolve()
         skip_unreadable = bool(options["skip_unreadable"])

@@ -1,6 +1,6 @@
 """Corrections by users: each is stored and can be undone."""
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -22,7 +22,7 @@ def labels_of(prediction: Prediction) -> tuple[str, ...]:
 
 
 @transaction.atomic
-def correct(*, prediction: Prediction, label: str, user: AbstractBaseUser | None) -> Correction:
+def correct(*, prediction: Prediction, label: str, user: User | None) -> Correction:
     """Record the right class of an upload and return the correction in effect; the same label again changes nothing.
 
     user: who corrects, None for an anonymous owner. Raises UnknownLabel, and

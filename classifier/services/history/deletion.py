@@ -1,7 +1,7 @@
 """Delete uploads with all dependent rows; their files are deleted on commit."""
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
@@ -29,7 +29,7 @@ def delete_everything(*, owner: Owner) -> int:
     return delete_uploads(uploads_of(owner))
 
 
-def delete_account(*, user: AbstractBaseUser) -> None:
+def delete_account(*, user: User) -> None:
     """Delete an account with all its uploads, predictions, corrections and files."""
     Job.objects.filter(owner=user).delete()
     delete_uploads(Upload.objects.filter(owner=user))

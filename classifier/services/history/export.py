@@ -65,7 +65,7 @@ def zip_blocks(predictions: QuerySet[Prediction], order: Order) -> Iterator[byte
     yield from archive.all_files()
     for prediction in walk(predictions, order=order):
         try:
-            file = default_storage.open(prediction.upload.file.name, "rb")
+            file = default_storage.open(prediction.upload.file.name or "", "rb")
         except OSError:
             continue
         with file:
@@ -81,7 +81,7 @@ def safe_name(upload: Upload, mark: str = "") -> str:
     """
     stem = PurePosixPath(composed(upload.original_name)).stem[:_LONGEST_NAME]
     safe = "".join(kept if _is_letter(kept) or kept in "-_ " else "_" for kept in stem)
-    return f"{_safe_part(safe, _STEM_BYTES) or 'image'}{mark}{PurePosixPath(upload.file.name).suffix}"
+    return f"{_safe_part(safe, _STEM_BYTES) or 'image'}{mark}{PurePosixPath(upload.file.name or '').suffix}"
 
 
 def safe_folder(class_name: str) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
@@ -49,7 +49,7 @@ class Order:
             identifier = UUID(identifier_text)
         except (ValueError, OverflowError) as error:
             raise BadCursor(f"{cursor!r} is not a valid cursor.") from error
-        if self.number and not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             raise BadCursor(f"{cursor!r} is not a valid cursor.")
         return value, identifier
 
@@ -62,19 +62,23 @@ def _moment(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
+Row = TypeVar("Row", bound=Model)
+
 NEWEST_FIRST = Order("created_at")
 
 
 @dataclass(frozen=True)
-class Page:
+class Page(Generic[Row]):
     """One page, and the cursors of its first and last row where there are more rows on that side; else None."""
 
-    items: list[Model]
+    items: list[Row]
     before: str | None
     after: str | None
 
 
-def page_of(queryset: QuerySet, *, size: int, order: Order = NEWEST_FIRST, after: str = "", before: str = "") -> Page:
+def page_of(
+    queryset: QuerySet[Row], *, size: int, order: Order = NEWEST_FIRST, after: str = "", before: str = ""
+) -> Page[Row]:
     """Return the page of `size` rows just after, or just before, a cursor; without one, the first.
 
     The rows need a unique `id`. Raises BadCursor.
@@ -93,7 +97,7 @@ def page_of(queryset: QuerySet, *, size: int, order: Order = NEWEST_FIRST, after
     return Page(rows, order.cursor(rows[0]) if has_before else None, order.cursor(rows[-1]) if has_after else None)
 
 
-def walk(queryset: QuerySet, *, order: Order = NEWEST_FIRST) -> Iterator[Model]:
+def walk(queryset: QuerySet[Row], *, order: Order = NEWEST_FIRST) -> Iterator[Row]:
     """All rows, read page by page: no transaction stays open, and memory does not grow with their number."""
     after: str | None = ""
     while after is not None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -67,7 +68,7 @@ class Search:
         given = {name: value for name, value in wanted.items() if value is not None}
         return predictions_of(owner).filter(**given).filter(**STATES.get(self.state, {}))
 
-    def _named(self, owner: Owner) -> QuerySet[Upload]:
+    def _named(self, owner: Owner) -> QuerySet[Upload, Any]:
         return uploads_of(owner).order_by().filter(folded_name__contains=folded(self.file_name)).values("pk")
 
 

@@ -40,8 +40,8 @@ def activation_doubts(version: ModelVersion) -> list[str]:
 def _proven_worse(version: ModelVersion, active: ModelVersion) -> bool:
     """Whether a test of two proportions, on the same data set, shows that the version is worse."""
     new, old = version.whole_card, active.whole_card
-    tests = [card.metrics.get("test") for card in (new, old)]
-    if not all(tests) or new.tested_on.get("fingerprint") != old.tested_on.get("fingerprint"):
+    tests = [test for card in (new, old) if (test := card.metrics.get("test"))]
+    if len(tests) < 2 or new.tested_on.get("fingerprint") != old.tested_on.get("fingerprint"):
         return False
     (right, count), (other_right, other_count) = ((test["accuracy"] * test["count"], test["count"]) for test in tests)
     pooled = (right + other_right) / (count + other_count)

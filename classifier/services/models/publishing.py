@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Max, ProtectedError
 from django.utils import timezone
@@ -43,24 +43,24 @@ def publish(*, folder: Path, training_run: TrainingRun | None = None, activate: 
             },
         )
         if activate:
-            let_answer(version=version)
+            make_active(version=version)
     return version
 
 
-def activate_version(*, version: ModelVersion, user: AbstractBaseUser | None = None) -> None:
+def activate_version(*, version: ModelVersion, user: User | None = None) -> None:
     """Activate this version, if its folder is unchanged since publication. Raises ArtifactError."""
     verified_folder(version)
-    let_answer(version=version, user=user)
+    make_active(version=version, user=user)
 
 
-def let_answer(*, version: ModelVersion, user: AbstractBaseUser | None = None) -> None:
+def make_active(*, version: ModelVersion, user: User | None = None) -> None:
     """Activate a version whose folder was just inspected; every process notices by itself."""
     with transaction.atomic():
         if not _active_locked(version):
-            _make_active(version, user)
+            _switch_to(version, user)
 
 
-def roll_back(*, user: AbstractBaseUser | None = None) -> ModelVersion:
+def roll_back(*, user: User | None = None) -> ModelVersion:
     """Activate the previously active version and return it; a second call goes back one more.
 
     Raises NothingBefore, or ArtifactError when its folder is no longer what was published.
@@ -72,7 +72,7 @@ def roll_back(*, user: AbstractBaseUser | None = None) -> ModelVersion:
     verified_folder(before)
     with transaction.atomic():
         _active_locked(before)
-        _make_active(before, user, rollback=True)
+        _switch_to(before, user, rollback=True)
     return before
 
 
@@ -94,7 +94,7 @@ def _active_locked(version: ModelVersion) -> bool:
     return active == [version]
 
 
-def _make_active(version: ModelVersion, user: AbstractBaseUser | None, *, rollback: bool = False) -> None:
+def _switch_to(version: ModelVersion, user: User | None, *, rollback: bool = False) -> None:
     ModelVersion.objects.filter(active=True).exclude(pk=version.pk).update(active=False)
     version.active = True
     version.activated_at = timezone.now()
@@ -133,7 +133,7 @@ def register_shipped() -> list[ModelVersion]:
     active = ModelVersion.objects.filter(active=True).first()
     for version in sorted(published, key=_rank, reverse=True):
         if active is None or version.folder == active.folder:
-            let_answer(version=version)
+            make_active(version=version)
             active = version
     return published
 
@@ -192,6 +192,7 @@ def _rank(version: ModelVersion) -> tuple[bool, float]:
 def _relative(folder: Path) -> str:
     folder, models = folder.resolve(), Path(settings.MODELS_DIR).resolve()
     path = str(folder.relative_to(models) if folder.is_relative_to(models) else folder)
-    if len(path) > (most := ModelVersion._meta.get_field("folder").max_length):
+    most = ModelVersion._meta.get_field("folder").max_length
+    if most is not None and len(path) > most:
         raise artifacts.ArtifactError(f"{path} is longer than {most} characters. Move the folder to {models}.")
     return path

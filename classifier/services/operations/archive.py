@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from ml.filesystem import unfinished
 
@@ -108,7 +108,7 @@ def read_archive(path: Path) -> Iterator[tuple[str, BinaryIO]]:
     """
     with _damage_named(), _decompressed(path) as plain:
         source = _Metered(plain)
-        with tarfile.open(fileobj=source, mode="r|") as tar:
+        with tarfile.open(fileobj=cast(BinaryIO, source), mode="r|") as tar:
             yield from _members(tar, source)
 
 
@@ -134,12 +134,12 @@ def _members(tar: tarfile.TarFile, source: _Metered) -> Iterator[tuple[str, Bina
     with tempfile.TemporaryFile() as sums:
         for member in tar:
             source.allow(member.size)
-            content = tar.extractfile(_checked(member))
+            content = cast(BinaryIO, tar.extractfile(_checked(member)))  # an ordinary file has one
             if member.name == SUMS:
                 _compare(sums, content)
                 return
             hashed = _Hashed(content)
-            yield member.name, hashed
+            yield member.name, cast(BinaryIO, hashed)
             while hashed.read(1 << 20):
                 pass
             sums.write(hashed.line(member.name))
@@ -175,11 +175,11 @@ def _compressed(path: Path, suffix: str) -> Iterator[BinaryIO]:
     with path.open("wb") as file:
         if suffix in (".gz", ".tgz"):
             with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1) as compressed:
-                yield compressed
+                yield cast(BinaryIO, compressed)
         elif suffix == ".zst":
             command = [_zstd(), "-q", "-c"]
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=file) as process:  # noqa: S603
-                yield process.stdin
+                yield cast(BinaryIO, process.stdin)
             if process.returncode:
                 raise ArchiveError(f"zstd failed with exit status {process.returncode}.")
         else:
@@ -193,12 +193,12 @@ def _decompressed(path: Path) -> Iterator[BinaryIO]:
     with path.open("rb") as file:
         if path.suffix in (".gz", ".tgz"):
             with gzip.GzipFile(fileobj=file) as plain:
-                yield plain
+                yield cast(BinaryIO, plain)
         elif path.suffix == ".zst":
             command = [_zstd(), "-q", "-d", "-c"]
             with subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE) as process:  # noqa: S603
                 try:
-                    yield process.stdout
+                    yield cast(BinaryIO, process.stdout)
                 finally:
                     process.kill()
         else:

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from django.db import connection
@@ -10,10 +11,13 @@ from django.db import connection
 from ml.artifacts import folder as artifacts
 from ml.filesystem import unfinished
 
+if TYPE_CHECKING:
+    from django.db.backends.sqlite3.base import DatabaseWrapper
+
 
 def database_folder() -> Path:
     """The place for the site's database, or for a copy of another kind of database."""
-    if connection.vendor == "sqlite" and not connection.is_in_memory_db():
+    if connection.vendor == "sqlite" and not cast("DatabaseWrapper", connection).is_in_memory_db():
         return Path(connection.settings_dict["NAME"]).absolute().parent
     return Path(tempfile.gettempdir())
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -26,6 +26,7 @@ from ml.filesystem.durability import sync, sync_tree
 
 #: The columns of an upload whose files are in an archive.
 _COLUMNS = ("file", "thumbnail")
+_NO_SITE = "The archive is not a complete backup. Use another one."
 
 
 class SiteNotEmpty(Exception):
@@ -37,10 +38,17 @@ class _Checked:
     """The facts of a checked archive. sums: the SHA-256 of every file below its folder of models."""
 
     folder: Path
-    manifest: Manifest | None = None
+    found_manifest: Manifest | None = None
     databases: list[str] = field(default_factory=list)
     media: int = 0
     sums: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def manifest(self) -> Manifest:
+        """Raises ArchiveError where there is none."""
+        if self.found_manifest is None:
+            raise ArchiveError(_NO_SITE)
+        return self.found_manifest
 
     @property
     def database(self) -> Path:
@@ -87,8 +95,8 @@ def _check(file: Path, folder: Path) -> _Checked:
         if not _take(checked, name, content):
             raise ArchiveError(f"The archive contains {name!r}, which is not part of a backup. Nothing was restored.")
     manifest = checked.manifest
-    if manifest is None or not checked.database.exists():
-        raise ArchiveError("The archive is not a complete backup. Use another one.")
+    if not checked.database.exists():
+        raise ArchiveError(_NO_SITE)
     if checked.media != len(_COLUMNS) * manifest.uploads:
         raise ArchiveError(
             f"The archive holds {checked.media:,} files of {manifest.uploads:,} uploads, and not {len(_COLUMNS)} of "
@@ -103,8 +111,8 @@ def _check(file: Path, folder: Path) -> _Checked:
 def _take(checked: _Checked, name: str, content: BinaryIO) -> bool:
     """Record a member; False if it is not part of a backup, or a duplicate."""
     top, _slash, rest = name.partition("/")
-    if name == MANIFEST and checked.manifest is None:
-        checked.manifest = read_manifest(content)
+    if name == MANIFEST and checked.found_manifest is None:
+        checked.found_manifest = read_manifest(content)
     elif top == "database" and rest in DATABASES.values() and not checked.databases:
         checked.databases.append(rest)
         with (checked.folder / rest).open("wb") as opened:
@@ -123,7 +131,7 @@ def _put_files(file: Path, checked: _Checked) -> None:
     models = Path(settings.MODELS_DIR)
     wanted = [folder for folder in checked.manifest.model_folders.values() if not _is_there(models, checked, folder)]
     with ExitStack() as stack:
-        aside = None
+        aside = models  # of no use without wanted models
         if wanted:
             models.mkdir(parents=True, exist_ok=True)
             aside = stack.enter_context(unfinished.folder(models, "restore"))
@@ -161,7 +169,7 @@ def _put_upload(name: str, content: BinaryIO) -> None:
         shutil.copyfileobj(content, copy)
         if default_storage.exists(name):
             with default_storage.open(name) as opened:
-                if _same(opened, copy):
+                if _same(cast(BinaryIO, opened), copy):
                     return
             default_storage.delete(name)
         copy.seek(0)

@@ -140,8 +140,9 @@ def _migrate(path: Path) -> None:
         "MODELS_DIR": str(no_models),
     }
     command = [sys.executable, "-m", "django", "migrate", "--no-input", "--verbosity", "0"]
-    options = {"env": env, "capture_output": True, "text": True, "check": False}
-    done = subprocess.run(command, cwd=settings.BASE_DIR, **options)  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        command, cwd=settings.BASE_DIR, env=env, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise ArchiveError(f"Migrating the restored database failed. Nothing was replaced: {done.stderr}")
 
@@ -165,7 +166,7 @@ def _run(program: str, *arguments: str, connects: bool = True) -> None:
     env = {"PGHOST": own["HOST"], "PGPORT": own["PORT"], "PGUSER": own["USER"], "PGPASSWORD": own["PASSWORD"]}
     env = {**os.environ, **{name: str(value) for name, value in env.items() if value}}
     database = [f"--dbname={own['NAME']}"] if connects else []
-    options = {"env": env, "capture_output": True, "text": True, "check": False}
-    done = subprocess.run([found, *database, *arguments], **options)  # noqa: S603
+    command = [found, *database, *arguments]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise ArchiveError(f"{program} failed: {done.stderr.strip()}")

@@ -61,7 +61,7 @@ def as_unavailable(error: BaseException) -> StorageUnavailable | None:
         return error
     reason = None
     if isinstance(error, OSError):
-        reason = _OF_THE_SYSTEM.get(error.errno)
+        reason = _OF_THE_SYSTEM.get(error.errno or 0)
     elif isinstance(error, DatabaseError | InterfaceError):
         reason = _reason_of_database(error)
     return StorageUnavailable(reason, error) if reason else None

@@ -95,13 +95,13 @@ def _rows(part: str) -> QuerySet[Upload]:
 def _loss(upload_id: UUID) -> Loss | None:
     """The missing files of an upload; None if there are none, or if it was deleted in between."""
     upload = Upload.objects.filter(pk=upload_id).first()
-    missing = [name for name in (upload.file.name, upload.thumbnail.name) if not _exists(name)] if upload else []
+    missing = [name or "" for name in (upload.file.name, upload.thumbnail.name) if not _exists(name)] if upload else []
     # Rows are deleted before their files, so a row that still exists has lost them.
     return Loss(upload_id, missing) if missing and Upload.objects.filter(pk=upload_id).exists() else None
 
 
-def _exists(name: str) -> bool:
-    return bool(name) and default_storage.exists(name)
+def _exists(name: str | None) -> bool:
+    return default_storage.exists(name) if name else False
 
 
 def _is_old(name: str, limit: datetime) -> bool:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -33,7 +33,7 @@ def may_sign_up(*, secret: str) -> bool:
     return settings.SIGN_UP == SignUp.OPEN
 
 
-def create_invitations(*, count: int, days: int, note: str, by: AbstractBaseUser) -> list[str]:
+def create_invitations(*, count: int, days: int, note: str, by: User) -> list[str]:
     """Create invitations that work for some days; return their secrets, which are not stored."""
     now = timezone.now()
     Invitation.objects.filter(expires_at__lte=now - _FORGET).delete()
@@ -43,7 +43,7 @@ def create_invitations(*, count: int, days: int, note: str, by: AbstractBaseUser
     return made
 
 
-def use_invitation(*, secret: str, user: AbstractBaseUser) -> None:
+def use_invitation(*, secret: str, user: User) -> None:
     """Use up an invitation, if sign-up needs one; of two concurrent uses one succeeds.
 
     Call it in the transaction that makes the account. Raises InvitationNotValid.

@@ -12,7 +12,7 @@ from axes.helpers import get_cool_off
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth import authenticate
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
@@ -70,7 +70,7 @@ def seconds_locked_out(request: HttpRequest, credentials: dict | None = None) ->
     return AxesProxyHandler.get_implementation().seconds_left(request, credentials)
 
 
-def is_password_of(*, user: AbstractBaseUser, password: str, request: HttpRequest) -> bool:
+def is_password_of(*, user: User, password: str, request: HttpRequest) -> bool:
     """Whether this is the signed-in user's password; failures count as they do at sign-in.
 
     During a lock-out no password is right, and the middleware of django-axes replaces the response.
@@ -82,7 +82,7 @@ def is_password_of(*, user: AbstractBaseUser, password: str, request: HttpReques
     return True
 
 
-def forget_failures(*, user: AbstractBaseUser, request: HttpRequest) -> None:
+def forget_failures(*, user: User, request: HttpRequest) -> None:
     """Forget the failures with this name from this address: the person has shown who they are."""
     AxesProxyHandler.update_request(request)
     AxesProxyHandler.get_implementation().reset_user_attempts(request, {"username": user.get_username()})

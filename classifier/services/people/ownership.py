@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
@@ -20,7 +20,7 @@ _LONGEST_REQUEST = timedelta(days=1)
 class Owner:
     """Exactly one of the two is set; a visitor who has uploaded nothing yet has neither, and owns nothing."""
 
-    user: AbstractBaseUser | None = None
+    user: User | None = None
     visitor: UUID | None = None
 
 
@@ -72,7 +72,7 @@ def claimable(*, visitor: UUID) -> tuple[int, datetime | None]:
     return found["count"], found["newest"]
 
 
-def claim(*, visitor: UUID, user: AbstractBaseUser) -> int:
+def claim(*, visitor: UUID, user: User) -> int:
     """Give a user what the same person uploaded before signing in; return how many uploads that was.
 
     Uploads that are being stored at this moment follow by `hand_over`.
@@ -91,7 +91,7 @@ def hand_over(*, visitor: UUID) -> None:
 
 
 @transaction.atomic
-def _give(visitor: UUID, user: AbstractBaseUser) -> int:
+def _give(visitor: UUID, user: User) -> int:
     Job.objects.filter(visitor=visitor).update(owner=user, visitor=None)
     Prediction.objects.filter(visitor=visitor).update(owner=user, visitor=None)
     return Upload.objects.filter(visitor=visitor).update(owner=user, visitor=None)

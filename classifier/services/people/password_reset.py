@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.urls import reverse
 from django.utils.encoding import force_bytes
@@ -20,13 +20,13 @@ def sends_mail() -> bool:
     return bool(settings.EMAIL_HOST)
 
 
-def reset_path(user: AbstractBaseUser) -> str:
+def reset_path(user: User) -> str:
     """The path of the page that sets a new password for the user; it works once, for a day."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     return reverse("password_reset_confirm", args=[uid, default_token_generator.make_token(user)])
 
 
-def change_email(*, user: AbstractBaseUser, email: str) -> None:
+def change_email(*, user: User, email: str) -> None:
     """Store the address that links are sent to; links that were sent before stop working."""
     user.email = email
     user.save(update_fields=["email"])

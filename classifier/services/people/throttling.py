@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -170,8 +171,10 @@ def _redis(url: str) -> Storage:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    seconds = {"socket_connect_timeout": _REDIS_SECONDS, "socket_timeout": _REDIS_SECONDS}
-    return RedisStorage(url, key_prefix="cifarsite", wrap_exceptions=True, retry=Retry(NoBackoff(), 0), **seconds)
+    # They go to the client of Redis; the annotation of RedisStorage knows only some of them.
+    options: Any = {"retry": Retry(NoBackoff(), 0)}
+    options |= {"socket_connect_timeout": _REDIS_SECONDS, "socket_timeout": _REDIS_SECONDS}
+    return RedisStorage(url, key_prefix="cifarsite", wrap_exceptions=True, **options)
 
 
 def _counts() -> _Counts:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -29,7 +29,7 @@ def valid_name(name: str) -> str:
     return name
 
 
-def create_token(*, user: AbstractBaseUser, name: str, scope: str, days: int) -> tuple[ApiToken, str]:
+def create_token(*, user: User, name: str, scope: str, days: int) -> tuple[ApiToken, str]:
     """Create a token and return its row and its secret, which is not stored.
 
     scope: a value of ApiToken.Scope. What has expired of this person's tokens is deleted. Raises BadName.
@@ -44,12 +44,12 @@ def active_tokens() -> QuerySet[ApiToken]:
     return ApiToken.objects.filter(expiry__gt=timezone.now()).select_related("user").order_by("-created")
 
 
-def tokens_of(user: AbstractBaseUser) -> QuerySet[ApiToken]:
+def tokens_of(user: User) -> QuerySet[ApiToken]:
     """A person's tokens that have not expired, the newest first."""
     return active_tokens().filter(user=user)
 
 
-def revoke_token(*, number: UUID, user: AbstractBaseUser | None = None) -> ApiToken:
+def revoke_token(*, number: UUID, user: User | None = None) -> ApiToken:
     """Revoke a token and return its former row. Raises NoSuchToken.
 
     number: its `public_id`. user: whose it has to be; None for anybody's.

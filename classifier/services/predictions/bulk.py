@@ -2,15 +2,16 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.files import File
 from django.db import transaction
 
@@ -58,8 +59,8 @@ class _Kept(NamedTuple):
 
 
 def classify_files(
-    *, paths: Iterable[Path], served: ServedModel, owner: AbstractBaseUser | None = None
-) -> Iterator[list[FileOutcome]]:
+    *, paths: Iterable[Path], served: ServedModel, owner: User | None = None
+) -> Generator[list[FileOutcome]]:
     """Yield outcomes in batches and in order, while all processors read the next files.
 
     owner: each prediction is stored for this account before it is yielded. The same file (name and content) is stored
@@ -75,9 +76,10 @@ def classify_files(
 class _Bulk:
     """Reads files in any thread, and stores results in the thread with the database connection."""
 
-    def __init__(self, served: ServedModel, owner: AbstractBaseUser | None) -> None:
+    def __init__(self, served: ServedModel, owner: User | None) -> None:
         self.served = served
         self.owner = owner
+        self.owner_pk = owner.pk if owner else None
         self.stored: frozenset[bytes] = frozenset()
         if owner is not None:
             uploads = Upload.objects.filter(owner=owner, predictions__model_version=served.version)
@@ -121,12 +123,12 @@ class _Bulk:
         try:
             content = path.read_bytes()
         except OSError as error:
-            return FileOutcome(path, error=error.strerror)
+            return FileOutcome(path, error=error.strerror or str(error))
         if hashlib.sha256(content).hexdigest() != prediction.upload.sha256:
             return FileOutcome(path, error="The file was changed while it was read.")
         with transaction.atomic():
             # Runs for one account are serialised, so that none mistakes another's files for those of a killed run.
-            get_user_model().objects.select_for_update(no_key=True).get(pk=self.owner.pk)
+            get_user_model().objects.select_for_update(no_key=True).get(pk=self.owner_pk or 0)
             if stored := _stored_prediction(prediction.upload.id):
                 return FileOutcome(path, stored, stored_before=True)
             discard_files(upload=prediction.upload)
@@ -135,7 +137,7 @@ class _Bulk:
             )
             return FileOutcome(path, stored)
 
-    def _look_up(self, path: Path, opened: BinaryIO) -> None:
+    def _look_up(self, path: Path, opened: BufferedReader) -> None:
         """Raise _StoredBefore if the file is stored; else rewind it."""
         upload_id = self._upload_id(path, hashlib.file_digest(opened, "sha256").hexdigest())
         if upload_id.bytes in self.stored:
@@ -144,7 +146,7 @@ class _Bulk:
 
     def _upload_id(self, path: Path, sha256: str) -> UUID:
         """Derive the id from all that identifies the file, so that the next run finds the results of a killed one."""
-        return uuid5(_UPLOADS, f"{self.owner.pk}\n{self.served.version.digest}\n{sha256}\n{clean_name(path.name)}")
+        return uuid5(_UPLOADS, f"{self.owner_pk}\n{self.served.version.digest}\n{sha256}\n{clean_name(path.name)}")
 
 
 def _stored_prediction(upload_id: UUID) -> Prediction | None:

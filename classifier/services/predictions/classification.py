@@ -135,8 +135,8 @@ def store(*, prediction: Prediction, content: bytes, thumbnail: bytes, working_c
     storage.StorageUnavailable and OwnerGone.
     """
     upload = prediction.upload
-    files = dict(zip(_file_names(upload), (content, thumbnail, working_copy)))
-    files = {name: content for name, content in files.items() if content is not None}
+    contents = (content, thumbnail, working_copy)
+    files = {name: stored for name, stored in zip(_file_names(upload), contents) if stored is not None}
     # The files come first and the commit last: a process killed in between leaves files without a row, which
     # `manage.py sweep` removes, and never a row without its files.
     try:

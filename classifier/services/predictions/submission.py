@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import NotRequired, TypedDict, Unpack
 from uuid import UUID, uuid5
 
 from django.db import DatabaseError, IntegrityError
@@ -31,6 +32,13 @@ class SubmissionOptions:
     keep: bool = True
     keep_days: int | None = None
     version: ModelVersion | None = None
+
+
+class _Wanted(TypedDict):
+    image: SubmittedImage
+    owner: Owner
+    keep_days: int | None
+    version: NotRequired[ModelVersion | None]
 
 
 class KeyReused(ValueError):
@@ -67,7 +75,7 @@ def submit_under_key(
         if key is not None:
             refuse_reuse(owner=owner, options=options, keys=[key], content=content)
         return predict(image=image, owner=owner, version=options.version)[0]
-    wanted = {"image": image, "owner": owner, "keep_days": options.keep_days, "version": options.version}
+    wanted: _Wanted = {"image": image, "owner": owner, "keep_days": options.keep_days, "version": options.version}
     if key is None:
         return classify(**wanted)
     prediction_id, upload_id = _ids(owner, options, key, content)
@@ -125,12 +133,14 @@ def _stored(owner: Owner, prediction_id: UUID) -> Prediction | None:
     return predictions_of(owner).filter(pk=prediction_id).first()
 
 
-def _classify_or_get_stored(*, owner: Owner, prediction_id: UUID, **options) -> Prediction:
+def _classify_or_get_stored(
+    *, prediction_id: UUID, upload_id: UUID | None = None, **wanted: Unpack[_Wanted]
+) -> Prediction:
     try:
-        return classify(owner=owner, prediction_id=prediction_id, **options)
+        return classify(prediction_id=prediction_id, upload_id=upload_id, **wanted)
     except IntegrityError:
         # The same submission arrived twice at once, and the other one was faster.
-        prediction = _stored(owner, prediction_id)
+        prediction = _stored(wanted["owner"], prediction_id)
         if prediction is None:
             raise
         return prediction
