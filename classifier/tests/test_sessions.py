@@ -71,5 +71,5 @@ def test_housekeeping_by_hand_does_what_the_running_site_does(user, client, user
 @pytest.mark.django_db(transaction=True)
 def test_housekeeping_fails_when_a_file_is_missing(user):
     default_storage.delete(make_prediction(user).upload.file.name)
-    with pytest.raises(CommandError, match="have lost a file"):
+    with pytest.raises(CommandError, match="missing a file"):
         housekeeping(older_than=0)
