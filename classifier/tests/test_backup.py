@@ -159,7 +159,7 @@ def test_site_that_has_something_is_replaced_by_force_alone(site, saved, other, 
 def test_archive_of_an_older_version_is_brought_up_to_date(saved, other, tmp_path):
     older = Place(tmp_path / "older")
     older.run("restore", str(saved))
-    older.run("migrate", "classifier", "0009", "--verbosity", "0")
+    older.run("migrate", "classifier", "0001", "--verbosity", "0")
     older.run("backup", str(tmp_path / "older.tar"))
     other.run("restore", str(tmp_path / "older.tar"))
     assert other.shell(LOOK).startswith("200 200 200 ")
