@@ -1,5 +1,6 @@
 """deploy/nginx.conf in front of the site: it takes slow clients upon itself, and what it forwards is its own."""
 
+import http.client
 import json
 import os
 import re
@@ -212,7 +213,21 @@ def test_https_needs_no_more_than_the_lines_that_are_there(echo, tmp_path):
 
 
 def test_largest_body_is_the_sites():
-    assert re.search(r"client_max_body_size (\d+)m;", CONFIGURATION.read_text())[1] == str(
-        most_bytes(MOST_IMAGES) // 1024**2
-    )
-    assert settings.MAX_UPLOAD_MEGABYTES == 20
+    sizes = [int(size) for size in re.findall(r"client_max_body_size (\d+)m;", CONFIGURATION.read_text())]
+    assert sizes == [most_bytes(MOST_IMAGES) // 1024**2, most_bytes(0, 1) // 1024**2]
+    assert (settings.MAX_UPLOAD_MEGABYTES, settings.MAX_ARCHIVE_MEGABYTES) == (20, 2000)
+
+
+@needs_nginx
+@pytest.mark.parametrize(("path", "status"), [("/jobs/", 200), ("/api/v1/jobs/", 200), ("/", 413), ("/jobs/x/", 413)])
+def test_archives_pass_where_they_are_taken_alone(echo, tmp_path, path, status):
+    """By what a head announces: nobody sends 700 MB here."""
+    with nginx(tmp_path, echo) as address:
+        connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)
+        connection.putrequest("POST", path)
+        connection.putheader("Content-Length", str(700 * 1024**2))
+        connection.putheader("Expect", "100-continue")
+        connection.endheaders()
+        answer = connection.sock.recv(64).decode()
+        connection.close()
+    assert (" 413 " in answer) is (status == 413), answer

@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Count, F, Max
 from django.utils import timezone
 
@@ -68,6 +68,8 @@ def work_once(*, is_stopping: Callable[[], bool] = lambda: False) -> bool:
         raise Unable(str(error)) from error
     except Exception as error:
         if unavailable := as_unavailable(error):
+            with suppress(DatabaseError):
+                release(part)
             raise Unable(str(unavailable)) from error
         logger.exception("Part %s failed.", part)
         abandon(part)
