@@ -86,4 +86,4 @@ messages: $(VENV)/.installed-requirements ## collect and compile translations (n
 	$(BIN)/python manage.py compilemessages --locale uk --verbosity 0 --ignore '.venv*'
 
 clean: ## remove what is made here, but no data and no trained model
-	rm -rf $(VENV) $(BENCH_VENV) staticfiles .pytest_cache .ruff_cache .mypy_cache .coverage htmlcov
+	rm -rf $(VENV) $(BENCH_VENV) site staticfiles .pytest_cache .ruff_cache .mypy_cache .coverage htmlcov
