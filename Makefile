@@ -63,6 +63,7 @@ lint: $(VENV)/.installed-requirements ## style, layers, types, insecure code, sp
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(CODE)
 	DEBUG=true $(BIN)/mypy
 	$(BIN)/codespell
+	$(BIN)/python -m docs.generate --check
 	$(BIN)/python -m tools.spelling
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	DEBUG=false SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
