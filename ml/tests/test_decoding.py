@@ -249,7 +249,7 @@ def test_decoder_that_hangs_when_nobody_is_left_ends_itself():
     """As when the site is killed meanwhile: it is the system's clock that ends it, which needs no help of Python's."""
     script = """
 import socket
-from ml import decoder
+from ml.images import decoder_process as decoder
 def hang(*_arguments):
     while True: pass
 decoder._GRACE, decoder._answer = 0, hang
