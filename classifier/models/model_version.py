@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ml.artifacts.folder import Card
+from ml.artifacts.folder import ArtifactError, Card
 from ml.classes import without_none
 
 
@@ -54,6 +54,11 @@ class ModelVersion(models.Model):
     @property
     def whole_card(self) -> Card:
         return Card.from_dict(self.card)
+
+    def check_unchanged(self, card: Card) -> None:
+        """Raise ArtifactError when `card`, found in the folder, is not the one that was published."""
+        if card.digest != self.digest:
+            raise ArtifactError(f"{self.path} no longer contains the files that were published as {self}.")
 
     @property
     def class_names(self) -> list[str]:

@@ -72,18 +72,13 @@ def produce(
     return write_model(settings, dataset, result, model_folder, report)
 
 
-class _Nobody(Listener):
-    """Hears of nothing and stops nothing."""
-
-
 def _choose_writing_backend() -> None:
     os.environ["KERAS_BACKEND"] = _WRITING_BACKEND
 
 
 def _write_finished(settings: RunSettings, dataset: Dataset, run_folder: Path, model_folder: Path) -> Card:
     """Write the model of a run whose epochs are all there."""
-    result = training.train(settings, dataset, run_folder, _Nobody(), resume=True)
-    return write_model(settings, dataset, result, model_folder)
+    return write_model(settings, dataset, training.load_result(settings, dataset, run_folder), model_folder)
 
 
 def write_model(

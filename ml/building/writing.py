@@ -18,7 +18,7 @@ from ml.artifacts.export import export
 from ml.artifacts.folder import Card
 from ml.artifacts.litert import Graph
 from ml.confidence.decision import DecisionRule, Outputs
-from ml.data.dataset import Dataset
+from ml.data.dataset import Dataset, Split
 from ml.evaluation import metrics as evaluation
 from ml.evaluation.metrics import Assessment
 from ml.training.checkpoints import EpochRecord
@@ -57,31 +57,9 @@ def write(trained: Trained, dataset: Dataset, folder: Path, report: Callable[[st
         report("export")
         exported = export(model, temporary, *dataset.selection)
         report("calibrate")
-        graph = Graph((temporary / artifacts.LITERT_FILE).read_bytes(), threads=os.cpu_count() or 1)
-        outputs = {
-            name: evaluation.run(partial(_outputs, graph, len(class_names)), split.images)
-            for name, split in (
-                ("train", dataset.train),
-                ("selection", dataset.selection),
-                ("validation", dataset.reporting),
-                ("test", dataset.test),
-            )
-        }
-        rule = DecisionRule.fit(
-            outputs["train"],
-            dataset.train.labels,
-            outputs["selection"],
-            dataset.selection.labels,
-            label_smoothing=trained.label_smoothing,
-        )
-        rule.statistics.save(temporary / artifacts.STATISTICS_FILE)
-        predictions = {name: rule.predict(outputs[name]) for name in ("validation", "test")}
-        assessments = {
-            name: evaluation.assess(predictions[name], split.labels, class_names)
-            for name, split in (("validation", dataset.reporting), ("test", dataset.test))
-        }
+        measured = _measure(temporary, dataset, trained.label_smoothing)
         report("draw")
-        _draw(trained, dataset, assessments["test"], predictions["test"].probabilities, temporary, report)
+        _draw(trained, dataset, measured, temporary, report)
         history = [asdict(record) for record in trained.history]
         (temporary / artifacts.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
         report("write")
@@ -94,19 +72,53 @@ def write(trained: Trained, dataset: Dataset, folder: Path, report: Callable[[st
                 parameter_count=model.count_params(),
                 export={**exported, "weights": "float16", "accuracy_float32": trained.accuracy_float32},
                 libraries=library_versions(),
-                metrics={split: assessment.as_dict() for split, assessment in assessments.items()},
-                **rule.as_dict(),
+                metrics={split: assessment.as_dict() for split, assessment in measured.assessments.items()},
+                **measured.rule.as_dict(),
                 framing=asdict(dataset.framing),
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             ),
         )
 
 
+class _Measured(NamedTuple):
+    """The decision rule, and what the served graph scores with it on the splits that are reported.
+
+    probabilities: of the test images, float32 (N, classes).
+    """
+
+    rule: DecisionRule
+    assessments: dict[str, Assessment]
+    probabilities: np.ndarray
+
+
+def _measure(folder: Path, dataset: Dataset, label_smoothing: float) -> _Measured:
+    """Fit the rule to the graph in `folder` on training and selection images, save its statistics, and score it."""
+    class_names = dataset.class_names
+    graph = Graph((folder / artifacts.LITERT_FILE).read_bytes(), threads=os.cpu_count() or 1)
+
+    def outputs(split: Split) -> Outputs:
+        return evaluation.run(partial(_outputs, graph, len(class_names)), split.images)
+
+    rule = DecisionRule.fit(
+        outputs(dataset.train),
+        dataset.train.labels,
+        outputs(dataset.selection),
+        dataset.selection.labels,
+        label_smoothing=label_smoothing,
+    )
+    rule.statistics.save(folder / artifacts.STATISTICS_FILE)
+    splits = {"validation": dataset.reporting, "test": dataset.test}
+    predictions = {name: rule.predict(outputs(split)) for name, split in splits.items()}
+    assessments = {
+        name: evaluation.assess(predictions[name], split.labels, class_names) for name, split in splits.items()
+    }
+    return _Measured(rule, assessments, predictions["test"].probabilities)
+
+
 def _draw(
     trained: Trained,
     dataset: Dataset,
-    test: Assessment,
-    probabilities: np.ndarray,
+    measured: _Measured,
     folder: Path,
     report: Callable[[str], None],
 ) -> None:
@@ -114,13 +126,13 @@ def _draw(
     from ml.plots import charts as plots
     from ml.plots.architecture import save_network
 
-    names = dataset.class_names
+    names, test = dataset.class_names, measured.assessments["test"]
     for draw in (
         partial(save_network, trained.model, folder),
         partial(plots.save_curves, trained.history, trained.best_epoch, test.evaluation, folder),
         partial(plots.save_confusion, test.evaluation, names, "test", folder),
         partial(plots.save_reliability, test, folder),
-        partial(plots.save_mistakes, dataset.test, probabilities, names, folder),
+        partial(plots.save_mistakes, dataset.test, measured.probabilities, names, folder),
     ):
         try:
             draw()

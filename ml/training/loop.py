@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ml.data.dataset import Dataset, Split, batch_size
-from ml.data.pixel_file import PixelFile
-from ml.networks import torch_layers
-from ml.networks.policy import dtype_policy
-from ml.networks.registry import find_architecture
-from ml.training import heads, optimizers, transfer
+from ml.data.dataset import Dataset, batch_size
+from ml.training import heads, transfer
 from ml.training.batches import batches, in_order
 from ml.training.checkpoints import Checkpoints, EpochRecord, best_epoch
+from ml.training.preparation import (
+    compile_network,
+    find_teacher,
+    initialise,
+    steps_per_epoch,
+    trainable_network,
+    untrained_network,
+)
 from ml.training.reseeding import reseed
 from ml.training.run_settings import RunSettings
 
@@ -26,8 +30,6 @@ if TYPE_CHECKING:
     import keras
 
 _EVALUATION_BATCH = 500
-#: The number of images with which an architecture is initialised if they do not fit into memory.
-_IMAGES_MEASURED = 500
 
 
 class TrainingError(Exception):
@@ -70,89 +72,41 @@ def train(
             "another --name."
         )
     checkpoints = Checkpoints(run_folder)
-    recipe = settings.recipe
+    recipe, steps = settings.recipe, steps_per_epoch(settings, dataset)
     keras.utils.set_random_seed(settings.seed)
-    with dtype_policy(recipe.compute_dtype):
-        model = torch_layers.faster(_build(settings))
-    if recipe.weight_average:
-        _average_statistics(model, recipe.weight_average)
+    model = trainable_network(settings)
     if not resume or not checkpoints.latest():
-        _initialise(model, settings, dataset)
-    teacher = _teacher(settings)
+        initialise(model, settings, dataset)
+    teacher = find_teacher(settings)
     if not resume:
         checkpoints.clear()
         settings.save(run_folder)
-    # The last, shorter batch is left out: the order differs from epoch to epoch, so no image is always left out.
-    steps = max(len(dataset.train.labels) // recipe.batch_size, 1)
-    model.compile(
-        optimizer=optimizers.optimizer(recipe, steps),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        metrics=["accuracy"],
-    )
-    model.optimizer.build(model.trainable_variables)
+    compile_network(model, settings, steps)
     history = checkpoints.restore(model)
     if len(history) < recipe.epochs and recipe.head_only:
         _fit_head(model, dataset, history, checkpoints, listener)
     elif len(history) < recipe.epochs:
         _fit(model, settings, dataset, steps, history, checkpoints, teacher, listener)
+    return _result(settings, model, checkpoints)
+
+
+def load_result(settings: RunSettings, dataset: Dataset, run_folder: Path) -> TrainingResult:
+    """Return what a run has come to, from its checkpoints; on any backend. Raises TrainingError, ArtifactError."""
+    model = trainable_network(settings)
+    compile_network(model, settings, steps_per_epoch(settings, dataset))
+    return _result(settings, model, Checkpoints(run_folder))
+
+
+def _result(settings: RunSettings, model: "keras.Model", checkpoints: Checkpoints) -> TrainingResult:
+    history = checkpoints.history()
     if not history:
         raise TrainingError("The run was stopped before its first epoch finished, so there is nothing to save.")
-    best = best_epoch(history)
-    trained = _build(settings)
+    trained = untrained_network(settings)
     checkpoints.restore_best(model)
     # The validated weights are the average, if there is one.
     model.optimizer.finalize_variable_values(model.trainable_variables)
     trained.set_weights(model.get_weights())
-    return TrainingResult(trained, history, best.epoch, len(history) >= recipe.epochs)
-
-
-def _build(settings: RunSettings) -> "keras.Model":
-    return find_architecture(settings.architecture).build(settings.image_shape, len(settings.class_names))
-
-
-def _average_statistics(model: "keras.Model", decay: float) -> None:
-    """Let batch normalisation measure over as many steps as the weights are averaged over: they belong together.
-
-    With statistics of the last steps alone the averaged network was seen to lose three points of accuracy.
-    """
-    import keras
-
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = decay
-
-
-def _initialise(model: "keras.Model", settings: RunSettings, dataset: Dataset) -> None:
-    architecture = find_architecture(settings.architecture)
-    if settings.initialise and architecture.initialise:
-        architecture.initialise(model, _some_images(dataset.train))
-    untrained = False
-    if settings.initial_weights:
-        untrained = model.layers[-1].name in transfer.take_weights(model, settings.initial_weights)
-    elif settings.initialise and architecture.load_pretrained:
-        architecture.load_pretrained(model, Path(settings.weights_file) if settings.weights_file else None)
-        untrained = True
-    if untrained and architecture.load_pretrained and not settings.recipe.head_only:
-        heads.fit_head(model, dataset.train, dataset.selection)
-
-
-def _some_images(split: Split) -> np.ndarray:
-    """All images, or some of those that do not fit into memory."""
-    if not isinstance(split.images, PixelFile):
-        return split.images
-    return split.images[np.linspace(0, len(split.labels) - 1, _IMAGES_MEASURED).astype(int)]
-
-
-def _teacher(settings: RunSettings) -> transfer.Teacher | None:
-    if settings.teacher is None:
-        return None
-    return transfer.teacher(
-        settings.teacher,
-        class_names=settings.class_names,
-        image_shape=settings.image_shape,
-        temperature=settings.recipe.distillation_temperature,
-        compute_dtype=settings.recipe.compute_dtype,
-    )
+    return TrainingResult(trained, history, best_epoch(history).epoch, len(history) >= settings.recipe.epochs)
 
 
 def read_history(run_folder: Path) -> list[EpochRecord]:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from classifier.models import Activation, ModelVersion, TrainingRun
 from ml.artifacts import folder as artifacts
-from ml.artifacts.folder import ArtifactError, Card
+from ml.artifacts.folder import ArtifactError
 from ml.artifacts.inspection import inspect
 
 
@@ -140,14 +140,8 @@ def register_shipped() -> list[ModelVersion]:
 
 def verified_folder(version: ModelVersion) -> Path:
     """Return the folder of a version with the published files. Raises ArtifactError."""
-    check_unchanged(version, inspect(version.path))
+    version.check_unchanged(inspect(version.path))
     return version.path
-
-
-def check_unchanged(version: ModelVersion, card: Card) -> None:
-    """Raise ArtifactError when `card`, found in the version's folder, is not the one that was published."""
-    if card.digest != version.digest:
-        raise ArtifactError(f"{version.path} no longer contains the files that were published as {version}.")
 
 
 def find_folder(name: str) -> Path:

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from classifier.models import ModelVersion
-from classifier.services.models.publishing import check_unchanged
 from ml.artifacts.folder import ArtifactError
 from ml.serving.inference import LoadedModel
 
@@ -133,7 +132,7 @@ class _Server:
 
 def _open(version: ModelVersion) -> LoadedModel:
     model = LoadedModel(version.path, settings.INTERPRETERS)
-    check_unchanged(version, model.card)
+    version.check_unchanged(model.card)
     return model
 
 
