@@ -114,7 +114,7 @@ def post_worker_init(worker) -> None:
     from cifarsite.exposure import WORDS, public_addresses, public_names
     from classifier.services.models import serving
     from classifier.services.predictions import decoding
-    from ml.images.decoder_pool import DecoderUnavailable
+    from ml.images.decoder import DecoderUnavailable
 
     # Said once, by the first process.
     reached = public_addresses(worker.cfg.address) + public_names(settings.ALLOWED_HOSTS)

@@ -14,7 +14,7 @@ from classifier.services.predictions.classification import OwnerGone
 from classifier.services.predictions.turns import Busy
 from classifier.web.errors import fault
 from classifier.web.refusal import problem_response, refusal, wants_json
-from ml.images.decoder_pool import DecoderUnavailable
+from ml.images.decoder import DecoderUnavailable
 from ml.serving.inference import NoInterpreterFree
 
 logger = logging.getLogger(__name__)

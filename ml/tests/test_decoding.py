@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.images.decoder_pool import Decoders, DecoderUnavailable, TooSlow
+from ml.images.decoder import DecoderUnavailable, TooSlow
+from ml.images.decoder_pool import Decoders
 from ml.images.errors import (
     DamagedImage,
     EmptyFile,

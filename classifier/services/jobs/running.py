@@ -27,7 +27,7 @@ from classifier.services.jobs.storage import delete_archive
 from classifier.services.models.serving import NoModel
 from classifier.services.operations.storage import StorageUnavailable, as_unavailable
 from classifier.services.people.ownership import Owner
-from ml.images.decoder_pool import DecoderUnavailable
+from ml.images.decoder import DecoderUnavailable
 from ml.images.errors import ImageError
 
 logger = logging.getLogger(__name__)

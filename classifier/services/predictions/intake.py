@@ -15,7 +15,7 @@ from classifier.models.upload import composed
 from classifier.services.predictions.decoding import decode
 from ml.images import errors as image_errors
 from ml.images import formats
-from ml.images.decoder_pool import TooSlow
+from ml.images.decoder import TooSlow
 from ml.images.errors import ImageError
 from ml.images.preprocessing import DecodedImage
 

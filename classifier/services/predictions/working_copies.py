@@ -26,7 +26,7 @@ def copy_if_expensive(decoded: DecodedImage) -> bytes | None:
 def picture_of(*, upload: Upload) -> DecodedImage:
     """Return the upload's picture from its working copy, or from the original, which then has one if it took long.
 
-    Raises ImageError, ml.images.decoder_pool.DecoderUnavailable, turns.Busy, OSError.
+    Raises ImageError, ml.images.decoder.DecoderUnavailable, turns.Busy, OSError.
     """
     if copy := copy_of(upload=upload):
         return copy.decoded
