@@ -144,6 +144,16 @@ def test_folders_of_an_archive_can_be_made_on_windows(user, user_client):
     assert all(len(part.encode()) <= 255 for place in places for part in place)
 
 
+def test_classes_that_differ_only_in_what_windows_forbids_have_folders_of_their_own(user, user_client):
+    classes = ["a:b", "a*b", "A?B", "a:b"]
+    for seed, name in enumerate(classes):
+        make_prediction(user, name=f"{seed}.jpg", seed=seed, predicted_class=name, abstained=False)
+    archive = zipfile.ZipFile(io.BytesIO(content(user_client.get("/history/predictions.zip"))))
+    folders = {path.split("/")[1][0]: path.split("/")[0] for path in archive.namelist()[1:]}
+    assert folders["0"] == folders["3"]
+    assert len({folder.casefold() for folder in folders.values()}) == 3
+
+
 def test_names_of_files_keep_the_letters_of_every_script(user):
     names = {"हिन्दी.jpg": "हिन्दी", "con.jpg": "_con", "漢" * 100 + ".jpg": "漢" * 66, "b.. .jpg": "b__"}
     for seed, (name, expected) in enumerate(names.items()):

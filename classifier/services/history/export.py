@@ -61,6 +61,7 @@ def zip_blocks(predictions: QuerySet[Prediction], order: Order) -> Iterator[byte
     The folder is what a correction says, else what was answered. An image whose file is gone has its line alone.
     """
     archive = ZipStream()
+    folders = _Folders()
     archive.add((line.encode() for line in csv_lines(walk(predictions, order=order))), "predictions.csv")
     yield from archive.all_files()
     for prediction in walk(predictions, order=order):
@@ -69,7 +70,7 @@ def zip_blocks(predictions: QuerySet[Prediction], order: Order) -> Iterator[byte
         except OSError:
             continue
         with file:
-            archive.add(file.chunks(_FILE_BLOCK), _place(prediction))
+            archive.add(file.chunks(_FILE_BLOCK), _place(prediction, folders))
             yield from archive.all_files()
     yield from archive.finalize()
 
@@ -100,10 +101,30 @@ def _is_letter(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character)[0] == "M"
 
 
-def _place(prediction: Prediction) -> str:
+class _Folders:
+    """A folder of its own for each class, also where names differ only in what Windows does not tell apart."""
+
+    def __init__(self) -> None:
+        self._of_class: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def of(self, class_name: str) -> str:
+        """The same folder for the same class."""
+        if class_name not in self._of_class:
+            wanted = folder = safe_folder(class_name)
+            number = 1
+            while folder.casefold() in self._taken:
+                number += 1
+                folder = f"{wanted}-{number}"
+            self._taken.add(folder.casefold())
+            self._of_class[class_name] = folder
+        return self._of_class[class_name]
+
+
+def _place(prediction: Prediction, folders: _Folders) -> str:
     """A unique path for the prediction, safe to unpack, with its file's name."""
     name = safe_name(prediction.upload, f"-{prediction.pk.hex[:12]}")
-    return f"{safe_folder(prediction.corrected_class or prediction.answer)}/{name}"
+    return f"{folders.of(prediction.corrected_class or prediction.answer)}/{name}"
 
 
 def _row(prediction: Prediction) -> list[object]:
