@@ -6,11 +6,11 @@ Two images are alike as the cosine of the angle between their features, the laye
 import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -19,6 +19,7 @@ from ml.artifacts import folder as artifacts
 from ml.artifacts import readers
 from ml.artifacts.folder import LITERT_FILE, NEIGHBOURS_FOLDER, ArtifactError, Card
 from ml.data.dataset import Dataset, DatasetError
+from ml.data.pixel_file import PixelFile
 from ml.serving.inference import LoadedModel, Network
 from ml.serving.routing import THUMBNAILS
 
@@ -37,8 +38,9 @@ _FILES = (_FEATURES_FILE, _LABELS_FILE, _THUMBNAILS_FILE, _ENDS_FILE)
 _ROWS = 256
 _LARGEST_SIDE = 64
 _BATCH = 64
+_BATCHES_AT_ONCE = 16
 _REMEDY = "Make it anew: manage.py build_neighbours"
-_PICTURES_COMPARED = 1000
+_IMAGES_COMPARED = 1000
 
 
 class Neighbour(NamedTuple):
@@ -118,17 +120,24 @@ def build(folder: Path, dataset: Dataset, progress: Callable[[int, int], None] |
     name = network_with_neighbours(model.card)
     network = model.networks[name]
     dataset = _learnt_from(network.card, dataset)
-    count, compared = len(dataset.train.labels), dataset.validation.images[:_PICTURES_COMPARED]
-    images = np.concatenate([dataset.train.images, compared])
-    features = _features(network, images, progress)
-    pictures = [_encoded(image) for image in dataset.train.images]
-    usual = np.quantile(_nearest_similarities(features[:count], features[count:]), _QUANTILES)
+    images, labels = dataset.train
+    compared = np.concatenate([*_features(network, dataset.validation.images[:_IMAGES_COMPARED])])
+    nearest = np.full(len(compared), -1, np.float32)
+    ends: list[int] = []
     with artifacts.replacing(folder / name / NEIGHBOURS_FOLDER) as new:
-        np.save(new / _FEATURES_FILE, features[:count])
-        np.save(new / _LABELS_FILE, dataset.train.labels.astype(np.uint16))
-        np.save(new / _ENDS_FILE, np.cumsum([len(picture) for picture in pictures], dtype=np.int64))
-        (new / _THUMBNAILS_FILE).write_bytes(b"".join(pictures))
-        description = {"graph": network.card.files[LITERT_FILE], "count": count, "usual": usual.tolist()}
+        with (new / _FEATURES_FILE).open("wb") as features, (new / _THUMBNAILS_FILE).open("wb") as thumbnails:
+            for block in _features(network, images, progress):
+                if not ends:
+                    _write_header(features, (len(labels), block.shape[1]))
+                features.write(block.tobytes())
+                nearest = np.maximum(nearest, (compared @ block.T).max(axis=1))
+                for pixels in images[len(ends) : len(ends) + len(block)]:
+                    thumbnails.write(_encoded(pixels))
+                    ends.append(thumbnails.tell())
+        np.save(new / _LABELS_FILE, labels.astype(np.uint16))
+        np.save(new / _ENDS_FILE, np.array(ends, np.int64))
+        usual = np.quantile(nearest, _QUANTILES)
+        description = {"graph": network.card.files[LITERT_FILE], "count": len(labels), "usual": usual.tolist()}
         description["files"] = {file: artifacts.sha256(new / file) for file in _FILES}
         artifacts.write_json(new / _INDEX_FILE, {"format": _FORMAT, "dataset": dataset.fingerprint, **description})
     return load(folder / name, network.card)
@@ -187,24 +196,29 @@ def _learnt_from(card: Card, dataset: Dataset) -> Dataset:
     return part
 
 
-def _features(network: Network, images: np.ndarray, progress: Callable[[int, int], None] | None) -> np.ndarray:
-    """Normalised features, float32 (N, F), of images that the network takes as they are, on all processors."""
-    starts = range(0, len(images), _BATCH)
-    pool, parts = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="neighbours"), []
+def _features(
+    network: Network, images: np.ndarray | PixelFile, progress: Callable[[int, int], None] | None = None
+) -> Iterator[np.ndarray]:
+    """Yield normalised features, float32 (n, F), of images that the network takes as they are, on all processors.
+
+    Only a few batches of the images are in memory at a time.
+    """
+    pool, done = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="neighbours"), 0
     try:
-        for outputs in pool.map(lambda start: network.outputs(images[start : start + _BATCH]), starts):
-            parts.append(normalised(outputs.features))
-            if progress:
-                progress(min(len(parts) * _BATCH, len(images)), len(images))
+        for first in range(0, len(images), _BATCHES_AT_ONCE * _BATCH):
+            starts = range(first, min(first + _BATCHES_AT_ONCE * _BATCH, len(images)), _BATCH)
+            for outputs in pool.map(lambda start: network.outputs(images[start : start + _BATCH]), starts):
+                done += len(outputs.features)
+                yield normalised(outputs.features)
+                if progress:
+                    progress(done, len(images))
     finally:
         pool.shutdown(cancel_futures=True)
-    return np.concatenate(parts)
 
 
-def _nearest_similarities(stored: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """The similarity of the most similar row of `stored` to each query, (N,)."""
-    blocks = (queries[start : start + _BATCH] for start in range(0, len(queries), _BATCH))
-    return np.concatenate([(block @ stored.T).max(axis=1) for block in blocks])
+def _write_header(file: BinaryIO, shape: tuple[int, int]) -> None:
+    """Begin a file of NumPy's with float32 of this shape, whose rows follow."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
 
 
 def _largest(values: np.ndarray, count: int) -> np.ndarray:

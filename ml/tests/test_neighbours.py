@@ -152,7 +152,7 @@ def test_images_that_a_limit_left_out_of_training_are_left_out(dataset, tmp_path
 
 def stop_at(done: int, error: type[BaseException]):
     def progress(now: int, total: int) -> None:
-        assert total == 240
+        assert total == 200
         if now >= done:
             raise error
 
@@ -170,7 +170,7 @@ def largest_file(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize("done", [64, 240])
+@pytest.mark.parametrize("done", [64, 200])
 def test_stopped_building_leaves_the_earlier_index(dataset, folder, done):
     before, beside = contents(folder), sorted(folder.iterdir())
     with pytest.raises(KeyboardInterrupt):
@@ -219,6 +219,27 @@ def test_description_of_something_else_is_noticed(folder, network, content):
     (folder / NEIGHBOURS_FOLDER / "index.json").write_text(content)
     with pytest.raises(ArtifactError, match="neighbours cannot be read"):
         load(folder, network.card)
+
+
+class Streamed:
+    """Images that may be read a batch at a time alone."""
+
+    def __init__(self, images: np.ndarray) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        assert len(self.images[rows]) <= 64
+        return self.images[rows]
+
+
+def test_training_images_are_read_a_batch_at_a_time(dataset, built, network, tmp_path):
+    streamed = replace(dataset, train=Split(Streamed(dataset.train.images), dataset.train.labels))
+    folder = linked_model(tmp_path / "model")
+    build(folder, streamed)
+    assert contents(folder) == contents(built)
 
 
 def test_of_two_networks_the_one_for_thumbnails_has_an_index(dataset, tmp_path):
