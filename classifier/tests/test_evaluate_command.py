@@ -21,6 +21,7 @@ from classifier.tests.factories import (
     without,
 )
 from ml.artifacts import folder as artifacts
+from ml.classes import CLASS_NAMES
 from ml.confidence.abstention import SCORES
 
 
@@ -31,6 +32,15 @@ def photos(tmp_path) -> Path:
     shutil.copy(folder / "none" / "0.png", folder / "none" / "another.PNG")
     (folder / "README.md").write_text("Who took them.")
     return folder
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    folder = pictures(tmp_path / "pictures", CLASS_NAMES)
+    (folder / "cat" / "broken.png").write_bytes(b"no image")
+    errors = io.StringIO()
+    call_command("evaluate", "student_cnn", "--data-dir", str(folder), stdout=io.StringIO(), stderr=errors)
+    said = " ".join(errors.getvalue().split())
+    assert re.search(r"1 file was skipped: \S+/cat/broken\.png: ", said)
 
 
 def evaluate(*arguments: object) -> str:

@@ -1,5 +1,6 @@
 """Choose the reader of a data set: CIFAR-10's binary layout, or a folder of images."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ml.artifacts.folder import Card
@@ -11,18 +12,25 @@ DEFAULT_IMAGE_SIZE = IMAGE_SHAPE[0]
 
 
 def load_for(
-    class_names: tuple[str, ...], image_size: int, data_dir: Path | None = None, progress: Progress | None = None
+    class_names: tuple[str, ...],
+    image_size: int,
+    data_dir: Path | None = None,
+    progress: Progress | None = None,
+    *,
+    warn: Callable[[str], None],
 ) -> Dataset:
     """Read the data set that a model of these classes is measured on. Raises DatasetError, if it has others too.
 
-    Files that cannot be read are left out, as `manage.py train --skip-unreadable` did; if they were not left out there,
-    the fingerprint is another.
+    Files that cannot be read are skipped, as by `manage.py train --skip-unreadable`; if they were not skipped there,
+    the fingerprint differs. `warn` hears how many and which.
     """
     dataset = load_dataset(data_dir, image_size=image_size, progress=progress, skip_unreadable=True)
     if dataset.class_names != class_names:
         raise DatasetError(
             f"The data set's classes are {', '.join(dataset.class_names)}; the model knows {', '.join(class_names)}."
         )
+    if dataset.report and (skipped := dataset.report.skipped_in_words()):
+        warn(skipped)
     return dataset
 
 

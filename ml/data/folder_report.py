@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _CLASSES_COUNTED = 6
+_SKIPPED_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,16 @@ class FolderReport:
             each = f"{min(counts):,} to {max(counts):,} per class"
         skipped = f", {len(self.skipped):,} skipped" if self.skipped else ""
         return f"{len(counts)} classes, {sum(counts):,} files ({each}){skipped}"
+
+    def skipped_in_words(self) -> str:
+        """Say which files are not used and why, the first of them by name; "" when all are."""
+        if not self.skipped:
+            return ""
+        lines = [f"{printable(path)}: {reason}" for path, reason in self.skipped[:_SKIPPED_NAMED]]
+        if (more := len(self.skipped) - len(lines)) > 0:
+            lines.append(f"... and {more:,} more")
+        files = "1 file was" if len(self.skipped) == 1 else f"{len(self.skipped):,} files were"
+        return "\n".join([f"{files} skipped:", *lines])
 
     def as_text(self) -> str:
         """The whole report, for a file."""

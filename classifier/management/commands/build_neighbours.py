@@ -54,7 +54,9 @@ class Command(BaseCommand):
         height, width, _channels = model.card.input_shape
         if height != width:
             raise CommandError(f"The model takes images of {height} x {width} pixels; data sets are read as squares.")
-        return readers.load_for(model.known_classes, height, data_dir, progress=self._progress())
+        return readers.load_for(
+            model.known_classes, height, data_dir, progress=self._progress(), warn=self.stderr.write
+        )
 
     def _progress(self) -> Progress | None:
         """Return what shows how far one step is; None where there is no terminal."""

@@ -55,7 +55,9 @@ class Command(BaseCommand):
             artifacts.check_free(folder)
             source = publishing.find_folder(thumbnails)
             card = artifacts.load_card(source)
-            dataset = readers.load_for(card.class_names, card.input_shape[0], options["data_dir"])
+            dataset = readers.load_for(
+                card.class_names, card.input_shape[0], options["data_dir"], warn=self.stderr.write
+            )
             with tempfile.TemporaryDirectory() as temporary:
                 photographs = Path(temporary) / "photographs"
                 photograph_writing.write(

@@ -91,7 +91,9 @@ class Command(BaseCommand):
         height, width, _channels = model.card.input_shape
         if height != width:
             raise CommandError(f"The model takes images of {height} x {width} pixels; data sets are read as squares.")
-        return readers.load_for(model.known_classes, height, data_dir, progress=self._progress("files"))
+        return readers.load_for(
+            model.known_classes, height, data_dir, progress=self._progress("files"), warn=self.stderr.write
+        )
 
     def _report(self, figures: dict[str, Any], as_json: bool, lines: Callable[[], list[str]]) -> None:
         self.stdout.write(json.dumps(figures, indent=2, ensure_ascii=False) if as_json else "\n".join(lines()))

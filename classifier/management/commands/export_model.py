@@ -31,7 +31,7 @@ class Command(BaseCommand):
         try:
             source = publishing.find_folder(name)
             card = artifacts.load_card(source)
-            dataset = readers.load_for(card.class_names, card.input_shape[0], data_dir)
+            dataset = readers.load_for(card.class_names, card.input_shape[0], data_dir, warn=self.stderr.write)
             folder = publishing.free_folder(card.name)
             card = pipeline.write_again(source, dataset, folder, lambda step: self.stderr.write(f"{step} ..."))
             version = publishing.publish(folder=folder)

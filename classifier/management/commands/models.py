@@ -84,7 +84,7 @@ class Command(BaseCommand):
         failed = 0
         for version in versions:
             try:
-                rescored = verify_version(version=version, data_dir=options["data_dir"])
+                rescored = verify_version(version=version, data_dir=options["data_dir"], warn=self.stderr.write)
             except ArtifactError as error:
                 failed += 1
                 self.stderr.write(f"{version}: {error}")

@@ -1,6 +1,8 @@
 """Verify that a published model still has the files and predictions of its publication."""
 
+import logging
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from ml.artifacts import readers
 from ml.artifacts.folder import ArtifactError
 from ml.evaluation import metrics as evaluation
 from ml.serving.inference import LoadedModel
+
+logger = logging.getLogger(__name__)
 
 SAMPLE = 500
 #: Standard errors allowed between a sample and the card's accuracy; one in 16,000 unchanged models exceeds them.
@@ -27,17 +31,20 @@ class Rescore:
     stated: float
 
 
-def verify_version(*, version: ModelVersion, data_dir: Path | None = None) -> Rescore | None:
+def verify_version(
+    *, version: ModelVersion, data_dir: Path | None = None, warn: Callable[[str], None] = logger.warning
+) -> Rescore | None:
     """Check the files and answers of a version's folder and, with a data set, score a sample of its test images.
 
     Raises ArtifactError, also where the sample's accuracy cannot be that of the card; ml.data.dataset.DatasetError.
+    `warn` hears which files of the data set were skipped.
     """
     folder = verified_folder(version)
     stated = version.test_accuracy
     if data_dir is None or stated is None:
         return None
     model = LoadedModel(folder)
-    dataset = readers.load_for(model.known_classes, model.card.input_shape[0], data_dir)
+    dataset = readers.load_for(model.known_classes, model.card.input_shape[0], data_dir, warn=warn)
     chosen = np.random.default_rng(0).permutation(len(dataset.test.labels))[:SAMPLE]
     images, labels = dataset.test.take(chosen)
     right = evaluation.run(model.predict, model.prepare_all(images)).best(model.none_index) == labels
