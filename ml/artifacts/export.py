@@ -16,6 +16,7 @@ from ml.artifacts.litert import Graph
 from ml.confidence import calibration
 from ml.confidence.decision import Outputs
 from ml.data.dataset import batch_size
+from ml.data.pixel_file import PixelFile
 
 if TYPE_CHECKING:
     import keras
@@ -90,7 +91,9 @@ def graph_to_serve(model: "keras.Model", images: np.ndarray) -> Graph:
         return Graph(rounded.read_bytes(), threads=os.cpu_count() or 1)
 
 
-def export(model: "keras.Model", folder: Path, images: np.ndarray, labels: np.ndarray | None = None) -> dict[str, Any]:
+def export(
+    model: "keras.Model", folder: Path, images: np.ndarray | PixelFile, labels: np.ndarray | None = None
+) -> dict[str, Any]:
     """Write both files into `folder` and compare them on `images`, pixels (N, H, W, C).
 
     The model's kernels are rounded to float16 first, in place: both files have the same weights.
@@ -140,7 +143,7 @@ def _compare(model: "keras.Model", logits: np.ndarray, images: np.ndarray) -> di
     return {"largest_difference": difference, "images_compared": len(images)}
 
 
-def _logits(path: Path, images: np.ndarray, class_count: int) -> np.ndarray:
+def _logits(path: Path, images: np.ndarray | PixelFile, class_count: int) -> np.ndarray:
     graph = Graph(path.read_bytes(), threads=os.cpu_count() or 1)
     at_once = batch_size(images.shape[1:], _BATCH)
     parts = [graph(images[start : start + at_once])[:, :class_count] for start in range(0, len(images), at_once)]

@@ -179,7 +179,7 @@ def verify(folder: Path) -> Card:
     return card
 
 
-def read_history(folder: Path) -> list[dict[str, float]]:
+def read_history(folder: Path) -> list[dict[str, Any]]:
     """Every epoch of the training, oldest first, as `ml.training.loop.EpochRecord` has it."""
     return json.loads((folder / HISTORY_FILE).read_text(encoding="utf-8"))
 

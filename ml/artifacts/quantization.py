@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.data.pixel_file import PixelFile
+
 if TYPE_CHECKING:
     import keras
 
@@ -31,7 +33,7 @@ def gains_by_int8(network: "keras.Model") -> bool:
     return not (_has(network, keras.layers.DepthwiseConv2D) and _has(network, keras.layers.Multiply))
 
 
-def write_int8(network: "keras.Model", float_graph: Path, destination: Path, images: np.ndarray) -> None:
+def write_int8(network: "keras.Model", float_graph: Path, destination: Path, images: np.ndarray | PixelFile) -> None:
     """Write the graph of `network` in int8.
 
     float_graph: its graph in float32. images: pixels 0-255 (N, H, W, C), such as it will be shown.

@@ -5,15 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from ml.artifacts import folder as artifacts
 from ml.artifacts.folder import ArtifactError, Card
 from ml.building.writing import library_versions
 from ml.classes import without_none
-from ml.data.dataset import Dataset
+from ml.data.dataset import Dataset, Split
 from ml.evaluation import metrics as evaluation
 from ml.serving.inference import LoadedModel
 from ml.serving.routing import PHOTOGRAPHS, THUMBNAILS
@@ -45,7 +43,7 @@ def combine(
         report("evaluate")
         model = LoadedModel(temporary)
         splits = {"validation": dataset.reporting, "test": dataset.test}
-        metrics = {name: _evaluate(model, *split) for name, split in splits.items()}
+        metrics = {name: _evaluate(model, split) for name, split in splits.items()}
         return artifacts.save_card(temporary, replace(card, metrics=metrics))
 
 
@@ -56,9 +54,9 @@ def _check_classes(cards: dict[str, Card]) -> None:
         )
 
 
-def _evaluate(model: LoadedModel, images: np.ndarray, labels: np.ndarray) -> dict:
-    predictions = evaluation.run(model.predict, model.prepare_all(images))
-    return evaluation.assess(predictions, labels, model.class_names).as_dict()
+def _evaluate(model: LoadedModel, split: Split) -> dict[str, Any]:
+    predictions = evaluation.run(model.predict, model.prepare_all(split.images))
+    return evaluation.assess(predictions, split.labels, model.class_names).as_dict()
 
 
 def _card(name: str, cards: dict[str, Card], dataset: Dataset) -> Card:

@@ -55,7 +55,7 @@ def write(trained: Trained, dataset: Dataset, folder: Path, report: Callable[[st
     model, class_names = trained.model, dataset.class_names
     with artifacts.writing(folder) as temporary:
         report("export")
-        exported = export(model, temporary, *dataset.selection)
+        exported = export(model, temporary, dataset.selection.images, dataset.selection.labels)
         report("calibrate")
         measured = _measure(temporary, dataset, trained.label_smoothing)
         report("draw")
@@ -106,6 +106,7 @@ def _measure(folder: Path, dataset: Dataset, label_smoothing: float) -> _Measure
         dataset.selection.labels,
         label_smoothing=label_smoothing,
     )
+    assert rule.statistics is not None  # noqa: S101 - it was fitted just now
     rule.statistics.save(folder / artifacts.STATISTICS_FILE)
     splits = {"validation": dataset.reporting, "test": dataset.test}
     predictions = {name: rule.predict(outputs(split)) for name, split in splits.items()}

@@ -77,9 +77,9 @@ class Augmentation:
         margin_y, margin_x = height // 2 - 1, width // 2 - 1
         padded = _mirror_pad(images, margin_y, margin_x)
         angles = np.radians(rng.uniform(-self.rotation_degrees, self.rotation_degrees, count))
-        zooms = rng.uniform(1 - self.zoom_fraction, 1 + self.zoom_fraction, count)
+        zooms = np.asarray(rng.uniform(1 - self.zoom_fraction, 1 + self.zoom_fraction, count))
         shifts = rng.uniform(-self.shift_fraction, self.shift_fraction, (count, 2)) * (width, height)
-        stretches = np.ones(count)
+        stretches: np.ndarray = np.ones(count)
         if self.stretch_fraction:
             stretches += rng.uniform(-self.stretch_fraction, self.stretch_fraction, count)
         warped = np.empty_like(images)

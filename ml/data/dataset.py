@@ -33,8 +33,9 @@ class Split(NamedTuple):
     labels: np.ndarray
 
     def take(self, indices: np.ndarray) -> "Split":
-        in_file = isinstance(self.images, PixelFile)
-        return Split(self.images.rows(indices) if in_file else self.images[indices], self.labels[indices])
+        images = self.images
+        taken = images.rows(indices) if isinstance(images, PixelFile) else images[indices]
+        return Split(taken, self.labels[indices])
 
 
 @dataclass(frozen=True)

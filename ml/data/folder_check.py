@@ -27,7 +27,8 @@ def report(
     counts = np.bincount(np.delete(labels, left_out), minlength=len(class_names))
     first = np.flatnonzero(np.bincount(copies, minlength=len(paths)) > 1)
     members = {int(group): np.flatnonzero(copies == group) for group in first}
-    warnings, details = _unequal(counts, class_names), []
+    warnings = _unequal(counts, class_names)
+    details: list[str] = []
 
     def warn(found: list[int], one: str, many: str, kind: str) -> None:
         if found:

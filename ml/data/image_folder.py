@@ -79,9 +79,13 @@ def load(
         _check_fewest(read.labels[read.splits == split].tolist(), place, class_names, _fewest(split))
     division = _divide(read, split_seed)
     images = Split(read.images, read.labels)
+    splits = {split: images.take(indices) for split, indices in division.indices.items()}
     return Dataset(
         name=folder.resolve().name,
         class_names=class_names,
+        train=splits["train"],
+        validation=splits["validation"],
+        test=splits["test"],
         fingerprint=_fingerprint(read, [*places], image_size, class_names, division),
         report=folder_check.report(
             read.paths,
@@ -92,7 +96,6 @@ def load(
             skipped=[*read.skipped, *((path, "This is not an image.") for path in others)],
             left_out=division.left_out,
         ),
-        **{split: images.take(indices) for split, indices in division.indices.items()},
     )
 
 

@@ -98,6 +98,10 @@ def read_files(
     )
 
 
+class _Unreadable(str):
+    """Why a file could not be read."""
+
+
 def read_images(
     paths: list[Path], convert: Callable[[DecodedImage], Converted], *, progress: Progress | None = None
 ) -> list[Converted]:
@@ -106,16 +110,20 @@ def read_images(
     `progress` hears the files done and the files in all. Raises DatasetError.
     """
 
-    def read(path: Path) -> Converted | str:
+    def read(path: Path) -> "Converted | _Unreadable":
         try:
             return convert(decode(path.read_bytes()))
         except (OSError, ImageError) as error:
-            return f"{path}: {error}"
+            return _Unreadable(f"{path}: {error}")
 
-    pictures, errors = [], []
+    pictures: list[Converted] = []
+    errors: list[str] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for result in pool.map(read, paths):
-            (errors if isinstance(result, str) else pictures).append(result)
+            if isinstance(result, _Unreadable):
+                errors.append(str(result))
+            else:
+                pictures.append(result)
             if progress:
                 progress(len(pictures) + len(errors), len(paths))
     if errors:

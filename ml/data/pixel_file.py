@@ -7,6 +7,7 @@ process's memory.
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,9 @@ class PixelFile:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[row] for row in range(len(self)))
 
     def __getitem__(self, key: int | slice | np.ndarray) -> np.ndarray:
         chosen = self._rows[key]

@@ -9,13 +9,12 @@ import numpy as np
 
 from ml.confidence import calibration
 from ml.confidence.calibration import ReliabilityBin
-from ml.confidence.decision import Outputs, Predictions
+from ml.confidence.decision import Predictions
 from ml.data.dataset import batch_size
+from ml.data.pixel_file import PixelFile
 
-#: Pixels 0-255 (N, H, W, C) -> a network's raw outputs.
-Network = Callable[[np.ndarray], Outputs]
 #: A named tuple of arrays, of as many rows each as there are images.
-Arrays = TypeVar("Arrays", Outputs, Predictions)
+Arrays = TypeVar("Arrays", bound=tuple)
 
 #: Below so many images a calibration error, a Brier score and a reliability diagram are mostly chance.
 FEWEST_FOR_CALIBRATION = 200
@@ -84,7 +83,9 @@ class Assessment:
 
 
 def run(
-    network: Callable[[Sequence], Arrays], images: Sequence, progress: Callable[[int, int], None] | None = None
+    network: Callable[[Any], Arrays],
+    images: Sequence | np.ndarray | PixelFile,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Arrays:
     """Return what `network` gives for all images, a named tuple of arrays, computed in batches.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ml.classes import NONE_CLASS
 from ml.confidence import abstention, calibration
-from ml.confidence.decision import Predictions
+from ml.confidence.decision import Outputs, Predictions
 from ml.data import image_folder, image_reading
 from ml.data.dataset import DatasetError, Progress
 from ml.evaluation import metrics as evaluation
@@ -55,8 +55,8 @@ class AnsweredFigures:
     @classmethod
     def of(cls, right: np.ndarray, answered: np.ndarray) -> "AnsweredFigures":
         """Count photographs by whether they are right and answered, bool (N,) both."""
-        shares = [_share(chosen) for chosen in (right, right & answered, ~right & answered)]
-        return cls(len(right), *(value for share in shares for value in share))
+        accuracy, correct, wrong = map(_share, (right, right & answered, ~right & answered))
+        return cls(len(right), *accuracy, *correct, *wrong)
 
 
 @dataclass(frozen=True)
@@ -206,10 +206,12 @@ def _by_several(model: LoadedModel, photographs: Photographs) -> _Found:
 def _by_one(model: LoadedModel, photographs: Photographs) -> _Found:
     (network,) = model.networks.values()
     rule = network.rule
-    known, unknown = (
-        evaluation.run(network.outputs, np.stack([one.pixels for one in inputs])) if inputs else None
-        for inputs in (photographs.known, photographs.unknown)
-    )
+
+    def outputs(inputs: list[NetworkInput]) -> Outputs:
+        return evaluation.run(network.outputs, np.stack([one.pixels for one in inputs]))
+
+    known = outputs(photographs.known)
+    unknown = outputs(photographs.unknown) if photographs.unknown else None
     figures = {
         name: _figures(
             rule.scores(name, known), None if unknown is None else rule.scores(name, unknown), rule.thresholds[name]

@@ -58,7 +58,7 @@ class Decoder:
         try:
             with theirs:
                 self.process = subprocess.Popen(  # noqa: S603
-                    command, stdin=theirs, stdout=subprocess.DEVNULL, cwd=_ROOT, env=_environment()
+                    command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, cwd=_ROOT, env=_environment()
                 )
         except OSError as error:
             self.channel.close()

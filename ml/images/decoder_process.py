@@ -119,7 +119,7 @@ def _needs_more(content: bytes, limit: int) -> bool:
         return is_webp
     except Exception:
         return False
-    needed = _NEEDED.get(image.format) or _NEEDED.get(image.mode, 0)
+    needed = _NEEDED.get(image.format or "") or _NEEDED.get(image.mode, 0)
     return image.width * image.height * needed > limit
 
 

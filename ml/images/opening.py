@@ -33,7 +33,7 @@ def open_image(content: bytes, max_pixels: int) -> Image.Image:
         raise EmptyFile()
     if error := refusal(content):
         raise error
-    kind = detect(content)
+    kind = detect(content) or ""
     try:
         image = _open(content, kind, max_pixels)
         if image.width * image.height > max_pixels:
@@ -67,11 +67,11 @@ def _open(content: bytes, kind: str, max_pixels: int) -> Image.Image:
         return image
     except OSError:
         # Pillow supports only the usual masks.
-        image = open_masked(content) if kind == "BMP" else None
-        if image is None:
+        masked = open_masked(content) if kind == "BMP" else None
+        if masked is None:
             raise
-        image.format = kind
-        return image
+        masked.format = kind
+        return masked
 
 
 def _check_runs(content: bytes) -> None:
@@ -103,7 +103,7 @@ def _with_end(content: bytes, image: Image.Image) -> Image.Image:
     parts = survey(content)
     if parts.has_end:
         return image
-    content = completed(content, parts)
-    if content is None:
+    whole = completed(content, parts)
+    if whole is None:
         raise DamagedImage()
-    return Image.open(io.BytesIO(content), formats=["JPEG"])
+    return Image.open(io.BytesIO(whole), formats=["JPEG"])

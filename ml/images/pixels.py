@@ -56,7 +56,7 @@ def _shrunk_in_bands(
     What is small already is returned as `small` makes it.
     """
     size = _fitting(image.size)
-    factor = tuple(int(whole / fitting / _GAP) or 1 for whole, fitting in zip(image.size, size))
+    factor = (int(image.width / size[0] / _GAP) or 1, int(image.height / size[1] / _GAP) or 1)
     if max(factor) == 1:
         return small(image)
     reduced = _in_bands(image, lambda band: prepare(band).reduce(factor), mode, factor)
@@ -121,7 +121,7 @@ def _to_srgb(image: Image.Image, profile: bytes, is_grey: bool) -> Image.Image |
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if is_grey and image.mode == "RGBA" and source.profile.xcolor_space.strip() == "GRAY":
             grey = ImageCms.profileToProfile(image.getchannel("R"), source, _SRGB, outputMode="RGB")
-            return Image.merge("RGBA", (*grey.split(), image.getchannel("A")))
+            return grey and Image.merge("RGBA", (*grey.split(), image.getchannel("A")))
         mode = "RGBA" if image.mode == "RGBA" else "RGB"
         return ImageCms.profileToProfile(image, source, _SRGB, outputMode=mode)
     except (ImageCms.PyCMSError, OSError, ValueError):

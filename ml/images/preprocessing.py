@@ -5,6 +5,7 @@
 
 import io
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -92,7 +93,7 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     width, height = image.size
     if min(width, height) < MIN_SIDE:
         raise TooSmall(width=width, height=height, limit=MIN_SIDE)
-    kind = _ALIASES.get(image.format, image.format)
+    kind = _ALIASES.get(image.format or "", image.format or "")
     if kind == "TIFF" and image.mode in ("I", "F"):
         raise TooDeep()
     try:
@@ -163,20 +164,20 @@ def _orientation(image: Image.Image) -> int:
     return value if value in _TURNS else 1
 
 
-def _loaded(image: Image.Image) -> Image.Image:
+def _loaded(image: Any) -> Any:
     """Decode the image; of a GIF whose first frame is smaller than its screen, the rest is transparent."""
     box = tuple(image.tile[0][1]) if image.format == "GIF" and image.tile else None
     image.load()
     if box is None or box == (0, 0, *image.size):
         return image
-    screen = Image.new("RGBA", image.size)
+    screen: Any = Image.new("RGBA", image.size)
     screen.paste(image.crop(box).convert("RGBA"), box)
     # Whether it is animated, and how it is turned.
     screen.info, screen.format, screen.is_animated = image.info, image.format, image.is_animated
     return screen
 
 
-def _black_is_zero(image: Image.Image) -> Image.Image:
+def _black_is_zero(image: Any) -> Any:
     """Return a TIFF of 16 bits whose zero means white as one whose zero means black; Pillow does so for 8 bits only."""
     is_inverted = image.format == "TIFF" and image.mode.startswith("I") and image.tag_v2.get(_PHOTOMETRIC) == 0
     return Image.fromarray(_MOST_OF_SIXTEEN_BITS - np.asarray(image)) if is_inverted else image

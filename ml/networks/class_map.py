@@ -1,7 +1,7 @@
 """Map ImageNet's thousand classes to CIFAR-10's and "none"; the map is data with reasons."""
 
 import csv
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from ml.classes import CLASS_NAMES, NONE_CLASS
 
 IMAGENET_CLASSES = 1000
 PHOTOGRAPH_CLASSES = (*CLASS_NAMES, NONE_CLASS)
-_TABLE = files("ml.networks") / "class_maps" / "imagenet_to_cifar10.tsv"
+_TABLE = Path(__file__).parent / "class_maps" / "imagenet_to_cifar10.tsv"
 
 
 def read_rows() -> list[dict[str, str]]:

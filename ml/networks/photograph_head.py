@@ -36,7 +36,9 @@ class Head(NamedTuple):
         return log_sums + features @ self.weights + self.bias
 
 
-def shares(labels: np.ndarray, sources: Sequence[str], none_label: int, none_share: float = NONE_SHARE) -> np.ndarray:
+def shares(
+    labels: np.ndarray, sources: Sequence[str] | np.ndarray, none_label: int, none_share: float = NONE_SHARE
+) -> np.ndarray:
     """Return the weight of each photograph, (N,), of sum 1.
 
     Classes weigh the same but for `none_label`, which has `none_share`. Within a class a source weighs as the square

@@ -6,7 +6,7 @@ files are those of Keras's own layers.
 """
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
@@ -29,13 +29,13 @@ def faster(model: "keras.Model") -> "keras.Model":
 
 
 @cache
-def _substitutes() -> dict[type, type]:
+def _substitutes() -> dict[type, Any]:
     import keras
     from torch.nn import functional
 
     # Called as Keras's own are: a layer's class gives its weights their place in a checkpoint.
     class BatchNormalization(keras.layers.BatchNormalization):
-        def call(self, inputs, training=None, mask=None):
+        def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
             outputs = functional.batch_norm(
                 inputs.movedim(-1, 1),
                 self.moving_mean.value,
@@ -49,7 +49,7 @@ def _substitutes() -> dict[type, type]:
             return outputs.movedim(1, -1)
 
     class MaxPooling2D(keras.layers.MaxPooling2D):
-        def call(self, inputs):
+        def call(self, inputs: Any) -> Any:
             if self.padding != "valid":
                 return super().call(inputs)
             return functional.max_pool2d(inputs.movedim(-1, 1), self.pool_size, self.strides).movedim(1, -1)

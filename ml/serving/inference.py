@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,6 @@ from ml.artifacts.litert import Graph
 from ml.classes import NONE_CLASS, without_none
 from ml.confidence.abstention import FeatureStatistics
 from ml.confidence.decision import DecisionRule, Outputs, Predictions
-from ml.data.pixel_file import PixelFile
 from ml.images import preprocessing
 from ml.images.preprocessing import WHOLE, Framing
 from ml.serving.routing import THUMBNAILS, kind_of
@@ -160,7 +159,7 @@ class LoadedModel:
         whole = kind == THUMBNAILS or network.framing == WHOLE
         return NetworkInput(name, network.prepare(picture, whole=whole), whole)
 
-    def prepare_all(self, images: Sequence[np.ndarray] | np.ndarray | PixelFile) -> list[NetworkInput]:
+    def prepare_all(self, images: Iterable[np.ndarray]) -> list[NetworkInput]:
         """Do so for each of a data set's images, uint8 (N, height, width, 3)."""
         return [self.prepare(Image.fromarray(image)) for image in images]
 

@@ -83,7 +83,7 @@ class Index:
             similarities, block = np.empty(count, dtype), np.empty((_ROWS, width), dtype)
             for start in range(0, count, _ROWS):
                 rows = block[: count - start]
-                if file.readinto(rows) != rows.nbytes:
+                if file.readinto(rows.data) != rows.nbytes:
                     raise ValueError(f"{_FEATURES_FILE} was cut short")
                 np.matmul(rows, query, out=similarities[start : start + _ROWS])
         return similarities.clip(-1, 1)
@@ -140,7 +140,9 @@ def build(folder: Path, dataset: Dataset, progress: Callable[[int, int], None] |
         description = {"graph": network.card.files[LITERT_FILE], "count": len(labels), "usual": usual.tolist()}
         description["files"] = {file: artifacts.sha256(new / file) for file in _FILES}
         artifacts.write_json(new / _INDEX_FILE, {"format": _FORMAT, "dataset": dataset.fingerprint, **description})
-    return load(folder / name, network.card)
+    index = load(folder / name, network.card)
+    assert index is not None  # noqa: S101 - it was written just now
+    return index
 
 
 def load(folder: Path, card: Card) -> Index | None:

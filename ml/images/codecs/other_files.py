@@ -1,6 +1,7 @@
 """Recognise unsupported files, such as PDF or RAW, to tell people what to do."""
 
 import re
+from typing import Literal
 
 from ml.images.errors import (
     ArchiveFile,
@@ -93,7 +94,7 @@ def _utf8(head: bytes) -> str:
 
 def _is_raw(content: bytes) -> bool:
     """Whether a TIFF's first image is a camera's RAW picture, or a small preview before it."""
-    order = "little" if content[:1] == b"I" else "big"
+    order: Literal["little", "big"] = "little" if content[:1] == b"I" else "big"
 
     def number(place: int, length: int) -> int:
         return int.from_bytes(content[place : place + length], order)
