@@ -107,7 +107,7 @@ def test_progress_hears_of_every_photograph(model, tmp_path):
 
 
 def test_a_folder_that_is_no_class_of_the_model_is_an_error_that_names_it(model, tmp_path):
-    with pytest.raises(DatasetError, match="none of the classes: red, green, blue") as caught:
+    with pytest.raises(DatasetError, match="not one of the classes: red, green, blue") as caught:
         photographs.load(write_photographs(tmp_path, red=[RED], teal=[BLUE]), model)
     assert str(tmp_path / "teal") in str(caught.value)
 
