@@ -106,8 +106,8 @@ def _measure(folder: Path, dataset: Dataset, label_smoothing: float) -> _Measure
         dataset.selection.labels,
         label_smoothing=label_smoothing,
     )
-    assert rule.statistics is not None  # noqa: S101 - it was fitted just now
-    rule.statistics.save(folder / artifacts.STATISTICS_FILE)
+    if rule.statistics is not None:
+        rule.statistics.save(folder / artifacts.STATISTICS_FILE)
     splits = {"validation": dataset.reporting, "test": dataset.test}
     predictions = {name: rule.predict(outputs(split)) for name, split in splits.items()}
     assessments = {

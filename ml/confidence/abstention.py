@@ -115,8 +115,8 @@ def scores(
     if name == "energy":
         largest = logits.max(axis=1)
         return largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1))
-    # The scores that are left are of a network whose training images were measured.
-    assert statistics is not None  # noqa: S101
+    if statistics is None:
+        raise ValueError(f"The score {name!r} needs statistics of the training images.")
     nearest = statistics.class_distances(features).min(axis=1)
     if name == "mahalanobis":
         return -nearest

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 from PIL import Image
@@ -140,9 +140,7 @@ def build(folder: Path, dataset: Dataset, progress: Callable[[int, int], None] |
         description = {"graph": network.card.files[LITERT_FILE], "count": len(labels), "usual": usual.tolist()}
         description["files"] = {file: artifacts.sha256(new / file) for file in _FILES}
         artifacts.write_json(new / _INDEX_FILE, {"format": _FORMAT, "dataset": dataset.fingerprint, **description})
-    index = load(folder / name, network.card)
-    assert index is not None  # noqa: S101 - it was written just now
-    return index
+    return cast(Index, load(folder / name, network.card))
 
 
 def load(folder: Path, card: Card) -> Index | None:
