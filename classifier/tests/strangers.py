@@ -92,17 +92,17 @@ def owner_with_account(name: str = "the-owner-herself") -> Owner:
     client.force_login(user)
     prediction = make_prediction(user, name=FILE_NAME)
     token, secret = create_token(user=user, name=f"token of {name}", scope="write", days=30)
-    return Owner(client, _key(client), user, prediction, _job(prediction), token, secret)
+    return Owner(client, _key(client), user, prediction, make_job(prediction), token, secret)
 
 
 def owner_without_account() -> Owner:
     client = Client()
     page = client.post("/", {"image": image_file(FILE_NAME)}, follow=True)
     prediction = Prediction.objects.select_related("upload").get(pk=result_of(page)["data-prediction"])
-    return Owner(client, _key(client), None, prediction, _job(prediction))
+    return Owner(client, _key(client), None, prediction, make_job(prediction))
 
 
-def _job(prediction: Prediction) -> Job:
+def make_job(prediction: Prediction) -> Job:
     """An ended job that has classified a file and failed with another, and has a file to download."""
     whose = {"owner_id": prediction.owner_id, "visitor": prediction.visitor}
     result = default_storage.save(f"jobs/{uuid4()}.csv", ContentFile(FILE_NAME))

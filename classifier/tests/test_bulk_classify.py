@@ -94,7 +94,7 @@ def test_a_folder_without_images_is_told(tmp_path):
 def test_the_summary_says_how_many_and_how_fast(folder):
     errors = io.StringIO()
     call_command("classify", folder / "a.jpg", folder / "b.jpg", stdout=io.StringIO(), stderr=errors)
-    assert re.fullmatch(r"2 files classified in \d+\.\d s, [\d,]+\.\d a second\.\n", errors.getvalue())
+    assert re.fullmatch(r"2 files classified in \d+\.\d s, [\d,]+\.\d per second\.\n", errors.getvalue())
 
 
 def test_on_a_terminal_progress_is_shown_and_taken_away(folder):
@@ -105,7 +105,7 @@ def test_on_a_terminal_progress_is_shown_and_taken_away(folder):
     terminal = Terminal()
     call_command("classify", folder / "a.jpg", folder / "b.jpg", stdout=io.StringIO(), stderr=terminal)
     shown, _, after = terminal.getvalue().rpartition("\x1b[K")
-    assert re.search(r"\x1b\[K2 of 2  [\d,.]+ a second  0:00:00 left", shown)
+    assert re.search(r"\x1b\[K2 of 2  [\d,.]+ per second  0:00:00 left", shown)
     assert after.startswith("2 files classified")
 
 

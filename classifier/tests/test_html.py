@@ -10,6 +10,7 @@ from classifier.services.history.correction import correct
 from classifier.tests.factories import make_prediction, make_superuser, make_training_run
 from classifier.tests.html import faults_of
 from classifier.tests.routes import routes
+from classifier.tests.strangers import make_job
 
 PAGE = '<!DOCTYPE html><html lang="en"><head><title>a</title></head><body>{}</body></html>'
 
@@ -47,7 +48,7 @@ def test_every_page_is_sound_in_both_languages(language, settings, client):
     version = ModelVersion.objects.get(active=True)
     facts = {"prediction": predictions[0].pk, "upload": predictions[0].upload_id, "token": uuid4(), "run": run.pk}
     facts |= {"model": version.name, "number": version.number, "plot": "curves", "nothing": "nothing"}
-    facts |= {"app": "classifier", "content_type": 1, "object": predictions[0].pk}
+    facts |= {"app": "classifier", "content_type": 1, "object": predictions[0].pk, "job": make_job(predictions[0]).pk}
     client.post("/i18n/setlang/", {"language": language, "next": "/"})
     seen = 0
     for _ in range(2):

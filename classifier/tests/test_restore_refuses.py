@@ -150,7 +150,7 @@ EDITS: dict[str, tuple[Callable[[Members], Members], str]] = {
         "lie within each other",
     ),
     "model": (edited(lambda values: values.update(model_folders={"a": "../x"})), "names a model '../x' that is not"),
-    "vendor": (edited(lambda values: values.update(database="postgresql")), "Databases of the kind postgresql"),
+    "vendor": (edited(lambda values: values.update(database="postgresql")), "has a database of the kind postgresql"),
     "no-manifest": (without(MANIFEST), "is not a complete backup"),
     "no-database": (without("database/"), "is not a complete backup"),
     "no-media": (without("media/thumbnails/"), "holds 1 files of 1 uploads, and not 2 of each"),
