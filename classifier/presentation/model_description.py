@@ -1,4 +1,4 @@
-"""A model described in a few sentences, from its card: for its page and the READMEs."""
+"""A model described in a few sentences, from its card: for its page and docs/models.md."""
 
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _

@@ -1,4 +1,4 @@
-"""A model's figures in the current language, from its card: for its page and the READMEs."""
+"""A model's figures in the current language, from its card: for its page and docs/models.md."""
 
 import re
 from typing import Any
