@@ -39,7 +39,7 @@ def test_last_epoch_is_restored_with_its_history(tmp_path):
 def test_what_a_kill_left_half_written_is_never_read(tmp_path):
     checkpoints, model = Checkpoints(tmp_path), small_model()
     save_epochs(checkpoints, model, 0.2)
-    # Killed while the second epoch was written, and while the first was being put in the place of an older one.
+    # Killed while the second epoch was written, and while the first was replacing an older one.
     for leftover in ("writing-0002", "epoch-0000"):
         (checkpoints.folder / leftover).mkdir()
     assert checkpoints.history() == history(0.2)

@@ -247,7 +247,7 @@ def test_file_that_keeps_a_real_codec_busy_is_given_up():
 
 
 def test_decoder_that_hangs_when_nobody_is_left_ends_itself():
-    """As when the site is killed meanwhile: it is the system's clock that ends it, which needs no help of Python's."""
+    """As when the site is killed: the system's clock ends the decoder, without Python's help."""
     script = """
 import socket
 from ml.images import decoder_process as decoder
