@@ -12,26 +12,21 @@ from rest_framework.exceptions import ValidationError
 
 from classifier.models import ModelVersion
 from classifier.services.models.publishing import find_version
-from classifier.services.predictions.intake import SubmittedImage, explain, read_image
-from ml.images.errors import ImageError
 
 
 @extend_schema_field(OpenApiTypes.BINARY)
 class ImageField(serializers.Field):
-    """An image; its value is a SubmittedImage."""
+    """A file; whether it is an image is found out where it is classified."""
 
     default_error_messages = {
         "required": gettext_lazy("No image was sent. Send one in the form field “image” or as the request body."),
         "invalid": gettext_lazy("This is not a file. Send the image as a file in a multipart form."),
     }
 
-    def to_internal_value(self, data: object) -> SubmittedImage:
+    def to_internal_value(self, data: object) -> File:
         if not isinstance(data, File):
             self.fail("invalid")
-        try:
-            return read_image(data)
-        except ImageError as error:
-            raise ValidationError(explain(error), code=error.code) from error
+        return data
 
 
 class TextField(serializers.CharField):

@@ -34,8 +34,10 @@ from classifier.services.history.correction import NothingToUndo, UnknownLabel, 
 from classifier.services.history.deletion import delete_prediction
 from classifier.services.history.pagination import BadCursor, Page, page_of
 from classifier.services.predictions.batch import submit_batch
+from classifier.services.predictions.intake import explain
 from classifier.services.predictions.submission import KeyReused, submit_under_key
 from classifier.web.requests import own_prediction, owner_of
+from ml.images.errors import ImageError
 
 
 class Predictions(APIView):
@@ -81,15 +83,15 @@ class Predictions(APIView):
     )
     def post(self, request: Request) -> Response:
         sent = valid_form(CreateSerializer, request, address=SubmissionOptionsSerializer)
-        # As in the page: a validated serializer is a circle of objects, and would keep the image's bytes for a while.
-        image = sent.validated_data.pop("image")
         try:
             prediction = submit_under_key(
-                image=image,
+                file=sent.validated_data["image"],
                 owner=owner_of(request),
                 options=sent.options,
                 key=idempotency_key(request),
             )
+        except ImageError as error:
+            raise ValidationError({"image": explain(error)}, code=error.code) from error
         except KeyReused as error:
             raise KeyConflict from error
         response = _represent(PredictionSerializer, prediction, request)

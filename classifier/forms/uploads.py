@@ -1,7 +1,7 @@
 """Forms that submit an image."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 from uuid import uuid4
 
 from django import forms
@@ -13,14 +13,14 @@ from django.utils.translation import ngettext
 
 from classifier.forms.choices import in_days
 from classifier.services.history.retention import PERIODS
-from classifier.services.predictions.example_images import EXAMPLES, read_example
-from classifier.services.predictions.intake import FileTooLarge, explain, read_image, status_of
+from classifier.services.predictions.example_images import EXAMPLES, example_file
+from classifier.services.predictions.intake import FileTooLarge, explain, status_of
 from ml.images import formats
 from ml.images.errors import ImageError
 
 
 class ImageField(forms.FileField):
-    """An uploaded image; its clean value is a SubmittedImage."""
+    """An uploaded file; whether it is an image is found out where it is classified."""
 
     default_error_messages = {
         "required": _("No file was chosen. Choose an image and press Classify."),
@@ -30,15 +30,6 @@ class ImageField(forms.FileField):
 
     def __init__(self, **options) -> None:
         super().__init__(allow_empty_file=True, **options)
-
-    def to_python(self, data: Any) -> Any:
-        """Return a SubmittedImage, or None without a file."""
-        if data in self.empty_values:
-            return None
-        try:
-            return read_image(data)
-        except ImageError as error:
-            raise ValidationError(explain(error), code=error.code) from error
 
 
 #: The value of `keep` for an image that is not stored.
@@ -79,6 +70,10 @@ class _SubmissionForm(forms.Form):
         chosen = self["keep"].value()
         return "" if chosen is None else str(chosen)
 
+    def refuse(self, error: ImageError) -> None:
+        """Make an error of what was found out about the file after the form was valid."""
+        self.add_error("image" if "image" in self.fields else None, ValidationError(explain(error), code=error.code))
+
     @property
     def status(self) -> int:
         """The HTTP status for this form's errors."""
@@ -93,7 +88,7 @@ def _anonymous_choices(choices: Iterable, most: int) -> list[tuple[int | str, st
 
 
 class UploadForm(_SubmissionForm):
-    """One image to classify; `cleaned_data["image"]` is a SubmittedImage."""
+    """One image to classify, as the file `cleaned_data["image"]`."""
 
     image = ImageField(
         label=_("Choose a photo or drop it here"),
@@ -123,7 +118,7 @@ class UploadForm(_SubmissionForm):
 
 
 class ExampleForm(_SubmissionForm):
-    """One of the site's own pictures to classify; `cleaned_data["image"]` is a SubmittedImage."""
+    """One of the example images to classify, as the file `cleaned_data["image"]`."""
 
     example = forms.ChoiceField(
         choices=list(EXAMPLES.items()),
@@ -132,5 +127,5 @@ class ExampleForm(_SubmissionForm):
 
     def clean(self) -> dict:
         if "example" in self.cleaned_data:
-            self.cleaned_data["image"] = read_example(self.cleaned_data["example"])
+            self.cleaned_data["image"] = example_file(self.cleaned_data["example"])
         return self.cleaned_data

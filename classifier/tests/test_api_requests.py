@@ -8,7 +8,7 @@ from django.test import Client
 
 from classifier.models import Prediction, Upload
 from classifier.services.operations.storage import Reason, StorageUnavailable
-from classifier.services.predictions import batch
+from classifier.services.predictions import submission
 from classifier.tests.api import BATCH, PREDICTIONS, problem_of, program
 from classifier.tests.factories import image_file, make_prediction
 
@@ -105,7 +105,7 @@ def test_words_are_the_sites_own_in_every_language(api, user):
 
 def test_batch_that_was_cut_short_does_not_say_that_nothing_was_kept(api, monkeypatch):
     images = [image_file("one.jpg"), image_file("two.jpg")]
-    whole, read_image = [], batch.read_image
+    whole, read_image = [], submission.read_image
 
     def fill_the_disk(file):
         if whole:
@@ -113,7 +113,7 @@ def test_batch_that_was_cut_short_does_not_say_that_nothing_was_kept(api, monkey
         whole.append(file)
         return read_image(file)
 
-    monkeypatch.setattr(batch, "read_image", fill_the_disk)
+    monkeypatch.setattr(submission, "read_image", fill_the_disk)
     detail = problem_of(api.post(BATCH, {"images": images}, headers={"Idempotency-Key": "one"}), 503)["detail"]
     assert Prediction.objects.count() == 1
     assert "was not saved" not in detail

@@ -9,7 +9,8 @@ from classifier.models import ModelVersion, Prediction, Upload
 from classifier.services.models.publishing import publish
 from classifier.services.people.ownership import Owner
 from classifier.services.predictions import submission
-from classifier.services.predictions.example_images import EXAMPLES, EXAMPLES_FOLDER, read_example
+from classifier.services.predictions.example_images import EXAMPLES, EXAMPLES_FOLDER, example_file
+from classifier.services.predictions.intake import read_image
 from classifier.services.predictions.submission import submit
 from classifier.tests.factories import BASE_DIR, certain_model, doubtful_model, image_bytes, image_file
 from classifier.tests.pages import elements, result_of
@@ -138,10 +139,10 @@ def test_number_of_somebody_else_is_no_way_to_that_persons_prediction(client, us
 
 
 def test_submission_that_is_kept_is_not_classified_again(monkeypatch, user):
-    submitted = {"image": read_example("ship"), "owner": Owner(user=user), "submission": uuid4()}
-    first = submit(**submitted)
+    submitted = {"owner": Owner(user=user), "submission": uuid4()}
+    first = submit(file=example_file("ship"), **submitted)
     monkeypatch.setattr(submission, "classify", None)
-    assert submit(**submitted) == first
+    assert submit(file=example_file("ship"), **submitted) == first
 
 
 def test_submission_that_arrives_twice_at_once_is_kept_once(monkeypatch, user, stored_files):
@@ -153,7 +154,7 @@ def test_submission_that_arrives_twice_at_once_is_kept_once(monkeypatch, user, s
         return classify(**arguments)
 
     monkeypatch.setattr(submission, "classify", overtaken)
-    prediction = submit(image=read_example("ship"), owner=Owner(user=user), submission=uuid4())
+    prediction = submit(file=example_file("ship"), owner=Owner(user=user), submission=uuid4())
     assert [prediction] == faster
     assert (Prediction.objects.count(), Upload.objects.count(), len(stored_files())) == (1, 1, 2)
 
@@ -190,6 +191,6 @@ def shipped_duo() -> LoadedModel:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_shipped_model_knows_what_an_example_is(shipped_duo, name):
-    answers = shipped_duo.predict([shipped_duo.prepare(read_example(name).decoded.picture)])
+    answers = shipped_duo.predict([shipped_duo.prepare(read_image(example_file(name)).decoded.picture)])
     best = shipped_duo.class_names[answers.best(shipped_duo.none_index)[0]]
     assert ("none" if answers.abstained[0] else best) == ("none" if name == "teapot" else name)

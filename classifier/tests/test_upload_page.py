@@ -11,12 +11,16 @@ from django.test import Client
 from django.urls import set_script_prefix
 from PIL import Image
 
+from classifier.forms.uploads import UploadForm
 from classifier.models import ModelVersion, Prediction, Upload
+from classifier.services.people.ownership import Owner
 from classifier.services.predictions.intake import clean_name
+from classifier.services.predictions.submission import submit
 from classifier.tests.factories import SHIPPED_FOLDER, image_bytes, image_file, make_user
 from classifier.tests.pages import elements, probabilities_of, result_of
 from ml.classes import CLASS_NAMES
 from ml.images import preprocessing
+from ml.images.errors import ImageError
 from ml.serving.inference import LoadedModel
 from ml.tests.factories import encode, exif, photograph, quadrants
 
@@ -298,13 +302,23 @@ def test_form_leads_to_where_the_site_lies(client):
         page = client.get("/")
     finally:
         set_script_prefix("/")
-    assert {form["action"] for form in elements(page, "enctype")} == {"/elsewhere/", "/elsewhere/jobs/"}
+    assert elements(page, "data-upload")[0]["action"] == "/elsewhere/"
+
+
+def test_valid_form_decodes_nothing(user):
+    form = UploadForm({}, {"image": image_file(content=b"no image")}, is_anonymous=False)
+    assert form.is_valid()
+    assert form.cleaned_data["image"].read() == b"no image"
+    with pytest.raises(ImageError) as caught:
+        submit(file=image_file(content=b"no image"), owner=Owner(user=user), submission=None)
+    form.refuse(caught.value)
+    assert (form.errors["image"], form.status) == (["This is a text file. Choose an image."], 400)
 
 
 def test_refused_form_says_what_is_wrong_where_it_is(client):
     (field,) = elements(client.post("/", {"image": image_file(content=b"no"), "keep": "7"}), "aria-invalid")
     assert (field["name"], "autofocus" in field) == ("image", True)
-    page = client.post("/", {"image": image_file(content=b"no"), "keep": "8"})
+    page = client.post("/", {"keep": "8"})
     keep, image = elements(page, "aria-invalid")
     assert ("autofocus" in keep, "autofocus" in image) == (True, False)
     texts = [element["id"] for element in elements(page, "id") if "invalid-feedback" in element.get("class", "")]

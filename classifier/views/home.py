@@ -13,11 +13,11 @@ from classifier.forms.uploads import NOT_KEPT, ExampleForm, UploadForm
 from classifier.services.history.retention import PERIODS
 from classifier.services.models.serving import known_classes
 from classifier.services.people.ownership import Owner
-from classifier.services.predictions.classification import predict
-from classifier.services.predictions.submission import submit
+from classifier.services.predictions.submission import submit, submit_without_storing
 from classifier.web.headers import with_previews
 from classifier.web.requests import PageRequest, owner_of, uploader_of
 from classifier.web.visitors import remember_visitor
+from ml.images.errors import ImageError
 
 _YEAR = 365 * 24 * 60 * 60
 #: The cookie of how long the next upload is kept, as it was chosen for the last one.
@@ -33,7 +33,7 @@ def home(request: PageRequest) -> HttpResponse:
     A script that sends one file of many gets only what became of it.
     """
     if request.method != "POST":
-        return _page(request)
+        return _page(request, is_known=owner_of(request) != Owner())
     is_anonymous = request.user.is_anonymous
     sent: UploadForm | ExampleForm
     if "example" in request.POST:
@@ -42,24 +42,26 @@ def home(request: PageRequest) -> HttpResponse:
         sent = UploadForm(request.POST, request.FILES, is_anonymous=is_anonymous)
     if not sent.is_valid():
         return _refusal(request, sent)
-    response = _classify(request, sent.cleaned_data)
+    try:
+        response = _classify(request, sent.cleaned_data)
+    except ImageError as error:
+        sent.refuse(error)
+        return _refusal(request, sent)
     _remember(request, response, sent.cleaned_data["keep"])
     return response
 
 
 def _classify(request: PageRequest, sent: dict) -> HttpResponse:
-    """Classify what was sent, and store it unless the person wants otherwise."""
-    # The form lives until the garbage collector runs; do not let it keep the image.
-    image = sent.pop("image")
+    """Classify what was sent, and store it unless the person wants otherwise. Raises ImageError."""
     if sent["keep"] == NOT_KEPT:
-        prediction, thumbnail = predict(image=image, owner=Owner())
+        prediction, thumbnail = submit_without_storing(file=sent["image"])
         # Nothing is stored that an address could lead to: this answer is all there is of it.
         picture = f"data:image/jpeg;base64,{b64encode(thumbnail).decode()}"
         template = "classifier/_upload_row_result.html" if request.htmx else "classifier/detail.html"
         return render(request, template, {"prediction": prediction, "picture": picture})
     submission = sent["submission"]
     owner = uploader_of(request, submission=submission)
-    prediction = submit(image=image, owner=owner, submission=submission, keep_days=sent["keep"])
+    prediction = submit(file=sent["image"], owner=owner, submission=submission, keep_days=sent["keep"])
     if owner.visitor is not None:
         remember_visitor(request, owner.visitor)
     if request.htmx:
@@ -84,14 +86,14 @@ def _remembered(request: HttpRequest) -> int | None:
     return choices.get(request.COOKIES.get(KEEP_COOKIE, ""))
 
 
-def _page(request: PageRequest, sent: UploadForm | ExampleForm | None = None) -> HttpResponse:
+def _page(request: PageRequest, *, is_known: bool, sent: UploadForm | ExampleForm | None = None) -> HttpResponse:
     """The page with empty forms; one that was sent and refused says what is wrong with it, as does the status."""
     empty: Any = {"initial": {"keep": _remembered(request)}, "is_anonymous": request.user.is_anonymous}
     context = {
         "class_names": known_classes(),
         "form": sent if isinstance(sent, UploadForm) else UploadForm(**empty),
         "examples": sent if isinstance(sent, ExampleForm) else ExampleForm(**empty),
-        "is_known": owner_of(request) != Owner(),
+        "is_known": is_known,
     }
     return render(request, "classifier/home.html", context, status=sent.status if sent else 200)
 
@@ -99,6 +101,6 @@ def _page(request: PageRequest, sent: UploadForm | ExampleForm | None = None) ->
 def _refusal(request: PageRequest, sent: UploadForm | ExampleForm) -> HttpResponse:
     """The page once more with what is wrong, or that alone for a script."""
     if not request.htmx:
-        return _page(request, sent)
+        return _page(request, is_known=owner_of(request) != Owner(), sent=sent)
     context = {"errors": [text for texts in sent.errors.values() for text in texts]}
     return render(request, "classifier/_upload_row_result.html", context, status=sent.status)

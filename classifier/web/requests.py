@@ -9,7 +9,7 @@ from django_htmx.middleware import HtmxDetails
 
 from classifier.models import Prediction
 from classifier.services.people.ownership import Owner, predictions_of
-from classifier.web.visitors import visitor_of, visitor_or_new
+from classifier.web.visitors import new_visitor, visitor_of
 
 
 class PageRequest(HttpRequest):
@@ -33,9 +33,8 @@ def owner_of(request: HttpRequest) -> Owner:
 
 def uploader_of(request: HttpRequest, *, submission: UUID | None) -> Owner:
     """The owner of a request that is about to store something; see `visitors.remember_visitor`."""
-    if request.user.is_authenticated:
-        return Owner(user=request.user)
-    return Owner(visitor=visitor_or_new(request, submission=submission))
+    owner = owner_of(request)
+    return Owner(visitor=new_visitor(request, submission=submission)) if owner == Owner() else owner
 
 
 def own_prediction(request: HttpRequest, prediction_id: UUID) -> Prediction:

@@ -21,14 +21,12 @@ def visitor_of(request: HttpRequest) -> uuid.UUID | None:
     return uuid.UUID(value) if value else None
 
 
-def visitor_or_new(request: HttpRequest, *, submission: uuid.UUID | None) -> uuid.UUID:
-    """Return the visitor's id, or one for a visitor who has none yet; it is not stored in the session.
+def new_visitor(request: HttpRequest, *, submission: uuid.UUID | None) -> uuid.UUID:
+    """Return an id for a visitor who has none yet; it is not stored in the session.
 
     submission: the id that the page gave to what is sent. The same browser that sends it again, because the response
     and with it the session's cookie was lost, is the same visitor.
     """
-    if visitor := visitor_of(request):
-        return visitor
     browser = request.META.get("CSRF_COOKIE")
     if submission is None or browser is None:
         return uuid.uuid4()

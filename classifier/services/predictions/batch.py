@@ -9,7 +9,7 @@ from django.core.files import File
 
 from classifier.models import Prediction
 from classifier.services.people.ownership import Owner
-from classifier.services.predictions.intake import clean_name, read_image
+from classifier.services.predictions.intake import clean_name
 from classifier.services.predictions.submission import (
     KeyReused,
     SubmissionOptions,
@@ -56,8 +56,7 @@ def _submit_each(
     for file, key in zip_longest(files, keys[: len(files)]):
         name = clean_name(file.name or "")
         try:
-            image = read_image(file)
-            prediction = submit_under_key(image=image, owner=owner, options=options, key=key, content=content)
+            prediction = submit_under_key(file=file, owner=owner, options=options, key=key, content=content)
         except (ImageError, KeyReused) as error:
             yield BatchOutcome(name, error=error)
         else:

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from django.core.files import File
+from django.core.files.base import ContentFile
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-
-from classifier.services.predictions.intake import SubmittedImage, read_image
 
 #: The names of the examples in their order, and their labels.
 EXAMPLES: dict[str, Promise] = {
@@ -24,7 +23,7 @@ EXAMPLES_FOLDER = Path(__file__).resolve().parents[2] / "static" / "classifier" 
 SMALL_EXAMPLES_FOLDER = EXAMPLES_FOLDER.parent / "examples_small"
 
 
-def read_example(name: str) -> SubmittedImage:
-    """Read one of EXAMPLES as an upload."""
-    with (EXAMPLES_FOLDER / f"{name}.jpg").open("rb") as file:
-        return read_image(File(file))
+def example_file(name: str) -> File:
+    """Return the file of one of EXAMPLES, as if it had been uploaded."""
+    path = EXAMPLES_FOLDER / f"{name}.jpg"
+    return ContentFile(path.read_bytes(), path.name)

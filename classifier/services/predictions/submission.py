@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import NotRequired, TypedDict, Unpack
 from uuid import UUID, uuid5
 
+from django.core.files import File
 from django.db import DatabaseError, IntegrityError
 from django.utils import timezone
 
 from classifier.models import BatchClaim, ModelVersion, Prediction
 from classifier.services.people.ownership import Owner, predictions_of
 from classifier.services.predictions.classification import classify, predict
-from classifier.services.predictions.intake import SubmittedImage
+from classifier.services.predictions.intake import SubmittedImage, read_image
 
 _SUBMISSIONS = UUID("5b0f0f62-6f0c-4f0e-9a55-0c1f6f8f2a37")
 _KEYS = UUID("8d6f3d0e-53a3-4d0b-8a43-0a5d1e0c7f61")
@@ -45,12 +46,14 @@ class KeyReused(ValueError):
     """This idempotency key was used with other content before."""
 
 
-def submit(*, image: SubmittedImage, owner: Owner, submission: UUID | None, keep_days: int | None = None) -> Prediction:
+def submit(*, file: File, owner: Owner, submission: UUID | None, keep_days: int | None = None) -> Prediction:
     """Classify and store an image from the upload form; a repeated submission returns the stored prediction.
 
     submission: the random id that the form put into this submission, None if it has none. keep_days: days until the
-    upload expires, None to keep it. Raises serving.NoModel, storage.StorageUnavailable, turns.Busy, OwnerGone.
+    upload expires, None to keep it. Raises ImageError, serving.NoModel, storage.StorageUnavailable, turns.Busy,
+    OwnerGone.
     """
+    image = read_image(file)
     if submission is None:
         return classify(image=image, owner=owner, keep_days=keep_days)
     # The id is derived from everything that identifies the submission, so the primary key makes it unique.
@@ -60,16 +63,25 @@ def submit(*, image: SubmittedImage, owner: Owner, submission: UUID | None, keep
     )
 
 
+def submit_without_storing(*, file: File) -> tuple[Prediction, bytes]:
+    """Classify an image from the upload form and store nothing; return the unsaved rows and the thumbnail as a JPEG.
+
+    Raises ImageError, serving.NoModel, turns.Busy.
+    """
+    return predict(image=read_image(file), owner=Owner())
+
+
 def submit_under_key(
-    *, image: SubmittedImage, owner: Owner, options: SubmissionOptions, key: str | None = None, content: str = ""
+    *, file: File, owner: Owner, options: SubmissionOptions, key: str | None = None, content: str = ""
 ) -> Prediction:
     """Classify and store an image from the API; the same request under the same key returns the stored prediction.
 
     key: the client's idempotency key, None without one. Requests are the same if content, model and keep_days are.
     Deleting the prediction frees its key; a request that stores nothing does not use it. content: a digest of all
-    that was sent under the key, if that is more than the image. Raises KeyReused, serving.NoModel,
-    storage.StorageUnavailable, turns.Busy, OwnerGone.
+    that was sent under the key, if that is more than the image. Raises ImageError, KeyReused,
+    serving.NoModel, storage.StorageUnavailable, turns.Busy, OwnerGone.
     """
+    image = read_image(file)
     content = content or image.sha256
     if not options.keep:
         if key is not None:
