@@ -101,7 +101,7 @@ def test_model_is_chosen_by_name_and_number(files, tmp_path):
 
 @pytest.mark.parametrize("name", ["none", "student_cnn@2", "student_cnn@x"])
 def test_unknown_model_is_an_error(files, name):
-    with pytest.raises(CommandError, match=f"No model '{name}' is published"):
+    with pytest.raises(CommandError, match=f"There is no published model '{name}'"):
         classify(files[0], "--model", name)
 
 

@@ -61,9 +61,9 @@ def serving_network(model: "keras.Model") -> "keras.Model":
     head = model.layers[-1]
     if not (isinstance(head, keras.layers.Dense) and head.activation is keras.activations.softmax):
         raise ExportError(f"The last layer of {model.name} is {head.name}, not a dense layer with softmax.")
-    features = head.input
+    features = _features(model)
     linear = keras.layers.Dense(head.units, use_bias=head.use_bias, dtype="float32", name="logits")
-    both = keras.layers.Concatenate(dtype="float32", name="logits_and_features")([linear(features), features])
+    both = keras.layers.Concatenate(dtype="float32", name="logits_and_features")([linear(head.input), features])
     network = keras.Model(model.input, both, name=model.name)
     linear.set_weights(head.get_weights())
     return network
@@ -73,6 +73,14 @@ def outputs_of(model: "keras.Model") -> Callable[[np.ndarray], Outputs]:
     """Return what computes the served network's outputs with the weights that the model has now."""
     served, class_count = serving_network(model), model.output_shape[-1]
     return lambda images: Outputs.split(served.predict_on_batch(images.astype("float32")), class_count)
+
+
+def _features(model: "keras.Model") -> "keras.KerasTensor":
+    """Return what the network sees: its layer "features", or what its last layer is given."""
+    for layer in model.layers:
+        if layer.name == "features":
+            return layer.output
+    return model.layers[-1].input
 
 
 def graph_to_serve(model: "keras.Model", images: np.ndarray) -> Graph:

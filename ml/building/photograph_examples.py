@@ -46,7 +46,7 @@ class Examples(NamedTuple):
 
 
 class Backbone:
-    """Compute the features of images with the photo network's graph; its head, which is yet to be trained, is ignored.
+    """Compute the features of images with the photo network's graph, whose head corrects nothing yet.
 
     graph: of `ml.networks.photograph_network.corrected_network`, as it is served. to_pixels: makes its input, uint8
     (height, width, 3), of a decoded picture.
@@ -61,7 +61,7 @@ class Backbone:
         batches = (np.stack(pixels[start : start + _BATCH]) for start in range(0, len(pixels), _BATCH))
         outputs = np.concatenate([self._graph(batch) for batch in batches])
         classes = len(PHOTOGRAPH_CLASSES)
-        return outputs[:, classes:-classes], outputs[:, -classes:]
+        return outputs[:, classes:], outputs[:, :classes]
 
 
 def read(backbone: Backbone, folder: Path) -> tuple[Examples, Examples]:

@@ -45,7 +45,7 @@ def write(
     """
     require_tensorflow()
     from ml.artifacts.export import export
-    from ml.networks.efficientnet_lite import WEIGHTS
+    from ml.networks.efficientnet_lite import FINGERPRINT
     from ml.networks.photograph_network import FRAMING, backbone
     from ml.plots.architecture import save_network
 
@@ -61,7 +61,7 @@ def write(
         report("export")
         compared = export(learnt.model, temporary, *learnt.compared)
         save_network(learnt.model, temporary)
-        described = {"name": "ImageNet", "fingerprint": artifacts.sha256(weights or WEIGHTS)}
+        described = {"name": "ImageNet", "fingerprint": artifacts.sha256(weights) if weights else FINGERPRINT}
         return artifacts.save_card(
             temporary,
             Card(

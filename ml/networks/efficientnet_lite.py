@@ -1,14 +1,13 @@
 """EfficientNet-Lite0, the backbone for photos, pretrained on ImageNet.
 
 Tan and Le 2019, in the variant for phones (Liu 2020): no squeeze-and-excitation, ReLU6 for swish, a stem and a head of
-fixed width. Where the weights come from is in imagenet_weights/README.md.
+fixed width. Its weights are stored once, in the shipped network for photographs; imagenet_weights/README.md says where
+they come from.
 """
 
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
 
 from ml.networks.class_map import IMAGENET_CLASSES
 from ml.networks.pretrained import WeightsMissing, enlarged
@@ -16,7 +15,10 @@ from ml.networks.pretrained import WeightsMissing, enlarged
 if TYPE_CHECKING:
     import keras
 
-WEIGHTS = Path(__file__).parent / "imagenet_weights" / "efficientnet_lite0.npz"
+#: A model that has the weights, in layers of the same names.
+WEIGHTS = Path(__file__).parents[1] / "trained" / "cifar10_duo" / "photographs" / "model.keras"
+#: SHA-256 of the file that they were converted from.
+FINGERPRINT = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 FEATURES = 1280
 _STEM = 32
 
@@ -63,20 +65,22 @@ def efficientnet_lite0(input_shape: tuple[int, int, int], class_count: int) -> "
 
 
 def load_imagenet(model: "keras.Model", file: Path | None = None) -> None:
-    """Set the weights of every layer to those learnt on ImageNet, from WEIGHTS or from a `file` like it.
+    """Set the weights of every layer to those learnt on ImageNet, from WEIGHTS or from another model with its layers.
 
     A last layer for other classes than ImageNet's thousand is left as it was. Raises WeightsMissing.
     """
+    import keras
+
     path = file or WEIGHTS
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            for layer in model.layers:
-                if layer.weights and (layer.name != "fc" or layer.units == IMAGENET_CLASSES):
-                    layer.set_weights([arrays[f"{layer.name}/{number}"] for number in range(len(layer.weights))])
+        source = keras.saving.load_model(path, compile=False)
+        for layer in model.layers:
+            if layer.weights and (layer.name != "fc" or layer.units == IMAGENET_CLASSES):
+                layer.set_weights(source.get_layer(layer.name).get_weights())
     except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise WeightsMissing(
-            f"{path} does not hold the weights of EfficientNet-Lite0 ({error}). Give a file like {WEIGHTS.name}, which "
-            "comes with the project."
+            f"{path} does not hold the weights of EfficientNet-Lite0 ({error}). Give a model that was made of it, such "
+            f"as {WEIGHTS.relative_to(WEIGHTS.parents[4])}, which comes with the project."
         ) from error
 
 

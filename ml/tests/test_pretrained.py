@@ -9,7 +9,7 @@ from ml.networks import efficientnet_lite
 from ml.networks.efficientnet_lite import efficientnet_lite0, load_imagenet
 from ml.networks.pretrained import APPLICATIONS
 from ml.networks.registry import ARCHITECTURES, WeightsMissing, find_architecture
-from ml.tests.factories import photograph
+from ml.tests.factories import photograph, small_model
 from ml.training.recipes import find_recipe
 
 PRETRAINED = sorted(name for name, architecture in ARCHITECTURES.items() if architecture.load_pretrained)
@@ -57,23 +57,21 @@ def test_head_for_other_classes_begins_anew_on_the_pretrained_backbone(lite0):
         assert all(map(np.array_equal, layer.get_weights(), other.get_weights()))
 
 
-def test_lite0_takes_a_file_and_refuses_one_that_is_not_its_own(tmp_path):
+def test_lite0_takes_another_model_and_refuses_what_is_none(tmp_path):
     architecture = find_architecture("efficientnet_lite0")
     model = architecture.build((96, 96, 3), 3)
     architecture.load_pretrained(model, efficientnet_lite.WEIGHTS)
-    wrong = tmp_path / "wrong.npz"
+    wrong = tmp_path / "wrong.keras"
     content = efficientnet_lite.WEIGHTS.read_bytes()
     for refused in (b"", b"wrong", content[: len(content) // 2]):
         wrong.write_bytes(refused)
-        with pytest.raises(WeightsMissing, match=r"wrong\.npz does not hold the weights of EfficientNet-Lite0"):
+        with pytest.raises(WeightsMissing, match=r"wrong\.keras does not hold the weights of EfficientNet-Lite0"):
             architecture.load_pretrained(model, wrong)
-    # Other layers, and what only a pickle could hold.
-    for array in (np.zeros((3, 3, 3, 8)), np.array([{}], object)):
-        np.savez(wrong, **{"conv_stem/0": array})
-        with pytest.raises(WeightsMissing, match=r"wrong\.npz does not hold"):
-            architecture.load_pretrained(model, wrong)
-    with pytest.raises(WeightsMissing, match=r"none\.npz does not hold"):
-        architecture.load_pretrained(model, tmp_path / "none.npz")
+    small_model().save(wrong)
+    with pytest.raises(WeightsMissing, match=r"wrong\.keras does not hold .*ml/trained/cifar10_duo"):
+        architecture.load_pretrained(model, wrong)
+    with pytest.raises(WeightsMissing, match=r"none\.keras does not hold"):
+        architecture.load_pretrained(model, tmp_path / "none.keras")
 
 
 @pytest.mark.parametrize("name", PRETRAINED)
