@@ -40,7 +40,7 @@ def test_model_page_shows_every_version_in_words_figures_and_pictures(client, sh
     publish(folder=another_model(models_dir / "student_cnn-2", name="student_cnn"))
     page = client.get("/models/student_cnn/").text
     assert rows(page) == ["student_cnn v2", "student_cnn v1"]
-    assert "It has 11,332,138 parameters" in page
+    assert "Parameters: 11,332,138" in page
     assert "Expected calibration error on the test split" in page
     assert "<polyline" in page
     pictures = [picture["src"] for picture in elements(page, "src") if "/models/" in picture["src"]]
