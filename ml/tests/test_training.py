@@ -258,11 +258,12 @@ def test_dropout_in_layers_within_layers_is_drawn_from_the_seed_and_the_epoch(ba
     script = """
 import keras
 import numpy as np
-from ml.training.reseeding import reseed
+from ml.training.reseeding import reseed_layers, reseed_pytorch
 inner = keras.Sequential([keras.layers.Dropout(0.3), keras.layers.Dropout(0.3)])
 model = keras.Sequential([keras.Input((64,)), inner])
 def dropped(epoch):
-    reseed(model, 1, epoch)
+    reseed_layers(model, 1, epoch)
+    reseed_pytorch(1, epoch, 0)
     return keras.ops.convert_to_numpy(model(np.ones((1, 64), "float32"), training=True)).tolist()
 first = dropped(3)
 print(first == dropped(3), first == dropped(4))
@@ -270,3 +271,19 @@ print(first == dropped(3), first == dropped(4))
     env = {**os.environ, "KERAS_BACKEND": backend}
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "True False"
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "torch", "jax"])
+def test_resumed_run_with_dropout_ends_as_an_uninterrupted_one_does_to_the_last_bit(backend, tmp_path):
+    pytest.importorskip(backend)
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "ml.tests.resumed_run", *arguments]
+        env = {**os.environ, "KERAS_BACKEND": backend}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()[-1]
+
+    undisturbed = run(str(tmp_path / "undisturbed"))
+    assert run(str(tmp_path / "stopped"), "--stop").startswith("1 ")
+    assert run(str(tmp_path / "stopped"), "--resume") == undisturbed
+    assert undisturbed.startswith("2 ")

@@ -23,7 +23,7 @@ from ml.training.preparation import (
     trainable_network,
     untrained_network,
 )
-from ml.training.reseeding import reseed
+from ml.training.reseeding import reseed_layers, reseed_pytorch
 from ml.training.run_settings import RunSettings
 
 if TYPE_CHECKING:
@@ -154,7 +154,10 @@ def _fit(
     def begin_epoch(epoch: int, logs: dict[str, float] | None = None) -> None:
         nonlocal started
         started = time.monotonic()
-        reseed(model, settings.seed, epoch)
+        reseed_layers(model, settings.seed, epoch)
+
+    def begin_batch(batch: int, logs: dict[str, float] | None = None) -> None:
+        reseed_pytorch(settings.seed, len(history), batch)
 
     def end_batch(batch: int, logs: dict[str, float]) -> None:
         listener.batch_ended(len(history) + 1, batch + 1, steps, float(logs["loss"]), float(logs["accuracy"]))
@@ -184,7 +187,10 @@ def _fit(
         callbacks=[
             *([keras.callbacks.SwapEMAWeights()] if recipe.weight_average else []),
             keras.callbacks.LambdaCallback(
-                on_epoch_begin=begin_epoch, on_train_batch_end=end_batch, on_epoch_end=end_epoch
+                on_epoch_begin=begin_epoch,
+                on_train_batch_begin=begin_batch,
+                on_train_batch_end=end_batch,
+                on_epoch_end=end_epoch,
             ),
         ],
         # The generator has its own order; Keras would warn that it cannot shuffle one.
