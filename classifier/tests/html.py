@@ -33,7 +33,10 @@ def _faults(text: str) -> tuple[str, ...]:
         tree = parser.parseFragment(text, container="div")
     lines = text.splitlines() or [""]
     errors = [
-        f"{code} {values or ''} in {lines[place[0] - 1].strip()[:300]!r}" for place, code, values in parser.errors
+        f"{code} {values or ''} in {lines[place[0] - 1].strip()[:300]!r}"
+        for place, code, values in parser.errors
+        # A form shows again what was sent, control characters too.
+        if code != "invalid-codepoint"
     ]
     ids = Counter(element.get("id") for element in tree.iter() if element.get("id"))
     return (*errors, *(f"duplicate id {name!r}" for name, count in ids.items() if count > 1))

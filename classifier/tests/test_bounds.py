@@ -20,19 +20,21 @@ from rest_framework import serializers
 
 import classifier.api.urls
 import classifier.urls  # noqa: F401
-from classifier.forms import accounts, history, password_reset, uploads
+from classifier.forms import accounts, history, jobs, password_reset, uploads
 from classifier.models import TrainingRun
 from classifier.services.models.publishing import publish
 from classifier.services.models.training import end_run
 from classifier.services.people.tokens import BadName, create_token
 from classifier.tests.factories import (
     another_model,
+    image_bytes,
     image_file,
     make_prediction,
     make_superuser,
     make_training_run,
     make_user,
 )
+from classifier.tests.jobs import work, zip_file
 from ml.artifacts.folder import ArtifactError
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +74,13 @@ def invites(value: str) -> None:
 def uploads_a_file(value: str) -> None:
     for name in (value[:MOST_TEXT], value[:MOST_TEXT] + ".jpg"):
         assert Client().post("/", {"image": image_file(name)}).status_code in (302, 400)
+
+
+def submits_an_archive(value: str) -> None:
+    """Its name, and those of the files in it, of which ZIP takes 65,535 bytes."""
+    archive = zip_file({f"{value[:20_000]}.jpg": image_bytes(), "empty.jpg": b""}, name=value[:MOST_TEXT] + ".zip")
+    assert Client().post("/jobs/", {"kind": "classify", "archive": archive}).status_code == 302
+    work()
 
 
 def corrects(value: str) -> None:
@@ -120,12 +129,14 @@ def administers(value: str) -> None:
 
 HEADERS = ("user-agent", "accept", "accept-language", "x-forwarded-for", "x-request-id")
 WAYS = {way.__name__: way for way in (makes_a_token, invites, uploads_a_file, corrects, trains)}
-WAYS |= {way.__name__: way for way in (signs_in_and_up, administers)}
+WAYS |= {way.__name__: way for way in (submits_an_archive, signs_in_and_up, administers)}
 FROM_OUTSIDE = {
     "ApiToken.name": "makes_a_token",
     "ApiToken.scope": "makes_a_token",
     "Correction.label": "corrects",
     "Invitation.note": "invites",
+    "Job.name": "submits_an_archive",
+    "JobItem.name": "submits_an_archive",
     "ModelVersion.folder": "publishes",
     "ModelVersion.name": "publishes",
     "Prediction.corrected_class": "corrects",
@@ -140,6 +151,15 @@ WRITTEN_BY_THE_SITE = {
     "ApiToken.digest": "a hash",
     "ApiToken.token_key": "a part of a hash",
     "Invitation.digest": "a hash",
+    "Job.error_code": "one of those there are",
+    "Job.file": "a random name",
+    "Job.kind": "one of those there are",
+    "Job.result": "a random name",
+    "Job.state": "one of those there are",
+    "JobItem.error_code": "one of those there are",
+    "JobItem.reference": "a number",
+    "JobItem.state": "one of those there are",
+    "JobPart.claimed_by": "the name of the machine, and a number",
     "ModelVersion.digest": "a hash",
     "Prediction.preprocessing_version": "a constant",
     "TrainingRun.architecture": "one of those there are",
@@ -208,6 +228,7 @@ ARGUMENTS = {
     history.SelectionForm: {"data": {}},
     uploads.UploadForm: {"is_anonymous": True},
     uploads.ExampleForm: {"is_anonymous": True},
+    jobs.RescoreForm: {"may_rescore_all": True},
 }
 
 
