@@ -79,5 +79,5 @@ def test_charts_speak_ukrainian():
         diagram = reliability([ReliabilityBin(0.6, 0.7, 12, 0.64, 0.871)], [])
     assert ">2,5<" in curves
     assert ": 59,8%<" in days
-    assert "87,1% з 12 зображень правильні" in diagram
+    assert "правильно 87,1% із 12 зображень" in diagram
     assert not re.search(r">[^<]*[A-Za-z]{2}[^<]*<", curves + diagram)

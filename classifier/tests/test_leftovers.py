@@ -89,7 +89,7 @@ def test_killed_restore_leaves_the_site_as_it_was(used, saved, tmp_path, times, 
     assert {name: was for name, was in used.contents().items() if ".unfinished/" not in name} == before
     assert used.shell(LOOK) == looked
     grow_old(used.folder)
-    assert "left by a killed command" in used.run("sweep")
+    assert "left behind by a killed command" in used.run("sweep")
     assert used.contents() == before
     used.run("restore", str(saved), "--force")
     assert used.shell(LOOK) == looked
@@ -126,7 +126,7 @@ def test_model_of_a_killed_training_goes_and_of_a_living_one_stays(used):
         assert len(leftovers(used.folder)) == 2
     assert len(leftovers(used.folder)) == 2
     grow_old(used.folder)
-    assert used.run("sweep", "--dry-run").count("left by a killed command") == 2
+    assert used.run("sweep", "--dry-run").count("left behind by a killed command") == 2
     assert len(leftovers(used.folder)) == 2
     used.run("sweep")
     assert leftovers(used.folder) == []
