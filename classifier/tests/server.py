@@ -26,7 +26,9 @@ class Site(NamedTuple):
 
 
 def prepare(env: dict[str, str]) -> None:
-    """Give a site that has nothing its database and its static files."""
+    """Give a site its database and its static files, unless it has them from an earlier start."""
+    if Path(env["STATIC_ROOT"]).exists():
+        return
     new = Path(_new_site().name)
     shutil.copytree(new / "static", env["STATIC_ROOT"], copy_function=os.symlink)
     database = Path(env["DATABASE_URL"].removeprefix("sqlite:///"))
@@ -54,7 +56,7 @@ def _run(command: str, env: dict[str, str]) -> None:
 
 @contextmanager
 def serve(folder: Path, **variables: str) -> Iterator[Site]:
-    """Serve the site on a free port, with an empty database and everything else that it writes in `folder`."""
+    """Serve the site on a free port, with the database and everything else that it writes in `folder`."""
     env = environment(folder, **_PRODUCTION | variables)
     prepare(env)
     command = [sys.executable, "-m", "gunicorn", "--config", "python:cifarsite.gunicorn", "cifarsite.wsgi"]
