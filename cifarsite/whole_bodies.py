@@ -13,7 +13,7 @@ class _Readable(Protocol):
 
 
 class _WholeBody(io.RawIOBase):
-    """A server's stream, of which a read raises ConnectionResetError where it ends early."""
+    """A request body whose read raises ConnectionResetError if it ends early."""
 
     def __init__(self, stream: _Readable, length: int) -> None:
         self._stream, self._left = stream, length

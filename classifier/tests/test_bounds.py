@@ -77,7 +77,7 @@ def uploads_a_file(value: str) -> None:
 
 
 def submits_an_archive(value: str) -> None:
-    """Its name, and those of the files in it, of which ZIP takes 65,535 bytes."""
+    """Send long names for the archive and for a file in it; ZIP allows 65,535 bytes."""
     archive = zip_file({f"{value[:20_000]}.jpg": image_bytes(), "empty.jpg": b""}, name=value[:MOST_TEXT] + ".zip")
     assert Client().post("/jobs/", {"kind": "classify", "archive": archive}).status_code == 302
     work()

@@ -83,6 +83,10 @@ def _features(model: "keras.Model") -> "keras.KerasTensor":
     return model.layers[-1].input
 
 
+def _may_be_int8(model: "keras.Model", image_count: int) -> bool:
+    return image_count >= FEWEST_TO_CHOOSE and quantization.gains_by_int8(model)
+
+
 def graph_to_serve(model: "keras.Model", images: np.ndarray) -> Graph:
     """Return the graph that `export` writes when int8 costs nothing: what a head is to be learnt from.
 
@@ -93,7 +97,7 @@ def graph_to_serve(model: "keras.Model", images: np.ndarray) -> Graph:
     with tempfile.TemporaryDirectory() as folder:
         exact, rounded = Path(folder) / "float32.tflite", Path(folder) / "int8.tflite"
         network.export(exact, format="litert", verbose=False)
-        if len(images) < FEWEST_TO_CHOOSE or not quantization.gains_by_int8(model):
+        if not _may_be_int8(model, len(images)):
             return Graph(exact.read_bytes(), threads=os.cpu_count() or 1)
         quantization.write_int8(network, exact, rounded, images)
         return Graph(rounded.read_bytes(), threads=os.cpu_count() or 1)
@@ -117,7 +121,7 @@ def export(
     network.export(litert_path, format="litert", verbose=False)
     found = _compare(model, _logits(litert_path, images[:_IMAGES_COMPARED], class_count), images[:_IMAGES_COMPARED])
     arithmetic = "float32"
-    if labels is not None and len(labels) >= FEWEST_TO_CHOOSE and quantization.gains_by_int8(model):
+    if labels is not None and _may_be_int8(model, len(labels)):
         rounded = folder / f"int8-{LITERT_FILE}"
         quantization.write_int8(network, litert_path, rounded, images)
         accuracies = {

@@ -151,7 +151,7 @@ class LoadedModel:
     def prepare(self, picture: Image.Image, size: tuple[int, int] | None = None) -> NetworkInput:
         """Choose the network for a decoded picture, and return its input: a thumbnail is never cropped.
 
-        size: width and height of the whole file, of which the picture may be a reduced copy.
+        size: width and height of the whole file; the picture may be a reduced copy of it.
         """
         kind = kind_of(*(size or picture.size))
         name = kind if len(self.networks) > 1 else ""

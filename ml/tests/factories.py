@@ -262,7 +262,7 @@ def small_dataset(seed: int = 0, validation_count: int = 12) -> Dataset:
 
 
 def divided_dataset() -> Dataset:
-    """The small data set with 600 validation images, of which the half that reports is black."""
+    """The small data set with 600 validation images; the half that reports is black."""
     dataset = small_dataset(validation_count=600)
     reporting = {image.tobytes() for image in dataset.reporting.images}
     images, labels = dataset.validation
