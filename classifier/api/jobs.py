@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from classifier.api import schema_examples
+from classifier.api.job_representations import JobSerializer
 from classifier.api.parsers import MultiPartParser
-from classifier.api.representations import JobSerializer
 from classifier.api.schema import JOB_ID, operation
 from classifier.api.serializers import JobOptionsSerializer, SubmitJobSerializer
 from classifier.api.validation import valid_form

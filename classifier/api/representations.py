@@ -8,15 +8,10 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from classifier.api.problems import describe_image
-from classifier.models import ApiToken, Job, JobItem, ModelVersion, Prediction, Upload
+from classifier.models import ApiToken, ModelVersion, Prediction, Upload
 from classifier.presentation.class_labels import class_label
-from classifier.services.jobs.failures import explain_failure
-from classifier.services.jobs.progress import failed_items, progress_of
 from classifier.services.models.measurements import data_set
 from classifier.services.predictions.batch import BatchOutcome
-
-#: Of those that failed, so many are listed.
-MOST_FAILURES = 100
 
 
 class FieldErrorSerializer(serializers.Serializer):
@@ -140,83 +135,6 @@ class PredictionSerializer(serializers.ModelSerializer):
         if not prediction.is_stored:
             return None
         return reverse(name, args=[prediction.pk], request=self.context["request"])
-
-
-class FailureSerializer(serializers.Serializer):
-    """A file that failed."""
-
-    name = serializers.CharField(help_text=gettext_lazy("Its path in the archive."))
-    code = serializers.CharField(
-        source="error_code", help_text=gettext_lazy("The kind of error, for programs: never translated.")
-    )
-    detail = serializers.SerializerMethodField(
-        help_text=gettext_lazy("The error in words, in the language that was asked for.")
-    )
-
-    def get_detail(self, item: JobItem) -> str:
-        return explain_failure(item.error_code, item.error_values)
-
-
-class JobSerializer(serializers.ModelSerializer):
-    """A background job."""
-
-    url = serializers.SerializerMethodField(help_text=gettext_lazy("Its address in the API."))
-    page = serializers.SerializerMethodField(help_text=gettext_lazy("Its page for people."))
-    model = serializers.SerializerMethodField(help_text=gettext_lazy("The model with its version: name@1."))
-    total = serializers.IntegerField(
-        allow_null=True, help_text=gettext_lazy("How many files there are; null until they are listed.")
-    )
-    done = serializers.SerializerMethodField(help_text=gettext_lazy("How many files are classified."))
-    failed = serializers.SerializerMethodField(help_text=gettext_lazy("How many files have failed."))
-    error = serializers.SerializerMethodField(help_text=gettext_lazy("Why the whole job failed; null if it has not."))
-    failures = serializers.SerializerMethodField(help_text=gettext_lazy("The first hundred files that failed."))
-
-    class Meta:
-        model = Job
-        fields = [
-            "id",
-            "url",
-            "page",
-            "kind",
-            "name",
-            "state",
-            "model",
-            "total",
-            "done",
-            "failed",
-            "error",
-            "failures",
-            "created_at",
-            "started_at",
-            "ended_at",
-        ]
-        read_only_fields = fields
-
-    def to_representation(self, job: Job) -> dict:
-        self._progress = progress_of(job)
-        return super().to_representation(job)
-
-    def get_url(self, job: Job) -> str:
-        return reverse("api_job", args=[job.pk], request=self.context["request"])
-
-    def get_page(self, job: Job) -> str:
-        return reverse("job", args=[job.pk], request=self.context["request"])
-
-    def get_model(self, job: Job) -> str | None:
-        return full_name(job.model_version) if job.model_version else None
-
-    def get_done(self, _job: Job) -> int:
-        return self._progress.done
-
-    def get_failed(self, _job: Job) -> int:
-        return self._progress.failed
-
-    def get_error(self, job: Job) -> str | None:
-        return explain_failure(job.error_code, job.error_values) if job.error_code else None
-
-    @extend_schema_field(FailureSerializer(many=True))
-    def get_failures(self, job: Job) -> list:
-        return list(FailureSerializer(failed_items(job)[:MOST_FAILURES], many=True).data)
 
 
 class PageSerializer(serializers.Serializer):
