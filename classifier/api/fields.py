@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from classifier.models import ModelVersion
+from classifier.models import ModelVersion, Retention
 from classifier.services.models.publishing import find_version
 
 
@@ -62,6 +62,13 @@ class ArchiveField(serializers.Field):
         if not isinstance(data, File):
             self.fail("invalid")
         return data
+
+
+class KeepField(serializers.ChoiceField):
+    """A number of days to keep an upload, validated as a Retention."""
+
+    def to_internal_value(self, data: object) -> Retention:
+        return Retention(str(super().to_internal_value(data)))
 
 
 class FilesField(serializers.ListField):

@@ -15,7 +15,7 @@ from classifier.api.parsers import MultiPartParser
 from classifier.api.schema import JOB_ID, operation
 from classifier.api.serializers import JobOptionsSerializer, SubmitJobSerializer
 from classifier.api.validation import valid_form
-from classifier.models import Job
+from classifier.models import Job, Retention
 from classifier.services.jobs.control import cancel
 from classifier.services.jobs.failures import JobError, TooManyJobs, explain_failure
 from classifier.services.jobs.progress import jobs_of
@@ -61,7 +61,7 @@ class Jobs(APIView):
             job = submit_archive(
                 archive=sent["archive"],
                 owner=owner_of(request),
-                keep_days=sent.get("keep"),
+                keep=sent.get("keep", Retention.UNTIL_DELETED),
                 version=sent.get("model"),
             )
         except TooManyJobs as error:

@@ -10,9 +10,16 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from classifier.api.fields import ArchiveField, ClassField, FilesField, ImageField, KnownNamesSerializer, ModelField
-from classifier.forms.uploads import NOT_KEPT
-from classifier.services.history.retention import PERIODS
+from classifier.api.fields import (
+    ArchiveField,
+    ClassField,
+    FilesField,
+    ImageField,
+    KeepField,
+    KnownNamesSerializer,
+    ModelField,
+)
+from classifier.models import Retention
 from classifier.services.history.search import ORDERS, STATES, Search
 from classifier.services.predictions.batch import MOST_IMAGES
 from classifier.services.predictions.submission import SubmissionOptions
@@ -21,7 +28,7 @@ from ml.images import formats
 MOST_PREDICTIONS = 100
 KEY_HEADER = "Idempotency-Key"
 #: The settings give the enum of these its name in clients made of the description.
-KEEP_CHOICES = [(days, str(days)) for days in (*PERIODS, NOT_KEPT)]
+KEEP_CHOICES = [(one.days, one.value) for one in Retention if one != Retention.UNTIL_DELETED]
 
 
 class SubmissionOptionsSerializer(KnownNamesSerializer):
@@ -31,7 +38,7 @@ class SubmissionOptionsSerializer(KnownNamesSerializer):
         required=False,
         help_text=gettext_lazy("The model to use: a name, or name@2 for a version. Default: the active model."),
     )
-    keep = serializers.ChoiceField(
+    keep = KeepField(
         choices=KEEP_CHOICES,
         required=False,
         help_text=gettext_lazy(
@@ -41,8 +48,8 @@ class SubmissionOptionsSerializer(KnownNamesSerializer):
 
     @property
     def options(self) -> SubmissionOptions:
-        days = self.validated_data.get("keep")
-        return SubmissionOptions(keep=days != NOT_KEPT, keep_days=days, version=self.validated_data.get("model"))
+        sent = self.validated_data
+        return SubmissionOptions(keep=sent.get("keep", Retention.UNTIL_DELETED), version=sent.get("model"))
 
 
 class CreateSerializer(SubmissionOptionsSerializer):
@@ -70,8 +77,8 @@ class JobOptionsSerializer(KnownNamesSerializer):
         required=False,
         help_text=gettext_lazy("The model to use: a name, or name@2 for a version. Default: the active model."),
     )
-    keep = serializers.ChoiceField(
-        choices=[*PERIODS],
+    keep = KeepField(
+        choices=[choice for choice in KEEP_CHOICES if choice[1] != Retention.NOT_STORED],
         required=False,
         help_text=gettext_lazy("For how many days images and results are kept; without it: until you delete them."),
     )

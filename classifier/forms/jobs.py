@@ -7,10 +7,8 @@ from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from classifier.forms.choices import in_days
 from classifier.forms.history import SearchForm
-from classifier.models import Job, ModelVersion
-from classifier.services.history.retention import PERIODS
+from classifier.models import Job, ModelVersion, Retention
 from classifier.services.jobs.failures import JobError, explain_failure
 
 
@@ -41,9 +39,10 @@ class ArchiveForm(_JobForm):
     keep = forms.TypedChoiceField(
         label=_("Keep the images and their results"),
         required=False,
-        coerce=int,
-        empty_value=None,
-        choices=lambda: [("", _("until I delete them")), *in_days(PERIODS)],
+        coerce=Retention,
+        empty_value=Retention.UNTIL_DELETED,
+        # Called for each request, in its language. A job has to store its results.
+        choices=lambda: [(value, label) for value, label in Retention.choices if value != Retention.NOT_STORED],
         widget=forms.Select(attrs={"class": "form-select"}),
     )
 

@@ -1,6 +1,5 @@
 """Forms that submit an image."""
 
-from collections.abc import Iterable
 from typing import cast
 from uuid import uuid4
 
@@ -11,8 +10,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from classifier.forms.choices import in_days
-from classifier.services.history.retention import PERIODS
+from classifier.models import Retention
 from classifier.services.predictions.example_images import EXAMPLES, example_file
 from classifier.services.predictions.intake import FileTooLarge, explain, status_of
 from ml.images import formats
@@ -32,10 +30,6 @@ class ImageField(forms.FileField):
         super().__init__(allow_empty_file=True, **options)
 
 
-#: The value of `keep` for an image that is not stored.
-NOT_KEPT = 0
-
-
 class _SubmissionForm(forms.Form):
     """Something to classify; the same content under the same number is one submission, however often it arrives."""
 
@@ -43,32 +37,26 @@ class _SubmissionForm(forms.Form):
     keep = forms.TypedChoiceField(
         label=_("Keep the photo and its result"),
         required=False,
-        coerce=int,
-        empty_value=None,
-        choices=lambda: [
-            ("", _("until I delete them")),
-            *in_days(PERIODS),
-            (NOT_KEPT, _("do not keep: only show the result")),
-        ],
+        coerce=Retention,
+        empty_value=Retention.UNTIL_DELETED,
+        # Called for each request, in its language.
+        choices=lambda: Retention.choices,
     )
 
     def __init__(self, *args, is_anonymous: bool, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         if is_anonymous:
             # The choices stay: the page may have been opened before its user signed out.
-            keep = cast(forms.ChoiceField, self.fields["keep"])
-            choices = cast(Iterable[tuple[int | str, str]], keep.choices)
-            keep.widget.choices = _anonymous_choices(choices, settings.ANONYMOUS_DAYS)
+            cast(forms.ChoiceField, self.fields["keep"]).widget.choices = _anonymous_choices(settings.ANONYMOUS_DAYS)
 
     @property
     def keep_choices(self) -> list[tuple[str, str]]:
         """The choices, for the hand-written template."""
-        return [(str(days), text) for days, text in cast(forms.ChoiceField, self.fields["keep"]).widget.choices]
+        return list(cast(forms.ChoiceField, self.fields["keep"]).widget.choices)
 
     @property
     def keep_chosen(self) -> str:
-        chosen = self["keep"].value()
-        return "" if chosen is None else str(chosen)
+        return str(self["keep"].value() or Retention.UNTIL_DELETED)
 
     def refuse(self, error: ImageError) -> None:
         """Make an error of what was found out about the file after the form was valid."""
@@ -81,10 +69,11 @@ class _SubmissionForm(forms.Form):
         return max(map(status_of, codes), default=200)
 
 
-def _anonymous_choices(choices: Iterable, most: int) -> list[tuple[int | str, str]]:
+def _anonymous_choices(most: int) -> list[tuple[str, str]]:
     """The retention choices without an account: at most `most` days."""
     longest = ngettext("%(days)d day (longer with an account)", "%(days)d days (longer with an account)", most)
-    return [("", longest % {"days": most}), *((days, text) for days, text in choices if days != "" and days < most)]
+    shorter = [(one.value, one.label) for one in Retention if one.days is not None and one.days < most]
+    return [(Retention.UNTIL_DELETED.value, longest % {"days": most}), *shorter]
 
 
 class UploadForm(_SubmissionForm):

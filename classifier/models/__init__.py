@@ -9,7 +9,7 @@ from classifier.models.job import Job, JobItem, JobPart
 from classifier.models.model_version import ModelVersion
 from classifier.models.prediction import Prediction
 from classifier.models.training_run import Epoch, TrainingRun
-from classifier.models.upload import Upload
+from classifier.models.upload import Retention, Upload
 from classifier.models.visitor_claim import VisitorClaim
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "JobPart",
     "ModelVersion",
     "Prediction",
+    "Retention",
     "TrainingRun",
     "Upload",
     "VisitorClaim",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 #: For a table with the fields `owner` and `visitor`.
@@ -22,6 +23,34 @@ def composed(name: str) -> str:
 def folded(name: str) -> str:
     """The name as it is searched: in form C, and in small letters."""
     return composed(composed(name).casefold())
+
+
+class Retention(models.TextChoices):
+    """How long an upload and its results are stored, as forms, the API and jobs encode it; the longest first."""
+
+    UNTIL_DELETED = ""
+    MONTH = "30"
+    WEEK = "7"
+    DAY = "1"
+    NOT_STORED = "0"
+
+    @property
+    def days(self) -> int | None:
+        """The number of days; None until the owner deletes the upload, 0 for one that is not stored at all."""
+        return int(self.value) if self.value else None
+
+    def expires_at(self, now: datetime) -> datetime | None:
+        """When an upload that is stored now expires, or None if it does not."""
+        return None if self.days is None else now + timedelta(days=self.days)
+
+    @property
+    def label(self) -> str:
+        """The choice in the current language."""
+        if self.days is None:
+            return gettext("until I delete them")
+        if self.days == 0:
+            return gettext("do not keep: only show the result")
+        return ngettext("%(days)d day", "%(days)d days", self.days) % {"days": self.days}
 
 
 class Upload(models.Model):

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.utils import timezone
 
-from classifier.models import Job, JobItem, JobPart, Prediction, Upload
+from classifier.models import Job, JobItem, JobPart, Prediction, Retention, Upload
 from classifier.services.history.search import Search
 from classifier.services.jobs import archive_job, claims, failures, running, storage
 from classifier.services.jobs.claims import LEASE, MOST_LOST, claim_part, release
@@ -251,7 +251,7 @@ def test_job_of_a_visitor_follows_to_the_account(user, shipped):
 
 
 def test_uploads_expire_as_was_chosen(owner, user):
-    make_job(owner, photographs(1), keep_days=7)
+    make_job(owner, photographs(1), keep=Retention.WEEK)
     work()
     assert timedelta(days=6) < user.uploads.get().expires_at - timezone.now() < timedelta(days=8)
 

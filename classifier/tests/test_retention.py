@@ -10,7 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from classifier.models import Correction, Prediction, Upload
+from classifier.api.serializers import JobOptionsSerializer, SubmissionOptionsSerializer
+from classifier.forms.jobs import ArchiveForm
+from classifier.forms.uploads import UploadForm
+from classifier.models import Correction, Prediction, Retention, Upload
 from classifier.services.history import deletion
 from classifier.services.history.correction import correct
 from classifier.services.history.overview import overview
@@ -24,6 +27,27 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def purge(capsys) -> str:
     call_command("purge_expired")
     return capsys.readouterr().out.strip()
+
+
+def test_retention_counts_in_days_from_now():
+    now = timezone.now()
+    ends = {one: one.expires_at(now) for one in Retention}
+    assert ends == {
+        Retention.UNTIL_DELETED: None,
+        Retention.MONTH: now + timedelta(days=30),
+        Retention.WEEK: now + timedelta(days=7),
+        Retention.DAY: now + timedelta(days=1),
+        Retention.NOT_STORED: now,
+    }
+
+
+def test_page_and_api_offer_every_retention():
+    """A retention that is added is offered everywhere, except where nothing could be stored."""
+    values = [one.value for one in Retention]
+    offered = [str(value) for value, _text in UploadForm(is_anonymous=False).fields["keep"].choices]
+    assert offered == ["", *map(str, SubmissionOptionsSerializer().fields["keep"].choices)] == values
+    of_jobs = [str(value) for value, _text in ArchiveForm().fields["keep"].choices]
+    assert of_jobs == ["", *map(str, JobOptionsSerializer().fields["keep"].choices)] == values[:-1]
 
 
 @pytest.mark.parametrize(("keep", "days"), [("", None), ("1", 1), ("7", 7), ("30", 30)])

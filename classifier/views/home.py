@@ -9,8 +9,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from classifier.forms.uploads import NOT_KEPT, ExampleForm, UploadForm
-from classifier.services.history.retention import PERIODS
+from classifier.forms.uploads import ExampleForm, UploadForm
+from classifier.models import Retention
 from classifier.services.models.serving import known_classes
 from classifier.services.people.ownership import Owner
 from classifier.services.predictions.submission import submit, submit_without_storing
@@ -53,7 +53,7 @@ def home(request: PageRequest) -> HttpResponse:
 
 def _classify(request: PageRequest, sent: dict) -> HttpResponse:
     """Classify what was sent, and store it unless the person wants otherwise. Raises ImageError."""
-    if sent["keep"] == NOT_KEPT:
+    if sent["keep"] == Retention.NOT_STORED:
         prediction, thumbnail = submit_without_storing(file=sent["image"])
         # Nothing is stored that an address could lead to: this answer is all there is of it.
         picture = f"data:image/jpeg;base64,{b64encode(thumbnail).decode()}"
@@ -61,7 +61,7 @@ def _classify(request: PageRequest, sent: dict) -> HttpResponse:
         return render(request, template, {"prediction": prediction, "picture": picture})
     submission = sent["submission"]
     owner = uploader_of(request, submission=submission)
-    prediction = submit(file=sent["image"], owner=owner, submission=submission, keep_days=sent["keep"])
+    prediction = submit(file=sent["image"], owner=owner, submission=submission, keep=sent["keep"])
     if owner.visitor is not None:
         remember_visitor(request, owner.visitor)
     if request.htmx:
@@ -69,21 +69,21 @@ def _classify(request: PageRequest, sent: dict) -> HttpResponse:
     return redirect("prediction", prediction.pk)
 
 
-def _remember(request: HttpRequest, response: HttpResponse, keep: int | None) -> None:
+def _remember(request: HttpRequest, response: HttpResponse, keep: Retention) -> None:
     if keep == _remembered(request):
         return
-    if keep is None:
+    if keep == Retention.UNTIL_DELETED:
         response.delete_cookie(KEEP_COOKIE, samesite="Lax")
     else:
         response.set_cookie(
-            KEEP_COOKIE, str(keep), _YEAR, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
+            KEEP_COOKIE, keep.value, _YEAR, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
         )
 
 
-def _remembered(request: HttpRequest) -> int | None:
-    """How long the last upload was to be kept; None where nothing that can be chosen was."""
-    choices = {str(keep): keep for keep in (*PERIODS, NOT_KEPT)}
-    return choices.get(request.COOKIES.get(KEEP_COOKIE, ""))
+def _remembered(request: HttpRequest) -> Retention:
+    """Return the choice made for the last upload, or the default if the cookie holds no valid one."""
+    value = request.COOKIES.get(KEEP_COOKIE, "")
+    return Retention(value) if value in Retention.values else Retention.UNTIL_DELETED
 
 
 def _page(request: PageRequest, *, is_known: bool, sent: UploadForm | ExampleForm | None = None) -> HttpResponse:

@@ -114,7 +114,7 @@ def _own_job(request: HttpRequest, job_id: UUID) -> Job:
 
 
 def _submit_archive(owner: Owner, sent: dict[str, Any]) -> Job:
-    return submit_archive(archive=sent["archive"], owner=owner, keep_days=sent["keep"])
+    return submit_archive(archive=sent["archive"], owner=owner, keep=sent["keep"])
 
 
 def _submit_export(owner: Owner, sent: dict[str, Any]) -> Job:

@@ -3,9 +3,6 @@
 from classifier.services.history.deletion import delete_uploads
 from classifier.services.people.ownership import expired_uploads
 
-#: For how many days a person may have an upload kept, the longest first.
-PERIODS = (30, 7, 1)
-
 
 def purge_expired() -> int:
     """Delete every upload that has expired, with its predictions and files; return how many uploads that was."""

@@ -1,6 +1,5 @@
 """The job that classifies the files of a ZIP archive; the history shows them under their paths."""
 
-import datetime
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -10,7 +9,7 @@ from uuid import uuid5
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from classifier.models import Job, JobItem, Prediction
+from classifier.models import Job, JobItem, Prediction, Retention
 from classifier.services.jobs.archives import Archive
 from classifier.services.jobs.failures import DamagedMember
 from classifier.services.jobs.results import Planned, Result
@@ -90,8 +89,7 @@ def _store(job: Job, item: JobItem, prediction: Prediction, kept: _Kept, owner: 
     upload = describe_upload(image=kept.image, owner=owner)
     upload.id = uuid5(job.pk, f"upload {item.number}")
     upload.original_name = item.name[-_LONGEST_NAME:]
-    if (days := job.parameters.get("keep_days")) is not None:
-        upload.expires_at = timezone.now() + datetime.timedelta(days=days)
+    upload.expires_at = Retention(job.parameters["keep"]).expires_at(timezone.now())
     prediction.id = uuid5(job.pk, f"prediction {item.number}")
     prediction.upload = upload
     # A killed worker left files without a row, and nobody else has the part.

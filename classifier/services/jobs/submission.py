@@ -6,7 +6,7 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from classifier.models import Job, JobPart, ModelVersion
+from classifier.models import Job, JobPart, ModelVersion, Retention
 from classifier.services.history.search import Search
 from classifier.services.jobs import export_job, rescore_job
 from classifier.services.jobs.archives import Archive
@@ -26,7 +26,7 @@ def submit_archive(
     *,
     archive: File,
     owner: Owner,
-    keep_days: int | None = None,
+    keep: Retention = Retention.UNTIL_DELETED,
     version: ModelVersion | None = None,
     part_size: int | None = None,
 ) -> Job:
@@ -38,7 +38,7 @@ def submit_archive(
     Archive(archive).close()
     archive.seek(0)
     version = version or active_model().version
-    parameters = {"keep_days": keep_days} | ({"part_size": part_size} if part_size else {})
+    parameters = {"keep": keep.value} | ({"part_size": part_size} if part_size else {})
     with storage_errors():
         name = default_storage.save(new_name("zip"), archive)
         try:

@@ -1,6 +1,5 @@
 """Classify an image and store it: file, thumbnail and rows together, or none of them."""
 
-import datetime
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from classifier.models import ModelVersion, Prediction, Upload
+from classifier.models import ModelVersion, Prediction, Retention, Upload
 from classifier.services.models.serving import ServedModel, served_model
 from classifier.services.operations import metrics
 from classifier.services.operations.storage import storage_errors
@@ -36,13 +35,13 @@ def classify(
     owner: Owner,
     prediction_id: UUID | None = None,
     upload_id: UUID | None = None,
-    keep_days: int | None = None,
+    keep: Retention = Retention.UNTIL_DELETED,
     version: ModelVersion | None = None,
 ) -> Prediction:
     """Classify a submitted image and store upload and prediction.
 
-    prediction_id, upload_id: ids of the rows, random by default. keep_days: days until both expire; None keeps them
-    until their owner deletes them. version: the model to use, None for the active one.
+    prediction_id, upload_id: ids of the rows, random by default. keep: how long they are stored; NOT_STORED is for
+    `predict`. version: the model to use, None for the active one.
 
     Raises serving.NoModel, storage.StorageUnavailable, turns.Busy, OwnerGone, and IntegrityError for an id in use.
     """
@@ -54,8 +53,7 @@ def classify(
         upload = prediction.upload
         upload.id = upload_id
         prediction.upload = upload
-    if keep_days is not None:
-        prediction.upload.expires_at = timezone.now() + datetime.timedelta(days=keep_days)
+    prediction.upload.expires_at = keep.expires_at(timezone.now())
     return store(prediction=prediction, content=image.content, thumbnail=thumbnail, working_copy=copy)
 
 

@@ -11,7 +11,7 @@ from django.core.files import File
 from django.db import DatabaseError, IntegrityError
 from django.utils import timezone
 
-from classifier.models import BatchClaim, ModelVersion, Prediction
+from classifier.models import BatchClaim, ModelVersion, Prediction, Retention
 from classifier.services.people.ownership import Owner, predictions_of
 from classifier.services.predictions.classification import classify, predict
 from classifier.services.predictions.intake import SubmittedImage, read_image
@@ -26,19 +26,17 @@ _LONGEST_BATCH = datetime.timedelta(minutes=30)
 class SubmissionOptions:
     """How to classify and store a submission.
 
-    keep: whether to store it. keep_days: days until it expires, None to keep it until its owner deletes it.
-    version: the model to use, None for the active one.
+    keep: how long it is stored, if at all. version: the model to use, None for the active one.
     """
 
-    keep: bool = True
-    keep_days: int | None = None
+    keep: Retention = Retention.UNTIL_DELETED
     version: ModelVersion | None = None
 
 
 class _Wanted(TypedDict):
     image: SubmittedImage
     owner: Owner
-    keep_days: int | None
+    keep: Retention
     version: NotRequired[ModelVersion | None]
 
 
@@ -46,20 +44,22 @@ class KeyReused(ValueError):
     """This idempotency key was used with other content before."""
 
 
-def submit(*, file: File, owner: Owner, submission: UUID | None, keep_days: int | None = None) -> Prediction:
+def submit(
+    *, file: File, owner: Owner, submission: UUID | None, keep: Retention = Retention.UNTIL_DELETED
+) -> Prediction:
     """Classify and store an image from the upload form; a repeated submission returns the stored prediction.
 
-    submission: the random id that the form put into this submission, None if it has none. keep_days: days until the
-    upload expires, None to keep it. Raises ImageError, serving.NoModel, storage.StorageUnavailable, turns.Busy,
-    OwnerGone.
+    submission: the random id that the form put into this submission, None if it has none. keep: how long it is
+    stored; for NOT_STORED call `submit_without_storing`. Raises ImageError, serving.NoModel,
+    storage.StorageUnavailable, turns.Busy, OwnerGone.
     """
     image = read_image(file)
     if submission is None:
-        return classify(image=image, owner=owner, keep_days=keep_days)
+        return classify(image=image, owner=owner, keep=keep)
     # The id is derived from everything that identifies the submission, so the primary key makes it unique.
     prediction_id = uuid5(_SUBMISSIONS, f"{_person(owner)}\n{submission}\n{image.sha256}")
     return _stored(owner, prediction_id) or _classify_or_get_stored(
-        image=image, owner=owner, prediction_id=prediction_id, keep_days=keep_days
+        image=image, owner=owner, prediction_id=prediction_id, keep=keep
     )
 
 
@@ -76,18 +76,18 @@ def submit_under_key(
 ) -> Prediction:
     """Classify and store an image from the API; the same request under the same key returns the stored prediction.
 
-    key: the client's idempotency key, None without one. Requests are the same if content, model and keep_days are.
+    key: the client's idempotency key, None without one. Requests are the same if content, model and retention are.
     Deleting the prediction frees its key; a request that stores nothing does not use it. content: a digest of all
     that was sent under the key, if that is more than the image. Raises ImageError, KeyReused,
     serving.NoModel, storage.StorageUnavailable, turns.Busy, OwnerGone.
     """
     image = read_image(file)
     content = content or image.sha256
-    if not options.keep:
+    if options.keep == Retention.NOT_STORED:
         if key is not None:
             refuse_reuse(owner=owner, options=options, keys=[key], content=content)
         return predict(image=image, owner=owner, version=options.version)[0]
-    wanted: _Wanted = {"image": image, "owner": owner, "keep_days": options.keep_days, "version": options.version}
+    wanted: _Wanted = {"image": image, "owner": owner, "keep": options.keep, "version": options.version}
     if key is None:
         return classify(**wanted)
     prediction_id, upload_id = _ids(owner, options, key, content)
@@ -131,7 +131,7 @@ def _ids(owner: Owner, options: SubmissionOptions, key: str, content: str) -> tu
     """Derive the prediction's id from the key and the upload's id from the content, so a key stands for one content."""
     prediction_id = uuid5(_KEYS, f"{_person(owner)}\n{key}")
     model = options.version.pk if options.version else ""
-    return prediction_id, uuid5(prediction_id, f"{content}\n{model}\n{options.keep_days}")
+    return prediction_id, uuid5(prediction_id, f"{content}\n{model}\n{options.keep.days}")
 
 
 def _person(owner: Owner) -> int | UUID | None:
