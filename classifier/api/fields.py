@@ -1,6 +1,7 @@
 """Serializer fields that validate as the site's forms do, with the same messages."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.core.files import File
 from django.utils.translation import gettext as _
@@ -67,7 +68,7 @@ class ArchiveField(serializers.Field):
 class KeepField(serializers.ChoiceField):
     """A number of days to keep an upload, validated as a Retention."""
 
-    def to_internal_value(self, data: object) -> Retention:
+    def to_internal_value(self, data: Any) -> Retention:
         return Retention(str(super().to_internal_value(data)))
 
 
