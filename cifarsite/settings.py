@@ -475,6 +475,8 @@ SPECTACULAR_SETTINGS = {
 # A larger upload goes to a temporary file instead of memory; the limit itself is the form's.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o640
+# Of a selection; classifier/web/selections.py allows fewer everywhere else.
+DATA_UPLOAD_MAX_NUMBER_FILES = MAX_ARCHIVE_FILES + 100
 # A list of the admin has 2,000 rows at most, and each that is selected is a field.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500
 

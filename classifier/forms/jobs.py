@@ -1,5 +1,7 @@
 """Forms that submit jobs, and what is done with one."""
 
+from typing import Any
+
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -10,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from classifier.forms.history import SearchForm
 from classifier.models import Job, ModelVersion, Retention
 from classifier.services.jobs.failures import JobError, explain_failure
+from ml.images import formats
 
 
 class _JobForm(forms.Form):
@@ -22,19 +25,40 @@ class _JobForm(forms.Form):
         self.add_error(self.refused_field, ValidationError(explain_failure(error.code, error.values), code=error.code))
 
 
+class _SeveralFiles(forms.FileInput):
+    """Files whose names come with their folders; classifier/web/selections.py makes one archive of them."""
+
+    allow_multiple_selected = True
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        return files.get(name)
+
+
 class ArchiveForm(_JobForm):
-    """A ZIP archive to classify."""
+    """Many images to classify: a ZIP archive, files or a folder, as the archive `cleaned_data["images"]`."""
 
     refused_field = "archive"
     archive = forms.FileField(
         label=_("ZIP archive"),
+        required=False,
         allow_empty_file=True,
         widget=forms.FileInput(attrs={"class": "form-control", "accept": ".zip,application/zip"}),
         error_messages={
-            "required": _("No file was chosen. Choose a ZIP archive."),
             "invalid": _("No file was received. Choose a ZIP archive."),
             "missing": _("No file was chosen. Choose a ZIP archive."),
         },
+    )
+    files = forms.FileField(
+        label=_("or files"),
+        required=False,
+        allow_empty_file=True,
+        widget=_SeveralFiles(attrs={"class": "form-control", "multiple": True, "accept": formats.ACCEPT}),
+    )
+    folder = forms.FileField(
+        label=_("or a folder"),
+        required=False,
+        allow_empty_file=True,
+        widget=_SeveralFiles(attrs={"class": "form-control", "multiple": True, "webkitdirectory": True}),
     )
     keep = forms.TypedChoiceField(
         label=_("Keep the images and their results"),
@@ -44,6 +68,9 @@ class ArchiveForm(_JobForm):
         # Called for each request, in its language. A job has to store its results.
         choices=lambda: [(value, label) for value, label in Retention.choices if value != Retention.NOT_STORED],
         widget=forms.Select(attrs={"class": "form-select"}),
+        error_messages={
+            "invalid_choice": _("The images of a job are stored until you have seen their results. Choose how long.")
+        },
     )
 
     def __init__(self, *args, **kwargs) -> None:
@@ -53,6 +80,18 @@ class ArchiveForm(_JobForm):
             megabytes=settings.MAX_ARCHIVE_MEGABYTES,
             files=settings.MAX_ARCHIVE_FILES,
         )
+
+    def clean(self) -> dict:
+        cleaned = super().clean() or self.cleaned_data
+        # Files and a folder that come together are in the same archive.
+        selected = cleaned.get("files") or cleaned.get("folder")
+        if cleaned.get("archive") and selected:
+            self.add_error("archive", ValidationError(_("Choose either an archive or files."), code="both"))
+        elif not cleaned.get("archive") and not selected and "archive" not in self.errors:
+            text = _("No file was chosen. Choose a ZIP archive, files or a folder.")
+            self.add_error("archive", ValidationError(text, code="required"))
+        cleaned["images"] = cleaned.get("archive") or selected
+        return cleaned
 
 
 class ExportForm(_JobForm):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from classifier.models import Retention
+from classifier.services.jobs.failures import ArchiveTooLarge, TooManyFiles, explain_failure
 from classifier.services.predictions.example_images import EXAMPLES, example_file
 from classifier.services.predictions.intake import FileTooLarge, explain, status_of
 from ml.images import formats
@@ -28,6 +29,10 @@ class ImageField(forms.FileField):
 
     def __init__(self, **options) -> None:
         super().__init__(allow_empty_file=True, **options)
+
+
+#: How many files a script sends one by one, each with a row of its own.
+MOST_AT_ONCE = 300
 
 
 class _SubmissionForm(forms.Form):
@@ -99,6 +104,27 @@ class UploadForm(_SubmissionForm):
     @property
     def max_megabytes(self) -> int:
         return settings.MAX_UPLOAD_MEGABYTES
+
+    @property
+    def most_at_once(self) -> int:
+        """More files than this become a job."""
+        return MOST_AT_ONCE
+
+    @property
+    def most_files(self) -> int:
+        return settings.MAX_ARCHIVE_FILES
+
+    @property
+    def most_megabytes(self) -> int:
+        return settings.MAX_ARCHIVE_MEGABYTES
+
+    @property
+    def too_many_files(self) -> str:
+        return explain_failure(TooManyFiles.code, {"limit": self.most_files})
+
+    @property
+    def too_large_together(self) -> str:
+        return explain_failure(ArchiveTooLarge.code, {"limit": self.most_megabytes})
 
     @property
     def too_large(self) -> str:

@@ -114,7 +114,7 @@ def test_results_as_csv_and_zip(user_client, shipped):
 @pytest.mark.parametrize(
     ("archive", "words"),
     [
-        (None, "No file was chosen. Choose a ZIP archive."),
+        (None, "No file was chosen. Choose a ZIP archive, files or a folder."),
         (image_file("a.zip", b""), "This is not a ZIP archive."),
         (image_file("a.zip", image_bytes()), "This is not a ZIP archive."),
         (zip_file({}), "The archive contains no files."),

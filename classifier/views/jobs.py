@@ -8,33 +8,43 @@ from django.contrib import messages
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from classifier.forms.jobs import FORMS, ActionForm, ArchiveForm, ExportForm, RescoreForm
 from classifier.models import Job
 from classifier.services.jobs.control import cancel, resume, retry_failed
 from classifier.services.jobs.failures import JobError, explain_failure
-from classifier.services.jobs.progress import failed_items, is_stuck, jobs_of, predictions_of_job, progress_of
+from classifier.services.jobs.progress import (
+    failed_items,
+    is_stuck,
+    jobs_of,
+    latest_predictions,
+    predictions_of_job,
+    progress_of,
+)
 from classifier.services.jobs.submission import submit_archive, submit_export, submit_rescoring
 from classifier.services.jobs.tables import job_lines
 from classifier.services.people.ownership import Owner
 from classifier.views.export import zip_response
-from classifier.web.requests import owner_of, uploader_of
+from classifier.web.requests import PageRequest, owner_of, uploader_of
 from classifier.web.visitors import remember_visitor
 
 JOBS_SHOWN = 100
 ERRORS_SHOWN = 200
+RESULTS_SHOWN = 24
 #: Staff with it may have everybody's images classified again.
 _EVERYBODYS = "classifier.view_upload"
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def jobs(request: HttpRequest) -> HttpResponse:
+def jobs(request: PageRequest) -> HttpResponse:
     """The person's jobs, and the forms that submit one."""
     if request.method != "POST":
         return _list(request, _forms(request))
@@ -51,7 +61,12 @@ def jobs(request: HttpRequest) -> HttpResponse:
         else:
             if owner.visitor is not None:
                 remember_visitor(request, owner.visitor)
-            return redirect("job", job.pk)
+            page = reverse("job", args=[job.pk])
+            return HttpResponseClientRedirect(page) if request.htmx else redirect(page)
+    if request.htmx:
+        # A script that sends files from another page shows the reason there.
+        context = {"errors": [text for texts in form.errors.values() for text in texts]}
+        return render(request, "classifier/_upload_row_result.html", context, status=400)
     return _list(request, _forms(request) | {kind: form}, status=400)
 
 
@@ -61,7 +76,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """One job; its page asks for `progress` again and again while it runs. POST cancels, resumes or retries it."""
     found = _own_job(request, job_id)
     if request.method != "POST":
-        return render(request, "classifier/job.html", _context(found))
+        return render(request, "classifier/job.html", _context(request, found))
     form = ActionForm(request.POST)
     if form.is_valid():
         try:
@@ -75,7 +90,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_safe
 def progress(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The part of the page that changes."""
-    return render(request, "classifier/_job_progress.html", _context(_own_job(request, job_id)))
+    return render(request, "classifier/_job_progress.html", _context(request, _own_job(request, job_id)))
 
 
 @never_cache
@@ -114,7 +129,7 @@ def _own_job(request: HttpRequest, job_id: UUID) -> Job:
 
 
 def _submit_archive(owner: Owner, sent: dict[str, Any]) -> Job:
-    return submit_archive(archive=sent["archive"], owner=owner, keep=sent["keep"])
+    return submit_archive(archive=sent["images"], owner=owner, keep=sent["keep"])
 
 
 def _submit_export(owner: Owner, sent: dict[str, Any]) -> Job:
@@ -150,11 +165,12 @@ def _list(request: HttpRequest, forms: dict[str, Any], status: int = 200) -> Htt
     return render(request, "classifier/jobs.html", context, status=status)
 
 
-def _context(found: Job) -> dict[str, Any]:
+def _context(request: HttpRequest, found: Job) -> dict[str, Any]:
     failed = list(failed_items(found)[: ERRORS_SHOWN + 1])
     return {
         "job": found,
         "progress": progress_of(found),
+        "latest": latest_predictions(found, owner_of(request), most=RESULTS_SHOWN),
         "stuck": is_stuck(found),
         "error": explain_failure(found.error_code, found.error_values) if found.error_code else "",
         "failures": [

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from classifier.web.limits import archives_of, images_of
 from classifier.web.refusal import refusal
+from classifier.web.selections import receive_files
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class BodyMiddleware:
         if request.encoding:
             # The pages send forms in this encoding; Django cannot read some others that a client may name.
             request.encoding = settings.DEFAULT_CHARSET
+        receive_files(request, view)
         if request.method == "POST" and not getattr(view, "csrf_exempt", False) and "CSRF_COOKIE" in request.META:
             try:
                 # The CSRF check treats a form that cannot be read as one without a token. Where there is no

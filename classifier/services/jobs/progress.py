@@ -60,6 +60,14 @@ def predictions_of_job(job: Job, owner: Owner) -> QuerySet[Prediction]:
     return predictions_of(owner).filter(pk__in=job.items.exclude(prediction=None).order_by().values("prediction"))
 
 
+def latest_predictions(job: Job, owner: Owner, *, most: int) -> list[Prediction]:
+    """The predictions of the files that were classified last, the last one first."""
+    done = job.items.filter(state=JobItem.State.DONE).exclude(prediction=None).order_by("-number")
+    ids = list(done.values_list("prediction", flat=True)[:most])
+    found = {prediction.pk: prediction for prediction in predictions_of(owner).filter(pk__in=ids)}
+    return [found[pk] for pk in ids if pk in found]
+
+
 def is_stuck(job: Job) -> bool:
     """Whether the job waits or runs without a heartbeat from a worker."""
     return job.is_unfinished and timezone.now() - (job.heartbeat_at or job.created_at) > QUIET

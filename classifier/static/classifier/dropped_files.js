@@ -1,3 +1,7 @@
+// Where the files of dropped folders were; their names are without folders.
+const droppedPaths = new WeakMap();
+const pathOf = (file) => file.webkitRelativePath || droppedPaths.get(file) || file.name;
+
 // The files that were dropped; of a folder those in it and below it, as far as `wanted` says so.
 const droppedFiles = async (transfer, wanted) => {
   // Both lists are empty as soon as the event is over.
@@ -10,6 +14,7 @@ const droppedFiles = async (transfer, wanted) => {
   const collect = async (entry, within) => {
     if (entry.isFile) {
       const file = await promised(entry, "file");
+      if (within) droppedPaths.set(file, entry.fullPath.slice(1));
       if (!within || wanted(file)) found.push(file);
       return;
     }

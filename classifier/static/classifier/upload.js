@@ -7,6 +7,7 @@
   const status = form.querySelector("[data-upload-status]");
   const examples = document.querySelector("[data-examples]");
   const queue = new UploadQueue(document.querySelector("[data-upload-queue]"), form);
+  const job = new JobUpload(form.querySelector("[data-upload-job]"), form);
   input.multiple = true;
 
   const preview = document.createElement("img");
@@ -29,23 +30,19 @@
     if (text) input.reportValidity();
   };
 
-  // An archive becomes a job, which has a page of its own. An archive is never not to be stored.
-  const archive = document.querySelector("[data-archive]");
   const isArchive = (file) => file.name.toLowerCase().endsWith(".zip");
-  const submitArchive = (file) => {
-    const transfer = new DataTransfer();
-    transfer.items.add(file);
-    archive.elements.archive.files = transfer.files;
-    const { value } = form.elements.keep;
-    archive.elements.keep.value = value === "0" ? "1" : value;
-    status.textContent = queue.texts.sending;
-    archive.requestSubmit();
-  };
 
   // Everything is sent as soon as it is given: one file as the form, for its result is a page, several as a queue.
   const take = (files) => {
-    if (!files.length || form.dataset.sent) return;
-    if (files.length === 1 && isArchive(files[0]) && !queue.isOpen) return submitArchive(files[0]);
+    if (!files.length || form.dataset.sent || job.isBusy) return;
+    // An archive, or more files than a person can watch, become a job, which has a page of its own.
+    const isAnArchive = files.length === 1 && isArchive(files[0]) && !queue.isOpen;
+    if (isAnArchive || files.length > job.mostAtOnce) {
+      input.value = "";
+      show();
+      job.send(isAnArchive ? "archive" : "files", files);
+      return;
+    }
     if (files.length === 1 && !queue.isOpen) {
       const transfer = new DataTransfer();
       transfer.items.add(files[0]);
