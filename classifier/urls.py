@@ -49,6 +49,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/", limited(jobs.job, POST=Throttle.READ), name="job"),
     path("jobs/<uuid:job_id>/progress/", unlimited(jobs.progress), name="job_progress"),
     path("jobs/<uuid:job_id>/results.csv", limited(jobs.as_csv, GET=Throttle.READ), name="job_csv"),
+    path("jobs/<uuid:job_id>/errors.csv", limited(jobs.errors, GET=Throttle.READ), name="job_errors"),
     path("jobs/<uuid:job_id>/results.zip", limited(jobs.as_zip, GET=Throttle.READ), name="job_zip"),
     path("jobs/<uuid:job_id>/export", limited(jobs.result, GET=Throttle.READ), name="job_export"),
     path("models/", unlimited(model_versions.models), name="models"),

@@ -50,10 +50,11 @@ class JobAdmin(ReadOnlyAdmin):
     def is_stuck(self, job: Job) -> bool:
         return is_stuck(job)
 
-    @admin.display(description=_("done, failed, total"))
+    @admin.display(description=_("done + failed + not tried = total"))
     def counts(self, job: Job) -> str:
         progress = progress_of(job)
-        return f"{progress.done}, {progress.failed}, {'?' if progress.total is None else progress.total}"
+        not_tried, total = ("?" if number is None else number for number in (progress.not_tried, progress.total))
+        return f"{progress.done} + {progress.failed} + {not_tried} = {total}"
 
     @admin.display(description=_("error"))
     def error(self, job: Job) -> str:

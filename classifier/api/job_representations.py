@@ -29,8 +29,8 @@ class FailureSerializer(serializers.Serializer):
         return explain_failure(item.error_code, item.error_values)
 
 
-class JobSerializer(serializers.ModelSerializer):
-    """A background job."""
+class JobInListSerializer(serializers.ModelSerializer):
+    """A background job; done, failed and not_tried add up to total."""
 
     url = serializers.SerializerMethodField(help_text=gettext_lazy("Its address in the API."))
     page = serializers.SerializerMethodField(help_text=gettext_lazy("Its page for people."))
@@ -40,8 +40,13 @@ class JobSerializer(serializers.ModelSerializer):
     )
     done = serializers.SerializerMethodField(help_text=gettext_lazy("How many files are classified."))
     failed = serializers.SerializerMethodField(help_text=gettext_lazy("How many files have failed."))
+    not_tried = serializers.SerializerMethodField(
+        help_text=gettext_lazy("The number of files that have not been tried; null until the files are listed.")
+    )
+    file = serializers.SerializerMethodField(
+        help_text=gettext_lazy("The address of the file that an export has made; null if there is none.")
+    )
     error = serializers.SerializerMethodField(help_text=gettext_lazy("Why the whole job failed; null if it has not."))
-    failures = serializers.SerializerMethodField(help_text=gettext_lazy("The first hundred files that failed."))
 
     class Meta:
         model = Job
@@ -56,8 +61,9 @@ class JobSerializer(serializers.ModelSerializer):
             "total",
             "done",
             "failed",
+            "not_tried",
+            "file",
             "error",
-            "failures",
             "created_at",
             "started_at",
             "ended_at",
@@ -65,7 +71,8 @@ class JobSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
     def to_representation(self, job: Job) -> dict:
-        self._progress = progress_of(job)
+        # A list has asked for that of all of its jobs at once.
+        self._progress = self.context.get("progress", {}).get(job.pk) or progress_of(job)
         return super().to_representation(job)
 
     def get_url(self, job: Job) -> str:
@@ -83,9 +90,33 @@ class JobSerializer(serializers.ModelSerializer):
     def get_failed(self, _job: Job) -> int:
         return self._progress.failed
 
+    def get_not_tried(self, _job: Job) -> int | None:
+        return self._progress.not_tried
+
+    def get_file(self, job: Job) -> str | None:
+        return reverse("api_job_file", args=[job.pk], request=self.context["request"]) if job.result else None
+
     def get_error(self, job: Job) -> str | None:
         return explain_failure(job.error_code, job.error_values) if job.error_code else None
+
+
+class JobSerializer(JobInListSerializer):
+    """A background job with the first of its failures."""
+
+    failures = serializers.SerializerMethodField(help_text=gettext_lazy("The first hundred files that failed."))
+
+    class Meta(JobInListSerializer.Meta):
+        fields = [*JobInListSerializer.Meta.fields, "failures"]
+        read_only_fields = fields
 
     @extend_schema_field(FailureSerializer(many=True))
     def get_failures(self, job: Job) -> list:
         return list(FailureSerializer(failed_items(job)[:MOST_FAILURES], many=True).data)
+
+
+class JobPageSerializer(serializers.Serializer):
+    """A page of jobs, the newest first."""
+
+    next = serializers.CharField(allow_null=True, help_text=gettext_lazy("The address of the next page."))
+    previous = serializers.CharField(allow_null=True, help_text=gettext_lazy("The address of the previous page."))
+    results = JobInListSerializer(many=True)

@@ -11,10 +11,10 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
 from classifier.api import schema_examples
+from classifier.api.page_links import links
 from classifier.api.parsers import ImageParser, MultiPartParser
 from classifier.api.problems import KeyConflict
 from classifier.api.representations import BatchResultSerializer, PageSerializer, PredictionSerializer
@@ -32,7 +32,7 @@ from classifier.api.validation import valid, valid_form, valid_query
 from classifier.models import Prediction
 from classifier.services.history.correction import NothingToUndo, UnknownLabel, correct, undo_correction
 from classifier.services.history.deletion import delete_prediction
-from classifier.services.history.pagination import BadCursor, Page, page_of
+from classifier.services.history.pagination import BadCursor, page_of
 from classifier.services.predictions.batch import submit_batch
 from classifier.services.predictions.intake import explain
 from classifier.services.predictions.submission import KeyReused, submit_under_key
@@ -63,7 +63,7 @@ class Predictions(APIView):
             page = page_of(query.search.of(owner_of(request)), **query.page)
         except BadCursor as error:
             raise NotFound(_("Invalid cursor. Use the addresses in “next” and “previous”.")) from error
-        return _represent(PageSerializer, _links(page, request), request)
+        return _represent(PageSerializer, links(page, request) | {"results": page.items}, request)
 
     @operation(
         operation_id="create_prediction",
@@ -212,12 +212,3 @@ class Correction(APIView):
 
 def _represent(serializer: type, found: object, request: Request) -> Response:
     return Response(serializer(found, context={"request": request}).data)
-
-
-def _links(page: Page, request: Request) -> dict[str, object]:
-    address = remove_query_param(remove_query_param(request.build_absolute_uri(), "after"), "before")
-    return {
-        "next": page.after and replace_query_param(address, "after", page.after),
-        "previous": page.before and replace_query_param(address, "before", page.before),
-        "results": page.items,
-    }

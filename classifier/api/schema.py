@@ -86,7 +86,7 @@ def describe_bodies(result: dict, **_context) -> dict:
 
     Of the first drf-spectacular says so where there is one format, of the second it does not ask.
     """
-    for name in ("CreateRequest", "BatchRequest", "SubmitJobRequest"):
+    for name in ("CreateRequest", "BatchRequest", "SubmitJobRequest", "RescoreRequest", "ExportRequest"):
         result["components"]["schemas"][name]["additionalProperties"] = False
     for methods in result["paths"].values():
         for described in methods.values():

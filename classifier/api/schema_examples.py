@@ -47,6 +47,8 @@ JOB = {
     "total": 1200,
     "done": 398,
     "failed": 2,
+    "not_tried": 800,
+    "file": None,
     "error": None,
     "failures": [
         {
@@ -58,6 +60,11 @@ JOB = {
     "created_at": "2026-12-01T10:15:00+02:00",
     "started_at": "2026-12-01T10:15:01+02:00",
     "ended_at": None,
+}
+JOB_PAGE = {
+    "next": None,
+    "previous": None,
+    "results": [{name: value for name, value in JOB.items() if name != "failures"}],
 }
 CORRECTED = PREDICTION | {"corrected_class": "dog", "was_right": False}
 PAGE = {

@@ -10,16 +10,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from classifier.api.fields import (
-    ArchiveField,
-    ClassField,
-    FilesField,
-    ImageField,
-    KeepField,
-    KnownNamesSerializer,
-    ModelField,
-)
+from classifier.api.fields import ClassField, FilesField, ImageField, KeepField, KnownNamesSerializer, ModelField
 from classifier.models import Retention
+from classifier.services.history.pagination import NEWEST_FIRST
 from classifier.services.history.search import ORDERS, STATES, Search
 from classifier.services.predictions.batch import MOST_IMAGES
 from classifier.services.predictions.submission import SubmissionOptions
@@ -70,26 +63,6 @@ class BatchSerializer(SubmissionOptionsSerializer):
     )
 
 
-class JobOptionsSerializer(KnownNamesSerializer):
-    """How to classify and store the files of an archive."""
-
-    model = ModelField(
-        required=False,
-        help_text=gettext_lazy("The model to use: a name, or name@2 for a version. Default: the active model."),
-    )
-    keep = KeepField(
-        choices=[choice for choice in KEEP_CHOICES if choice[1] != Retention.NOT_STORED],
-        required=False,
-        help_text=gettext_lazy("For how many days images and results are kept; without it: until you delete them."),
-    )
-
-
-class SubmitJobSerializer(JobOptionsSerializer):
-    """A ZIP archive to classify."""
-
-    archive = ArchiveField(help_text=gettext_lazy("A ZIP archive. Folders are kept in the names."))
-
-
 class CorrectionSerializer(serializers.Serializer):
     """A correction: the true class of an image."""
 
@@ -98,7 +71,7 @@ class CorrectionSerializer(serializers.Serializer):
     )
 
 
-class ListQuery(KnownNamesSerializer):
+class SearchSerializer(KnownNamesSerializer):
     """The filters of a search; missing ones do not filter."""
 
     name = serializers.CharField(
@@ -125,22 +98,6 @@ class ListQuery(KnownNamesSerializer):
     )
     until = serializers.DateField(required=False, help_text=gettext_lazy("The last day to include."))
     order = serializers.ChoiceField(choices=[*ORDERS], required=False, help_text=gettext_lazy("Sort order."))
-    after = serializers.CharField(
-        required=False,
-        max_length=100,
-        help_text=gettext_lazy("Cursor of the page, as given in “next”."),
-    )
-    before = serializers.CharField(
-        required=False,
-        max_length=100,
-        help_text=gettext_lazy("Cursor of the page, as given in “previous”."),
-    )
-    size = serializers.IntegerField(
-        required=False,
-        min_value=1,
-        max_value=MOST_PREDICTIONS,
-        help_text=gettext_lazy("Maximum number of predictions per page."),
-    )
 
     @property
     def search(self) -> Search:
@@ -157,16 +114,45 @@ class ListQuery(KnownNamesSerializer):
             order=given.get("order", "newest"),
         )
 
+
+class PagedSerializer(KnownNamesSerializer):
+    """Which page of a list is wanted."""
+
+    after = serializers.CharField(
+        required=False,
+        max_length=100,
+        help_text=gettext_lazy("Cursor of the page, as given in “next”."),
+    )
+    before = serializers.CharField(
+        required=False,
+        max_length=100,
+        help_text=gettext_lazy("Cursor of the page, as given in “previous”."),
+    )
+    size = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MOST_PREDICTIONS,
+        help_text=gettext_lazy("The number of results per page."),
+    )
+
     @property
     def page(self) -> dict[str, Any]:
         """The arguments of `page_of` but for the rows."""
         given = self.validated_data
         return {
             "size": given.get("size", settings.HISTORY_PAGE_SIZE),
-            "order": self.search.row_order,
+            "order": NEWEST_FIRST,
             "after": given.get("after", ""),
             "before": given.get("before", ""),
         }
+
+
+class ListQuery(PagedSerializer, SearchSerializer):
+    """Predictions that match the filters, in pages."""
+
+    @property
+    def page(self) -> dict[str, Any]:
+        return super().page | {"order": self.search.row_order}
 
 
 def idempotency_key(request: Request) -> str | None:

@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from classifier.api import account, images, jobs, model_versions, pages, predictions
+from classifier.api import account, images, job_files, jobs, model_versions, pages, predictions
 from classifier.services.predictions.batch import MOST_IMAGES
 from classifier.web.limits import takes, unlimited
 
@@ -14,7 +14,15 @@ _v1 = [
     path("predictions/<uuid:prediction_id>/image/", images.Image.as_view(), name="api_image"),
     path("predictions/<uuid:prediction_id>/thumbnail/", images.Thumbnail.as_view(), name="api_thumbnail"),
     path("jobs/", takes(jobs.Jobs.as_view(), archives=1), name="api_jobs"),
+    path("jobs/rescoring/", jobs.Rescoring.as_view(), name="api_rescoring"),
+    path("jobs/exports/", jobs.Exports.as_view(), name="api_exports"),
     path("jobs/<uuid:job_id>/", jobs.OneJob.as_view(), name="api_job"),
+    path("jobs/<uuid:job_id>/resume/", jobs.Resume.as_view(), name="api_job_resume"),
+    path("jobs/<uuid:job_id>/retry/", jobs.Retry.as_view(), name="api_job_retry"),
+    path("jobs/<uuid:job_id>/results/", job_files.Results.as_view(), name="api_job_results"),
+    path("jobs/<uuid:job_id>/errors/", job_files.Errors.as_view(), name="api_job_errors"),
+    path("jobs/<uuid:job_id>/images/", job_files.Images.as_view(), name="api_job_images"),
+    path("jobs/<uuid:job_id>/file/", job_files.ExportedFile.as_view(), name="api_job_file"),
     path("models/", model_versions.Models.as_view(), name="api_models"),
     re_path(r"^models/(?P<model>[-a-zA-Z0-9_]+(?:@[0-9]+)?)/$", model_versions.OneModel.as_view(), name="api_model"),
     path("me/", account.Me.as_view(), name="api_me"),

@@ -1,11 +1,16 @@
 """Jobs over the API. That they are one person's, limited and described: test_strangers.py, test_api_schema.py."""
 
+import csv
+import io
+import zipfile
+from http import HTTPStatus
+
 import pytest
 
 from classifier.models import Job
 from classifier.services.models.publishing import publish
 from classifier.tests.api import problem_of, program
-from classifier.tests.factories import another_model, image_file
+from classifier.tests.factories import another_model, image_file, make_prediction
 from classifier.tests.jobs import photographs, work, zip_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,3 +91,113 @@ def test_too_many_unfinished_jobs_wait(user, shipped, monkeypatch):
     response = api.post(JOBS, {"archive": zip_file(photographs(1))})
     assert "1 unfinished job" in problem_of(response, 429)["detail"]
     assert response["Retry-After"] == "60"
+
+
+def finished(user, **options) -> dict:
+    """A job of two images and one that is none."""
+    api = program(user)
+    address = api.post(JOBS, {"archive": zip_file(photographs(3, bad=1)), **options}).json()["url"]
+    work()
+    return api.get(address).json()
+
+
+def content_of(response) -> bytes:
+    assert response.status_code == HTTPStatus.OK
+    return b"".join(response.streaming_content)
+
+
+def test_jobs_are_listed_in_pages_by_kind_and_state(user, shipped):
+    api = program(user)
+    make_prediction(user)
+    finished(user)
+    api.post(f"{JOBS}exports/", {"format": "csv"}, content_type="application/json")
+    first = api.get(JOBS, {"size": 1}).json()
+    (newest,) = first["results"]
+    assert (newest["kind"], newest["not_tried"], first["previous"]) == ("export", None, None)
+    assert "failures" not in newest
+    (older,) = api.get(first["next"]).json()["results"]
+    assert (older["done"], older["failed"], older["not_tried"], older["total"]) == (2, 1, 0, 3)
+    for query, count in (({"kind": "export"}, 1), ({"state": "finished"}, 1), ({"state": "failed"}, 0)):
+        assert len(api.get(JOBS, query).json()["results"]) == count
+    problem_of(api.get(JOBS, {"state": "asleep"}), 400)
+    problem_of(api.get(JOBS, {"after": "nonsense"}), 404)
+
+
+def test_files_that_were_not_tried_are_counted(user, shipped):
+    api = program(user)
+    address = api.post(JOBS, {"archive": zip_file(photographs(4))}).json()["url"]
+    work(1)
+    api.delete(address)
+    job = api.get(address).json()
+    assert (job["done"], job["failed"], job["not_tried"], job["total"]) == (0, 0, 4, 4)
+
+
+def test_results_errors_and_images_are_downloaded(user, shipped):
+    api, address = program(user), finished(user)["url"]
+    table = content_of(api.get(f"{address}results/")).decode("utf-8-sig")
+    assert [row["state"] for row in csv.DictReader(io.StringIO(table))] == ["done", "done", "failed"]
+    (error,) = csv.DictReader(io.StringIO(content_of(api.get(f"{address}errors/")).decode("utf-8-sig")))
+    assert (error["file_name"], error["code"]) == ("trip/bad 0.jpg", "text_file")
+    assert error["error"] == "This is a text file. Choose an image."
+    with zipfile.ZipFile(io.BytesIO(content_of(api.get(f"{address}images/?layout=folders")))) as archive:
+        assert sorted(archive.namelist()) == ["results.csv", "trip/000.jpg", "trip/001.jpg"]
+        assert archive.read("results.csv").decode("utf-8-sig") == table
+    problem_of(api.get(f"{address}images/?layout=heap"), 400)
+    problem_of(api.get(f"{address}file/"), 404)
+
+
+def test_failed_files_are_retried_and_a_cancelled_job_is_resumed(user, shipped):
+    api, address = program(user), finished(user)["url"]
+    assert api.post(f"{address}retry/").json()["state"] == "waiting"
+    api.delete(address)
+    assert api.post(f"{address}resume/").json()["state"] == "waiting"
+    work()
+    job = api.get(address).json()
+    assert (job["state"], job["done"], job["failed"]) == ("finished", 2, 1)
+    Job.objects.update(file="")
+    problem = problem_of(api.post(f"{address}retry/"), 400)
+    assert "files have been deleted" in problem["detail"]
+
+
+def test_export_is_submitted_and_downloaded(user):
+    api = program(user)
+    make_prediction(user, name="cat.jpg")
+    make_prediction(user, name="dog.jpg", seed=1)
+    response = api.post(f"{JOBS}exports/", {"format": "csv", "name": "cat"}, content_type="application/json")
+    assert response.status_code == 202
+    assert response["Location"] == response.json()["url"]
+    work()
+    job = api.get(response["Location"]).json()
+    content = content_of(api.get(job["file"]))
+    assert [b"cat.jpg" in content, b"dog.jpg" in content] == [True, False]
+
+
+def test_other_model_classifies_again(user, models_dir):
+    make_prediction(user)
+    publish(folder=another_model(models_dir / "other"))
+    api = program(user)
+    response = api.post(f"{JOBS}rescoring/", {"model": "other"}, content_type="application/json")
+    assert (response.status_code, response.json()["model"]) == (202, "other@1")
+    work()
+    assert user.predictions.count() == 2
+    again = api.post(f"{JOBS}rescoring/", {"model": "other"}, content_type="application/json")
+    (error,) = problem_of(again, 400)["errors"]
+    assert (error["field"], error["code"]) == ("model", "nothing_to_rescore")
+
+
+@pytest.mark.parametrize(
+    ("address", "sent", "field", "code"),
+    [
+        ("exports", {}, "format", "required"),
+        ("exports", {"format": "pdf"}, "format", "invalid_choice"),
+        ("exports", {"format": "csv"}, "format", "nothing_to_export"),
+        ("exports", {"format": "csv", "lowest": 2}, "lowest", "max_value"),
+        ("rescoring", {}, "model", "required"),
+        ("rescoring", {"model": "nothing"}, "model", "no_such_model"),
+        ("rescoring", {"model": "student_cnn", "everybody": True}, "everybody", "unknown"),
+    ],
+)
+def test_export_and_rescoring_are_refused_with_the_reason(user, shipped, address, sent, field, code):
+    response = program(user).post(f"{JOBS}{address}/", sent, content_type="application/json")
+    (error,) = problem_of(response, 400)["errors"]
+    assert (error["field"], error["code"]) == (field, code)

@@ -20,9 +20,18 @@ from classifier.tests.factories import BASE_DIR, image_bytes, make_prediction
 PROGRAMS = Path(sys.executable).parent
 
 OPERATIONS = [
+    "get /api/v1/jobs/",
     "post /api/v1/jobs/",
     "get /api/v1/jobs/{job_id}/",
     "delete /api/v1/jobs/{job_id}/",
+    "get /api/v1/jobs/{job_id}/errors/",
+    "get /api/v1/jobs/{job_id}/file/",
+    "get /api/v1/jobs/{job_id}/images/",
+    "get /api/v1/jobs/{job_id}/results/",
+    "post /api/v1/jobs/{job_id}/resume/",
+    "post /api/v1/jobs/{job_id}/retry/",
+    "post /api/v1/jobs/exports/",
+    "post /api/v1/jobs/rescoring/",
     "get /api/v1/me/",
     "get /api/v1/models/",
     "get /api/v1/models/{model}/",
@@ -92,6 +101,9 @@ def test_every_operation_has_a_description_examples_and_its_errors(operations, n
             assert example["value"]["status"] == int(status)
         elif path.endswith(("/image/", "/thumbnail/")):
             assert response["content"] == {"image/*": {"schema": {"type": "string", "format": "binary"}}}
+        elif path.endswith(("/results/", "/errors/", "/images/", "/file/")):
+            (content,) = response["content"].values()
+            assert content == {"schema": {"type": "string", "format": "binary"}}
         elif status not in ("200", "204") or method == "get":
             assert response["content"]["application/json"]["examples"]
 

@@ -107,8 +107,26 @@ def test_results_as_csv_and_zip(user_client, shipped):
     assert [row["state"] for row in rows] == ["done", "done", "done", "failed"]
     assert rows[3]["error"] == "This is a text file. Choose an image."
     assert rows[0]["model"] == "student_cnn@1"
-    content = b"".join(user_client.get(f"/jobs/{job.pk}/results.zip").streaming_content)
-    assert len(zipfile.ZipFile(io.BytesIO(content)).namelist()) == 4
+    for layout, places in (
+        ("classes", 4),
+        ("folders", ["results.csv", "trip/000.jpg", "trip/001.jpg", "trip/002.jpg"]),
+    ):
+        content = b"".join(user_client.get(f"/jobs/{job.pk}/results.zip?layout={layout}").streaming_content)
+        names = sorted(zipfile.ZipFile(io.BytesIO(content)).namelist())
+        assert places in (len(names), names)
+    errors = b"".join(user_client.get(f"/jobs/{job.pk}/errors.csv").streaming_content).decode("utf-8-sig")
+    assert [row["file_name"] for row in csv.DictReader(io.StringIO(errors))] == ["trip/bad 0.jpg"]
+    assert user_client.get(f"/jobs/{job.pk}/results.zip?layout=heap").status_code == 404
+
+
+def test_two_images_of_one_path_are_both_in_the_archive(user_client, shipped):
+    one, other = image_bytes(seed=1), image_bytes(seed=2)
+    job = submit(user_client, archive=zip_file({"trip/A.jpg": one, "trip/a.jpg": other, "CON/b?.jpg": one}))
+    work()
+    content = b"".join(user_client.get(f"/jobs/{job.pk}/results.zip?layout=folders").streaming_content)
+    names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+    assert len({name.casefold() for name in names}) == 4
+    assert "_CON/b_.jpg" in names
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -25,13 +23,13 @@ from classifier.services.jobs.progress import (
     is_stuck,
     jobs_of,
     latest_predictions,
-    predictions_of_job,
     progress_of,
+    progress_of_each,
 )
 from classifier.services.jobs.submission import submit_archive, submit_export, submit_rescoring
-from classifier.services.jobs.tables import job_lines
+from classifier.services.jobs.tables import LAYOUTS
 from classifier.services.people.ownership import Owner
-from classifier.views.export import zip_response
+from classifier.web.job_responses import errors_response, file_response, images_response, table_response
 from classifier.web.requests import PageRequest, owner_of, uploader_of
 from classifier.web.visitors import remember_visitor
 
@@ -97,31 +95,32 @@ def progress(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_safe
 def as_csv(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
     """What became of each file."""
-    found = _own_job(request, job_id)
-    response = StreamingHttpResponse(job_lines(found, owner_of(request)), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = content_disposition_header(True, f"job-{found.pk.hex[:8]}.csv") or "attachment"
-    return response
+    return table_response(_own_job(request, job_id), owner_of(request))
+
+
+@never_cache
+@require_safe
+def errors(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
+    """Why each of the failed files has failed."""
+    return errors_response(_own_job(request, job_id))
 
 
 @never_cache
 @require_safe
 def as_zip(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
-    """The job's images in folders by class, and the table of their predictions."""
-    return zip_response(predictions_of_job(_own_job(request, job_id), owner_of(request)))
+    """The job's images and the table: in folders by class, or with `layout=folders` in those they came in."""
+    layout = request.GET.get("layout", LAYOUTS[0])
+    found = _own_job(request, job_id)
+    if layout not in LAYOUTS:
+        raise Http404
+    return images_response(found, owner_of(request), layout=layout)
 
 
 @never_cache
 @require_safe
 def result(request: HttpRequest, job_id: UUID) -> FileResponse:
     """The file that an export has made."""
-    found = _own_job(request, job_id)
-    if not found.result.name:
-        raise Http404
-    try:
-        opened = default_storage.open(found.result.name, "rb")
-    except FileNotFoundError as error:
-        raise Http404 from error
-    return FileResponse(opened, as_attachment=True, filename=found.name)
+    return file_response(_own_job(request, job_id))
 
 
 def _own_job(request: HttpRequest, job_id: UUID) -> Job:
@@ -160,7 +159,9 @@ def _forms(request: HttpRequest) -> dict[str, Any]:
 
 def _list(request: HttpRequest, forms: dict[str, Any], status: int = 200) -> HttpResponse:
     owner = owner_of(request)
-    found = [(one, progress_of(one), is_stuck(one)) for one in jobs_of(owner)[:JOBS_SHOWN]]
+    shown = list(jobs_of(owner)[:JOBS_SHOWN])
+    progress = progress_of_each(shown)
+    found = [(one, progress[one.pk], is_stuck(one)) for one in shown]
     context = {"jobs": found, "forms": forms, "is_known": owner != Owner()}
     return render(request, "classifier/jobs.html", context, status=status)
 

@@ -4,7 +4,8 @@ import csv
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import PurePosixPath
 
 from django.core.files.storage import default_storage
@@ -55,14 +56,22 @@ def csv_lines(predictions: Iterable[Prediction], *, owners: bool = False) -> Ite
         yield writer.writerow([*_row(prediction), *owner])
 
 
-def zip_blocks(predictions: QuerySet[Prediction], order: Order) -> Iterator[bytes]:
+def zip_blocks(
+    predictions: QuerySet[Prediction],
+    order: Order,
+    *,
+    table: Iterable[str] | None = None,
+    place: Callable[[Prediction], str] | None = None,
+) -> Iterator[bytes]:
     """A ZIP of predictions.csv and of the images as they came, in a folder for each class; blocks of bytes.
 
     The folder is what a correction says, else what was answered. An image whose file is gone has its line alone.
+    table: the lines of another table. place: another path for each image, unique and safe to unpack.
     """
     archive = ZipStream()
-    folders = _Folders()
-    archive.add((line.encode() for line in csv_lines(walk(predictions, order=order))), "predictions.csv")
+    place = place or partial(_place, folders=_Folders())
+    lines = csv_lines(walk(predictions, order=order)) if table is None else table
+    archive.add((line.encode() for line in lines), "predictions.csv" if table is None else "results.csv")
     yield from archive.all_files()
     for prediction in walk(predictions, order=order):
         try:
@@ -70,7 +79,7 @@ def zip_blocks(predictions: QuerySet[Prediction], order: Order) -> Iterator[byte
         except OSError:
             continue
         with file:
-            archive.add(file.chunks(_FILE_BLOCK), _place(prediction, folders))
+            archive.add(file.chunks(_FILE_BLOCK), place(prediction))
             yield from archive.all_files()
     yield from archive.finalize()
 
@@ -89,6 +98,23 @@ def safe_folder(class_name: str) -> str:
     """A folder name for a class that is valid on every system: Windows has reserved names and endings."""
     kept = ("_" if letter in _RESERVED or not letter.isprintable() else letter for letter in composed(class_name))
     return _safe_part("".join(kept)[:_LONGEST_NAME], _FOLDER_BYTES) or "_"
+
+
+class OwnPlaces:
+    """Paths as the files had them when they were uploaded, safe to unpack; a second one of a path gets a mark."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def __call__(self, prediction: Prediction) -> str:
+        *folders, _name = PurePosixPath(composed(prediction.upload.original_name)).parts or ("",)
+        within = "/".join(safe_folder(folder) for folder in folders if folder not in ("/", ".", ".."))
+        for mark in ("", f"-{prediction.pk.hex[:12]}"):
+            path = f"{within}/{safe_name(prediction.upload, mark)}".lstrip("/")
+            if path.casefold() not in self._taken:
+                break
+        self._taken.add(path.casefold())
+        return path
 
 
 def _safe_part(name: str, most_bytes: int) -> str:

@@ -1,12 +1,14 @@
 """Progress and owners of jobs, and stuck jobs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from classifier.models import Job, JobItem, Prediction
+from classifier.models import Job, JobItem, JobPart, Prediction
 from classifier.services.people.ownership import Owner, belongs_to, predictions_of
 
 #: An unfinished job without a heartbeat for this long has no worker.
@@ -28,6 +30,11 @@ class Progress:
         return self.done + self.failed
 
     @property
+    def not_tried(self) -> int | None:
+        """How many files have not been tried: with `done` and `failed` they are `total`."""
+        return None if self.total is None else max(self.total - self.settled, 0)
+
+    @property
     def share(self) -> float:
         return self.settled / self.total if self.total else 0.0
 
@@ -39,8 +46,18 @@ def jobs_of(owner: Owner) -> QuerySet[Job]:
 
 def progress_of(job: Job) -> Progress:
     """Add up what the job's parts have done."""
-    sums = job.parts.aggregate(done=Sum("done", default=0), failed=Sum("failed", default=0))
-    done, failed = sums["done"], sums["failed"]
+    return progress_of_each([job])[job.pk]
+
+
+def progress_of_each(jobs: Iterable[Job]) -> dict[UUID, Progress]:
+    """The progress of several jobs; one query for all of them."""
+    jobs = list(jobs)
+    parts = JobPart.objects.filter(job__in=jobs).order_by().values("job")
+    sums = {one["job"]: (one["done"], one["failed"]) for one in parts.annotate(done=Sum("done"), failed=Sum("failed"))}
+    return {job.pk: _progress(job, *sums.get(job.pk, (0, 0))) for job in jobs}
+
+
+def _progress(job: Job, done: int, failed: int) -> Progress:
     settled = done + failed - job.settled_before
     rate = left = None
     if job.started_at and settled > 0:
