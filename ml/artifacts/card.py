@@ -11,7 +11,7 @@ from ml.classes import LONGEST_CLASS_NAME, fault_of
 
 CARD_FILE = "card.json"
 CARD_FORMAT = 2
-#: The valid names of models and networks, and so of their folders.
+#: The valid names of models and networks, and thus of their folders.
 MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -24,12 +24,13 @@ class Card:
     """The card of a model folder.
 
     input_shape: height, width, channels. metrics: split -> the fields of `ml.evaluation.metrics.Assessment`.
-    calibration: the fields of `ml.confidence.calibration.Calibration`. abstention: the score that counts, the share of
-    validation images it answers, and the threshold of every score: the fields of `ml.confidence.decision.DecisionRule`.
+    calibration: the fields of `ml.confidence.calibration.Calibration`. abstention: the score in use, the share of
+    validation images that reach its threshold, and the thresholds of all scores: the fields of
+    `ml.confidence.decision.DecisionRule`.
     files: name -> SHA-256 of every file it needs.
     statistics: whether there are statistics of its training images.
     framing: the fields of `ml.images.preprocessing.Framing`; none for the whole picture.
-    networks: for a model of several, name -> what it is; `ml.serving.routing` says which of them predicts.
+    networks: for a model of several, name -> description; `ml.serving.routing` chooses between them.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Card:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Card":
-        """Return the card that `as_dict` made these of. Raises KeyError or TypeError where it did not."""
+        """Return the card from the output of `as_dict`. Raises KeyError or TypeError for anything else."""
         shapes = {name: tuple(values[name]) for name in ("class_names", "input_shape")}
         return cls(**{**values, **shapes})
 
@@ -79,12 +80,12 @@ class Card:
 
     @property
     def tested_on(self) -> dict[str, Any]:
-        """Name and fingerprint of the data set that the figures are of: that of the training, unless the card tells."""
+        """Name and fingerprint of the data set of the figures: that of the training, unless the card names another."""
         return self.dataset.get("evaluated_on") or self.dataset
 
 
 def load_card(folder: Path) -> Card:
-    """Read the card; raise ArtifactError when there is none or it is not one that this version understands."""
+    """Read the card; raise ArtifactError if it is missing or of an unsupported version."""
     path = folder / CARD_FILE
     try:
         content = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Write a trained Keras model as files: `model.keras`, and the LiteRT graph that gives the same answers without it."""
+"""Write a trained Keras model as files: `model.keras`, and the LiteRT graph that computes the same without Keras."""
 
 import io
 import os
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 #: The accuracy that int8 may cost: the share of validation images that it gets wrong and float32 does not.
 LARGEST_LOSS = 0.003
-#: With fewer images a single one exceeds that share, so the graph stays in float32.
+#: With fewer images, a single error exceeds that share, so the graph stays in float32.
 FEWEST_TO_CHOOSE = round(1 / LARGEST_LOSS)
 #: The weights file in a Keras archive.
 _WEIGHTS = "model.weights.h5"
@@ -34,13 +34,13 @@ _BATCH = 250
 
 
 class ExportError(Exception):
-    """The exported graph does not compute what the Keras model does."""
+    """The exported graph does not compute the same as the Keras model."""
 
 
 def _round_to_float16(model: "keras.Model") -> None:
-    """Round the model's kernels to float16 values, as its file will have them; they stay float32 arrays.
+    """Round the model's kernels to float16 values, which its file will store; they stay float32 arrays.
 
-    Biases and batch-norm statistics are left alone: they weigh nothing and may not fit float16.
+    Biases and batch-norm statistics are not rounded: they are tiny and may exceed float16.
     """
     model.set_weights(
         [
@@ -51,10 +51,10 @@ def _round_to_float16(model: "keras.Model") -> None:
 
 
 def serving_network(model: "keras.Model") -> "keras.Model":
-    """Return the network that is served: the same weights, but logits and features, side by side, as its output.
+    """Return the network to serve: the same weights, but with logits and features, concatenated, as its output.
 
-    The model's last layer must be the dense one that makes probabilities of the features: softmax hides what
-    calibration and abstaining need. Raises ExportError for another kind of model.
+    The model's last layer must be the dense one that turns features into probabilities: softmax hides what
+    calibration and abstention need. Raises ExportError for other models.
     """
     import keras
 
@@ -70,13 +70,13 @@ def serving_network(model: "keras.Model") -> "keras.Model":
 
 
 def outputs_of(model: "keras.Model") -> Callable[[np.ndarray], Outputs]:
-    """Return what computes the served network's outputs with the weights that the model has now."""
+    """Return a function that computes the served network's outputs with the model's current weights."""
     served, class_count = serving_network(model), model.output_shape[-1]
     return lambda images: Outputs.split(served.predict_on_batch(images.astype("float32")), class_count)
 
 
 def _features(model: "keras.Model") -> "keras.KerasTensor":
-    """Return what the network sees: its layer "features", or what its last layer is given."""
+    """Return the features: the output of the layer "features", or the input of the last layer."""
     for layer in model.layers:
         if layer.name == "features":
             return layer.output
@@ -88,7 +88,7 @@ def _may_be_int8(model: "keras.Model", image_count: int) -> bool:
 
 
 def graph_to_serve(model: "keras.Model", images: np.ndarray) -> Graph:
-    """Return the graph that `export` writes when int8 costs nothing: what a head is to be learnt from.
+    """Return the graph that `export` writes if int8 costs no accuracy, to train a head on its features.
 
     images: as for `export`. The model's kernels are rounded to float16, in place.
     """
@@ -110,7 +110,7 @@ def export(
 
     The model's kernels are rounded to float16 first, in place: both files have the same weights.
     With their `labels` (N,), and enough of them, the graph computes in int8, several times faster, if that costs at
-    most 0.3 points of accuracy on them. Returns what was found, for the card. Raises ExportError when a probability of
+    most 0.3 points of accuracy on them. Returns the entries for the card. Raises ExportError when a probability of
     the float32 graph differs by more than 1e-4.
     """
     _round_to_float16(model)
@@ -163,7 +163,7 @@ def _logits(path: Path, images: np.ndarray | PixelFile, class_count: int) -> np.
 
 
 def _compress(path: Path) -> None:
-    """Write the archive anew with kernels as float16 and everything compressed; Keras reads either."""
+    """Rewrite the archive with kernels as float16 and everything compressed; Keras reads both forms."""
     temporary = path.with_suffix(".zip")
     with zipfile.ZipFile(path) as stored, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as deflated:
         for entry in stored.infolist():
@@ -173,7 +173,7 @@ def _compress(path: Path) -> None:
 
 
 def _in_float16(content: bytes) -> bytes:
-    """Return the HDF5 file with the arrays that `_round_to_float16` rounds stored as what they are."""
+    """Return the HDF5 file with the arrays that `_round_to_float16` has rounded stored as float16."""
     import h5py
 
     buffer = io.BytesIO()

@@ -1,16 +1,16 @@
 """A trained model's folder: written whole or not at all, read and verified. Nothing else touches its files.
 
 model.keras    the network, rescaling inside: it takes pixels 0-255
-model.tflite   the same function for serving, on LiteRT: its logits and the features they are made from
-statistics.npz where the features of training images lie, to tell what is unlike them
-card.json      what it is, how it came to be, how good it is, and the checksums of the files
+model.tflite   the same function for serving, on LiteRT: logits and the features they are computed from
+statistics.npz the distribution of the training images' features, to detect unlike images
+card.json      what the model is, how it was trained, its figures, and the checksums of the files
 history.json   every epoch
 *.svg *.png    the curves, the confusion matrix, the reliability diagram, the most confident mistakes
 evaluation-*/  what `manage.py evaluate` measured later: figures.json and pictures
 neighbours/    the training images by their features, which `ml.serving.neighbours` writes and reads; it has no checksum
                in the card, and a copy of the model leaves it out
 
-A model of several networks has a folder for each, as above, and a card that says which of them answers what.
+A model of several networks has a folder for each, as above, and a card that says which network predicts what.
 """
 
 import hashlib
@@ -33,12 +33,12 @@ MODEL_FILES = (KERAS_FILE, LITERT_FILE, STATISTICS_FILE)
 HISTORY_FILE = "history.json"
 FIGURES_FILE = "figures.json"
 NEIGHBOURS_FOLDER = "neighbours"
-#: The parts of a model folder that are derived later, and again for a copy.
+#: The parts of a model folder that are derived later and not copied with it.
 MADE_LATER = ("evaluation-*", NEIGHBOURS_FOLDER)
 
 
 def check_name(name: str) -> str:
-    """Return `name` if a model may be called so; raise ArtifactError otherwise."""
+    """Return `name` if it is a valid name for a model; raise ArtifactError otherwise."""
     if not MODEL_NAME.fullmatch(name):
         raise ArtifactError(
             f"A model cannot be called {name!r}: use 1 to 63 lower-case letters, digits, '-' and '_', "
@@ -67,9 +67,9 @@ def check_writable(folder: Path) -> None:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder that becomes `folder` when the block ends well, and is removed when it does not.
+    """Yield a temporary folder that is renamed to `folder` if the block succeeds, and removed if it fails.
 
-    Raises ArtifactError when `folder` is there already: a published model is never written over.
+    Raises ArtifactError when `folder` already exists: a published model is never overwritten.
     """
     check_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -90,9 +90,9 @@ def save_card(folder: Path, card: Card) -> Card:
 
 
 def load_network_card(folder: Path, card: Card, network: str) -> Card:
-    """Return the card of one network of the model in `folder`, whose card is `card`; of a model of one, that card.
+    """Return the card of one network of the model in `folder`; for a model of a single network, `card` itself.
 
-    Raises ArtifactError, also where the network's card is not the one whose checksum `card` states.
+    Raises ArtifactError, also if the network's card does not have the checksum that `card` states.
     """
     if not network:
         return card
@@ -103,7 +103,7 @@ def load_network_card(folder: Path, card: Card, network: str) -> Card:
 def read_verified(folder: Path, card: Card, name: str) -> bytes:
     """Return the content of one of a model's files. Raises ArtifactError unless it has the checksum that `card` states.
 
-    What is used is what was verified: the file is read once, and what becomes of it later changes nothing.
+    The content that was verified is the content returned: the file is read once, so later changes have no effect.
     """
     path = folder / name
     try:
@@ -131,9 +131,9 @@ def save_evaluation(folder: Path, name: str, figures: dict[str, Any], draw: Call
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of `target`, a part of a model's folder, when the block ends well.
+    """Yield an empty folder that replaces `target`, a part of a model's folder, if the block succeeds.
 
-    Whatever else ends it leaves what was there. Raises ArtifactError when the model's folder cannot be written to.
+    If the block fails, `target` stays as it was. Raises ArtifactError when the model's folder cannot be written to.
     """
     try:
         with unfinished.folder(target.parent, target.name) as temporary:
@@ -151,18 +151,18 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def load_evaluation(folder: Path, name: str) -> dict[str, Any] | None:
-    """Return the figures that `save_evaluation` put into a model's folder; None where there are none."""
+    """Return the figures that `save_evaluation` stored in a model's folder, or None."""
     path = _evaluation_folder(folder, name) / FIGURES_FILE
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def model_folders(root: Path) -> list[Path]:
-    """The model folders directly below `root`, by name; those still being written are not among them."""
+    """The model folders directly below `root`, by name, without those that are still being written."""
     return sorted(path.parent for path in root.glob(f"[!.]*/{CARD_FILE}"))
 
 
 def verify(folder: Path) -> Card:
-    """Return the card when every file has the checksum it states; raise ArtifactError naming the first that has not."""
+    """Return the card if every file has the checksum that it states; else raise ArtifactError, which names the file."""
     card = load_card(folder)
     for name in {*_files(card), *card.files}:
         path, expected = folder / name, _checksum(folder, card, name)
@@ -180,12 +180,12 @@ def verify(folder: Path) -> Card:
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
-    """Every epoch of the training, oldest first, as `ml.training.loop.EpochRecord` has it."""
+    """Every epoch of the training, oldest first, with the fields of `ml.training.checkpoints.EpochRecord`."""
     return json.loads((folder / HISTORY_FILE).read_text(encoding="utf-8"))
 
 
 def _files(card: Card) -> list[str]:
-    """The files whose checksums the card states: the network's, or the cards of the networks, which state theirs."""
+    """The files whose checksums the card states: those of its network, or the cards of its networks."""
     if card.networks:
         return [f"{network}/{CARD_FILE}" for network in card.networks]
     return [name for name in MODEL_FILES if card.statistics or name != STATISTICS_FILE]
@@ -212,7 +212,7 @@ def sha256(path: Path) -> str:
 
 
 def sha256_of(stream: BinaryIO) -> str:
-    """The SHA-256 of the rest of a stream that has no more than a method `read`."""
+    """The SHA-256 of the rest of a stream, which needs only a method `read`."""
     digest = hashlib.sha256()
     while block := stream.read(1 << 20):
         digest.update(block)

@@ -16,8 +16,8 @@ from ml.confidence.decision import Outputs
 def inspect(folder: Path) -> Card:
     """Return the card of a folder that can be served. Raises ArtifactError, which names what is wrong.
 
-    Every file has its checksum; figures and statistics are of the card's classes; the graph takes the card's input and
-    answers the probe's pictures as the Keras network did.
+    Every file has its checksum, figures and statistics have the card's classes, and the graph takes the card's input
+    and gives the same outputs for the probe images as the Keras network.
     """
     card = artifacts.verify(folder)
     _check_figures(folder, card)
@@ -28,7 +28,7 @@ def inspect(folder: Path) -> Card:
 
 def _check_figures(folder: Path, card: Card) -> None:
     for split, figures in card.metrics.items():
-        # The class "none" has no images of its own in a data set of the others, and may be left out.
+        # A data set may have no images of the class "none".
         if not set(figures.get("per_class", {})) <= set(card.class_names):
             raise _other_classes(
                 folder, card, f"its figures on the {split} split are of {', '.join(figures['per_class'])}"

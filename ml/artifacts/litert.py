@@ -8,11 +8,11 @@ class Graph:
 
     def __init__(self, content: bytes, *, threads: int = 1) -> None:
         """Raise ValueError or RuntimeError when `content` is not a graph that LiteRT runs."""
-        # The import takes a third of a second: commands that never predict need not wait for it.
+        # The import takes a third of a second; commands that never predict skip it.
         from ai_edge_litert.interpreter import Interpreter
 
-        # From memory: a mapped file that is cut short while it is in use kills the process (SIGBUS). LiteRT reads the
-        # weights where they are, so that `content` has to live as long as the interpreter.
+        # From memory: truncating a mapped file that is in use kills the process (SIGBUS). LiteRT reads the weights in
+        # place, so `content` must live as long as the interpreter.
         self._content = content
         self._interpreter = Interpreter(model_content=content, num_threads=threads)
         self._interpreter.allocate_tensors()

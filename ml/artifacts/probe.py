@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 COUNT = 8
-#: Largest difference that another processor's arithmetic may make to a probability, by the numbers a graph computes
-#: with: in int8, what is rounded another way differs by a whole step.
+#: The largest difference of a probability between processors, by the number type of the graph: in int8, a different
+#: rounding differs by a whole step.
 TOLERANCES = {"float32": 1e-4, "int8": 2e-2}
 _PATCHES = 5
 
@@ -14,7 +14,7 @@ _PATCHES = 5
 def images(shape: Sequence[int]) -> np.ndarray:
     """Return the pictures, uint8 (COUNT, height, width, channels), for `shape` (height, width, channels).
 
-    Patches of colour under noise, the same ones on every machine: nothing is resampled or rounded.
+    Patches of colour under noise, identical on every machine: nothing is resampled or rounded.
     """
     height, width, channels = shape
     rng = np.random.default_rng(0)

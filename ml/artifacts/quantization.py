@@ -1,8 +1,8 @@
 """Exported graphs in int8: several times faster on a processor, and a quarter of the size.
 
-Ordinary convolutions round their activations by the range of each image, when it comes (dynamic): as fast as ranges
-that are fixed beforehand, and closer to float32. Depthwise convolutions gain nothing that way. A network that has them
-computes on integers from its first convolution to its last, with ranges measured on images (static).
+Ordinary convolutions quantise their activations by the range of each image at run time (dynamic): as fast as fixed
+ranges, and closer to float32. Depthwise convolutions gain nothing from this. A network that has them computes on
+integers from its first convolution to its last, with ranges measured on sample images (static).
 """
 
 import contextlib
@@ -36,7 +36,7 @@ def gains_by_int8(network: "keras.Model") -> bool:
 def write_int8(network: "keras.Model", float_graph: Path, destination: Path, images: np.ndarray | PixelFile) -> None:
     """Write the graph of `network` in int8.
 
-    float_graph: its graph in float32. images: pixels 0-255 (N, H, W, C), such as it will be shown.
+    float_graph: its graph in float32. images: pixels 0-255 (N, H, W, C), like those that it will predict.
     """
     import keras
 

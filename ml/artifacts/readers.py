@@ -19,10 +19,10 @@ def load_for(
     *,
     warn: Callable[[str], None],
 ) -> Dataset:
-    """Read the data set that a model of these classes is measured on. Raises DatasetError, if it has others too.
+    """Read the data set to measure a model of these classes on. Raises DatasetError, also if it has other classes.
 
     Files that cannot be read are skipped, as by `manage.py train --skip-unreadable`; if they were not skipped there,
-    the fingerprint differs. `warn` hears how many and which.
+    the fingerprint differs. `warn` is told how many and which.
     """
     dataset = load_dataset(data_dir, image_size=image_size, progress=progress, skip_unreadable=True)
     if dataset.class_names != class_names:
@@ -53,8 +53,8 @@ def load_dataset(
 ) -> Dataset:
     """Read the data set in `data_dir`; by default CIFAR-10, from CIFAR10_DIR or the network.
 
-    Of one's own pictures, `image_size` or else `default_image_size` is the side in pixels that they are brought to;
-    `skip_unreadable` leaves out those that cannot be read; `scratch` is a folder for what does not fit into memory.
+    A folder's images are resized to `image_size`, or else `default_image_size`, pixels a side. `skip_unreadable` leaves
+    out those that cannot be read; `scratch` is a folder for images that do not fit into memory.
     Raises DatasetError.
     """
     # A shell leaves the "~" of --data-dir=~/pictures to the program.

@@ -30,7 +30,7 @@ def combine(
 ) -> Card:
     """Write a model folder with both networks.
 
-    dataset: that of the network for thumbnails; the whole is evaluated on it. Raises ArtifactError.
+    dataset: of the network for thumbnails; the model is evaluated on it. Raises ArtifactError.
     """
     artifacts.check_free(folder)
     sources = {THUMBNAILS: thumbnails, PHOTOGRAPHS: photographs}
@@ -87,7 +87,7 @@ def _card(name: str, cards: dict[str, Card], dataset: Dataset) -> Card:
 
 
 def _summary(card: Card) -> dict:
-    """The part of a network's card that the page of a prediction shows."""
+    """The part of a network's card that a prediction's page shows."""
     return {
         "name": card.name,
         "architecture": card.architecture,

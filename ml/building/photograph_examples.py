@@ -14,7 +14,7 @@ from ml.data.dataset import DatasetError, Split
 from ml.evaluation.photographs import source_of
 from ml.networks.class_map import PHOTOGRAPH_CLASSES
 
-#: Every so many photographs one is blurred, too.
+#: One of this many photographs is also blurred.
 EVERY_BLURRED = 5
 _FEWEST_SOURCES = 2
 _SAMPLED_A_CLASS = 100
@@ -46,10 +46,10 @@ class Examples(NamedTuple):
 
 
 class Backbone:
-    """Compute the features of images with the photo network's graph, whose head corrects nothing yet.
+    """Compute the features of images with the photo network's graph, whose head has no correction yet.
 
-    graph: of `ml.networks.photograph_network.corrected_network`, as it is served. to_pixels: makes its input, uint8
-    (height, width, 3), of a decoded picture.
+    graph: the served graph of `ml.networks.photograph_network.corrected_network`. to_pixels: converts a decoded picture
+    to its input, uint8 (height, width, 3).
     """
 
     def __init__(self, graph: Graph, to_pixels: Callable[[Image.Image], np.ndarray]) -> None:
@@ -96,7 +96,7 @@ def sample(folder: Path, to_pixels: Callable[[Image.Image], np.ndarray]) -> tupl
 
 
 def enlarged(backbone: Backbone, thumbnails: Split) -> Examples:
-    """Return some of the thumbnails, uint8 (N, H, W, 3), brought to the size of photographs."""
+    """Return some of the thumbnails, uint8 (N, H, W, 3), enlarged to the size of photographs."""
     return _examples(backbone, list(_enlarged(thumbnails)), backbone.to_pixels)
 
 
@@ -121,7 +121,7 @@ def _examples(backbone: Backbone, labelled: list[Labelled], to_pixels: Callable[
 
 
 def _enlarged(thumbnails: Split) -> Iterator[Labelled]:
-    """Some thumbnails of each class at some side, by one of the ways of enlarging, every second one through JPEG."""
+    """Some thumbnails of each class at random sizes and with random resampling, every second one through JPEG."""
     rng = np.random.default_rng(0)
     for label in np.unique(thumbnails.labels):
         for row in rng.permutation(np.flatnonzero(thumbnails.labels == label))[:_THUMBNAILS_A_CLASS]:

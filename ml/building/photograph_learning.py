@@ -1,10 +1,10 @@
 """Train the photo head on a folder of photos, and evaluate it on sources that it has not seen.
 
-Photographs of one collection look alike. So a source, which file names begin with (`phones_0012.jpg`), is in one fold
-entirely: temperature, threshold and figures are of photographs whose source taught nothing.
+Photographs of one collection look alike. Each source, the prefix of a file name (`phones_0012.jpg`), is therefore in
+one fold: temperature, threshold and figures come from photographs whose source was not trained on.
 
-A label that a head learnt from the other sources finds next to impossible is probably wrong, and teaches nothing
-(Northcutt et al. 2021, "Confident Learning"); it counts in the figures all the same.
+A label that a head trained on the other sources finds almost impossible is probably wrong, and is not trained on
+(Northcutt et al. 2021, "Confident Learning"); it still counts in the figures.
 """
 
 from dataclasses import asdict
@@ -23,19 +23,19 @@ from ml.networks import photograph_head
 from ml.networks.class_map import PHOTOGRAPH_CLASSES
 from ml.networks.photograph_head import Head
 
-#: The share of photographs of the classes that is answered.
+#: The share of photographs of the classes on which the model does not abstain.
 COVERAGE = 0.97
 #: The shares of training examples: blurred photos, and enlarged thumbnails.
 BLURRED_SHARE, THUMBNAILS_SHARE = 0.1, 0.05
 FOLDS = 5
-#: A label that is given less probability than this is taken for wrong.
+#: A label with less probability than this is taken to be wrong.
 LEAST_PLAUSIBLE = 0.02
 
 _NONE = PHOTOGRAPH_CLASSES.index(NONE_CLASS)
 
 
 class Taught(NamedTuple):
-    """The head, what its logits are divided by, the largest probability from which it answers, and its figures."""
+    """The head, the temperature of its logits, its threshold of the largest probability, and its figures."""
 
     head: Head
     temperature: float
@@ -44,7 +44,7 @@ class Taught(NamedTuple):
 
 
 def teach(backbone: Backbone, folder: Path, thumbnails: Split) -> Taught:
-    """Teach the head from the photographs in `folder`, a sub-folder for each class and for `none`, and from thumbnails
+    """Train the head on the photographs in `folder`, with a sub-folder for each class and for `none`, and on thumbnails
     of the classes, uint8 (N, H, W, 3). Raises DatasetError.
     """
     photographs, blurred = photograph_examples.read(backbone, folder)
@@ -69,7 +69,7 @@ def teach(backbone: Backbone, folder: Path, thumbnails: Split) -> Taught:
 def folds_by_source(labels: np.ndarray, sources: np.ndarray, count: int = FOLDS) -> np.ndarray:
     """Return the fold of each photograph, (N,): a source is in one fold, and every class is spread over them.
 
-    The largest sources come first, each to the fold that has the least of its classes.
+    The largest sources are placed first, each in the fold with the fewest images of its classes.
     """
     names, places = np.unique(sources, return_inverse=True)
     table = np.zeros((len(names), int(labels.max()) + 1))
@@ -86,7 +86,7 @@ def folds_by_source(labels: np.ndarray, sources: np.ndarray, count: int = FOLDS)
 def _out_of_fold(
     photographs: Examples, blurred: Examples, enlarged: Examples, folds: np.ndarray, learnt_from: np.ndarray
 ) -> np.ndarray:
-    """Return the logits, (N, classes), that heads give to photographs of sources which taught them nothing."""
+    """Return the logits, (N, classes), for photographs of sources on which the head was not trained."""
     logits = np.zeros((len(folds), len(PHOTOGRAPH_CLASSES)), np.float32)
     for fold in range(int(folds.max()) + 1):
         head = _fit(photographs, blurred, enlarged, learnt_from & (folds != fold))
@@ -107,7 +107,7 @@ def _fit(photographs: Examples, blurred: Examples, enlarged: Examples, rows: np.
 
 
 def _threshold(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
-    """Return the largest probability that so much of the photographs of the classes reaches, by their weights."""
+    """Return the threshold that a share COVERAGE of the photographs of the classes reaches, by weight."""
     known = labels != _NONE
     scores = np.delete(probabilities[known], _NONE, axis=1).max(axis=1)
     return abstention.threshold(scores, COVERAGE, weights[known])

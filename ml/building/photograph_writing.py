@@ -1,4 +1,4 @@
-"""Write the folder of the network for photographs, with a head that has learnt from photographs, or none."""
+"""Write the folder of the network for photographs, with or without a head trained on photographs."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -22,7 +22,7 @@ from ml.networks import class_map
 if TYPE_CHECKING:
     import keras
 
-#: Without photographs to learn from: what is answered is more probably one of the classes than none of them.
+#: The threshold without photographs to train on: the classes are more probable than none of them.
 _KNOWN_PROBABILITY = 0.5
 _IMAGES_COMPARED = 16
 
@@ -87,7 +87,7 @@ def write(
 
 
 class _Learnt(NamedTuple):
-    """A network, the images (with labels, if known) that its graphs are compared on, and entries of its card."""
+    """A network, the images (with labels, if known) for comparing its graphs, and entries of its card."""
 
     model: "keras.Model"
     compared: tuple[np.ndarray, ...]
@@ -97,7 +97,7 @@ class _Learnt(NamedTuple):
 
 
 def _summed(imagenet: "keras.Model", dataset: Dataset) -> _Learnt:
-    """Sum ImageNet's classes into ours, and correct nothing."""
+    """Sum ImageNet's classes into ours, without a correction."""
     thumbnails = dataset.validation.images[:_IMAGES_COMPARED]
     images = np.stack([_to_pixels(imagenet, Image.fromarray(image)) for image in thumbnails])
     abstention = {

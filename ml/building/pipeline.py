@@ -19,21 +19,21 @@ from ml.training.checkpoints import EpochRecord
 from ml.training.loop import Listener, TrainingResult
 from ml.training.run_settings import RunSettings
 
-#: Keras exports a graph for LiteRT with this one.
+#: The backend with which Keras exports a graph for LiteRT.
 _WRITING_BACKEND = "tensorflow"
 
 
 class TensorFlowMissing(Exception):
-    """Training needs TensorFlow, which serving does without."""
+    """TensorFlow is missing; training needs it, serving does not."""
 
     def __init__(self) -> None:
         super().__init__("Training needs TensorFlow, which is not installed. Run: pip install -r requirements.txt")
 
 
 def require_tensorflow() -> None:
-    """Raise TensorFlowMissing where there is no TensorFlow, or Keras or its backend cannot be imported.
+    """Raise TensorFlowMissing if TensorFlow, Keras or its backend cannot be imported.
 
-    Whatever backend trains (KERAS_BACKEND names it), TensorFlow writes the model.
+    TensorFlow writes the model, whatever backend trains (KERAS_BACKEND).
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if find_spec("tensorflow") is None:
@@ -56,8 +56,8 @@ def produce(
 ) -> Card | None:
     """Train and write `model_folder`; return its card, or None when the run was stopped before all its epochs.
 
-    A stopped run keeps its checkpoints in `run_folder`. Another backend than TensorFlow trains, but does not write: a
-    process of its own does that. `report` hears the name of each step after the training.
+    A stopped run keeps its checkpoints in `run_folder`. After training on another backend, a separate process with
+    TensorFlow writes the model. `report` gets the name of each step after the training.
     Raises what `training.train` does, ArtifactError (the folder is there already) or ExportError.
     """
     require_tensorflow()
@@ -77,7 +77,7 @@ def _choose_writing_backend() -> None:
 
 
 def _write_finished(settings: RunSettings, dataset: Dataset, run_folder: Path, model_folder: Path) -> Card:
-    """Write the model of a run whose epochs are all there."""
+    """Write the model of a run that has finished all epochs."""
     return write_model(settings, dataset, training.load_result(settings, dataset, run_folder), model_folder)
 
 

@@ -1,1 +1,1 @@
-"""From a network's outputs to an answer: calibration and abstention."""
+"""From a network's outputs to a prediction: calibration and abstention."""

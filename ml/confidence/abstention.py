@@ -1,6 +1,6 @@
 """Abstention scores: how similar an image is to the training images.
 
-A higher score means more alike, for every one of them:
+For every score, higher means more similar:
 
 maximum_probability   the largest softmax probability after calibration (Hendrycks and Gimpel 2017)
 energy                the logarithm of the summed exponentials of the logits (Liu et al. 2020)
@@ -24,10 +24,11 @@ _OF_LOGITS = ("maximum_probability", "energy")
 _OF_FEATURES = ("mahalanobis", "relative_mahalanobis")
 _OF_NONE = "known_probability"
 SCORES = (*_OF_LOGITS, *_OF_FEATURES)
-#: Share of validation images that are answered.
+#: The share of validation images on which the model does not abstain.
 COVERAGE = 0.95
 
-#: Part of the mean variance added to every variance, so that few images or dead features give no singular matrix.
+#: The share of the mean variance that is added to every variance, so that few images or dead features do not make the
+#: covariance singular.
 _SHRINKAGE = 1e-3
 
 
@@ -35,9 +36,9 @@ _SHRINKAGE = 1e-3
 class FeatureStatistics:
     """The distribution of training features: a Gaussian per class with a shared covariance, and one for all.
 
-    class_whitening, whitening, float32 (features, features): multiplied by them, the features of a class, or of
-    everything, have the unit matrix as covariance.
-    class_centres, float32 (classes, features); centre, float32 (features,): the means, multiplied likewise.
+    class_whitening, whitening, float32 (features, features): matrices that whiten the features of a class, or of all
+    images, so that their covariance is the identity.
+    class_centres, float32 (classes, features); centre, float32 (features,): the whitened means.
     """
 
     class_whitening: np.ndarray
@@ -47,7 +48,7 @@ class FeatureStatistics:
 
     @classmethod
     def fit(cls, features: np.ndarray, labels: np.ndarray, class_count: int) -> "FeatureStatistics":
-        """Measure training features (N, features) with their labels (N,); every class needs one image at least."""
+        """Fit to training features (N, features) with labels (N,); every class needs at least one image."""
         features = features.astype(np.float64)
         class_means = np.stack([features[labels == label].mean(axis=0) for label in range(class_count)])
         mean = features.mean(axis=0)
@@ -61,7 +62,7 @@ class FeatureStatistics:
 
     @classmethod
     def load(cls, content: bytes) -> "FeatureStatistics":
-        """Raise ValueError when `content` is not that of a file that `save` wrote."""
+        """Raise ValueError if `content` is not that of a file written by `save`."""
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 return cls(*(arrays[field.name] for field in fields(cls)))
@@ -99,7 +100,7 @@ def scores(
 ) -> np.ndarray:
     """Return the score of this name, (N,), for logits (N, classes) and features (N, features).
 
-    none_index: which class stands for none of the others, if there is one.
+    none_index: the index of the class "none", if there is one.
     """
     if name not in available(statistics=statistics, none_index=none_index):
         raise ValueError(
@@ -124,10 +125,10 @@ def scores(
 
 
 def threshold(validation_scores: np.ndarray, coverage: float = COVERAGE, weights: np.ndarray | None = None) -> float:
-    """Return a score that a share of `coverage` of these reaches, half-way to the next one below.
+    """Return the threshold that a share `coverage` of the scores reaches, half-way to the next score below.
 
-    There a difference in rounding, as between two engines, makes nobody's answer another. weights: how much each
-    counts, (N,); equally without them.
+    Half-way, a difference in rounding, as between two engines, changes no decision. weights: of each score, (N,);
+    equal by default.
     """
     order = np.argsort(validation_scores, kind="stable")
     ordered = validation_scores[order]
@@ -142,7 +143,7 @@ def threshold(validation_scores: np.ndarray, coverage: float = COVERAGE, weights
 
 
 def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
-    """Area under the ROC curve: how often a positive's score is above a negative's, ties counting half."""
+    """Area under the ROC curve: the probability that a positive scores above a negative, ties counting half."""
     order = np.sort(negative)
     below = np.searchsorted(order, positive, side="left")
     not_above = np.searchsorted(order, positive, side="right")
@@ -150,7 +151,7 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
 
 
 def _whitening(centred: np.ndarray) -> np.ndarray:
-    """Return W with W W^T the inverse covariance of these rows, a little shrunk towards the unit matrix."""
+    """Return W with W W^T the inverse covariance of these rows, slightly shrunk towards a multiple of the identity."""
     covariance = centred.T @ centred / len(centred)
     size = len(covariance)
     mean_variance = max(np.trace(covariance) / size, np.finfo(np.float32).tiny)

@@ -7,17 +7,17 @@ import numpy as np
 
 BINS = 15
 
-#: The probability that is left to a class which label smoothing alone accounts for.
+#: The probability that a class keeps if label smoothing alone accounts for its probability.
 _LEAST = 1e-4
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How logits become probabilities that can be taken at their word.
+    """Convert logits to calibrated probabilities.
 
-    temperature: what logits are divided by (Guo et al. 2017).
-    label_smoothing: the share that the network was trained with. Such a network learns to answer
-        (1 - share) q + share / classes for what it takes to be q: first q is taken out of that.
+    temperature: the divisor of the logits (Guo et al. 2017).
+    label_smoothing: the share that the network was trained with. Such a network learns to output
+        (1 - share) q + share / classes for a probability q; q is recovered first.
     """
 
     temperature: float = 1.0
@@ -27,7 +27,7 @@ class Calibration:
     def fit(cls, logits: np.ndarray, labels: np.ndarray, label_smoothing: float = 0.0) -> "Calibration":
         """Find the temperature on held-out images: logits (N, classes), true labels (N,).
 
-        Where every image is right, as may be in a small set, the best temperature would be the lowest: it stays 1.
+        If every image is classified correctly, as in a small set, the temperature stays 1 instead of its lower bound.
         """
         if (logits.argmax(axis=1) == labels).all():
             return cls(1.0, label_smoothing)
@@ -40,7 +40,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The images whose confidence lies above `low` and up to `high`: how sure the model was, and how often right."""
+    """The images with a confidence above `low` and up to `high`: their mean confidence and accuracy."""
 
     low: float
     high: float
@@ -57,7 +57,7 @@ def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
 def fit_temperature(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Return the temperature of least negative log-likelihood on held-out images (Guo et al. 2017).
 
-    weights: how much each image counts, (N,); equally without them.
+    weights: of each image, (N,); equal by default.
 
     The loss has one minimum in the temperature; golden-section search on its logarithm finds it between 1/20 and 20.
     """

@@ -9,7 +9,7 @@ from ml.confidence import abstention
 from ml.confidence.abstention import FeatureStatistics
 from ml.confidence.calibration import Calibration, softmax
 
-#: The best of those that `manage.py evaluate --photos` shows side by side.
+#: The best of the scores that `manage.py evaluate --photos` compares.
 DEFAULT_SCORE = "relative_mahalanobis"
 
 
@@ -21,16 +21,16 @@ class Outputs(NamedTuple):
 
     @classmethod
     def split(cls, values: np.ndarray, class_count: int) -> "Outputs":
-        """Take apart what a served graph puts side by side, (N, classes + features)."""
+        """Split the concatenated output of a served graph, (N, classes + features)."""
         return cls(values[:, :class_count], values[:, class_count:])
 
 
 class Predictions(NamedTuple):
     """The predictions of a model for N images.
 
-    probabilities: calibrated, float32 (N, classes); uncalibrated: the softmax of the logits as they are.
-    scores: that by which the model abstains, (N,), and thresholds: what it has to reach; both 0 where it never does.
-    abstained: whether it does.
+    probabilities: calibrated, float32 (N, classes). uncalibrated: the softmax of the unscaled logits.
+    scores, thresholds, (N,): the abstention score and the value that it has to reach; both 0 if the model never
+    abstains. abstained, (N,): whether the model abstains.
     """
 
     probabilities: np.ndarray
@@ -45,7 +45,7 @@ class Predictions(NamedTuple):
         return self.scores - self.thresholds
 
     def best(self, none_index: int | None = None) -> np.ndarray:
-        """The most probable class of each image, (N,); `none_index`, the class of none of the others, left out."""
+        """The most probable class of each image, (N,), except `none_index`, the class "none"."""
         probabilities = self.probabilities
         if none_index is not None:
             probabilities = probabilities.copy()
@@ -55,11 +55,11 @@ class Predictions(NamedTuple):
 
 @dataclass(frozen=True)
 class DecisionRule:
-    """How outputs become predictions.
+    """The rule that turns outputs into predictions.
 
-    thresholds: for each score the value under which it would abstain; `score` names the one that counts, None for a
+    thresholds: for each score the value below which the model would abstain; `score` names the one in use, None for a
     model that never abstains. statistics: None for a network whose training images could not be measured.
-    none_index: which class stands for none of the others, if there is one.
+    none_index: the index of the class "none", if there is one.
     """
 
     calibration: Calibration
@@ -79,7 +79,7 @@ class DecisionRule:
         label_smoothing: float = 0.0,
         score: str | None = DEFAULT_SCORE,
     ) -> "DecisionRule":
-        """Measure features on training images; fit calibration and thresholds on validation images alone."""
+        """Fit the statistics on training images, and calibration and thresholds on validation images alone."""
         statistics = FeatureStatistics.fit(train.features, train_labels, train.logits.shape[1])
         calibration = Calibration.fit(validation.logits, validation_labels, label_smoothing)
         thresholds = {
@@ -96,12 +96,12 @@ class DecisionRule:
         if self.score is not None:
             scores = self.scores(self.score, outputs)
             thresholds = np.full(len(scores), self.thresholds[self.score])
-        # Not `<`: a score that is no number is no reason to answer.
+        # Not `<`: the model abstains if the score is NaN.
         return Predictions(probabilities, softmax(outputs.logits), scores, thresholds, ~(scores >= thresholds))
 
     @property
     def score_names(self) -> tuple[str, ...]:
-        """Every score that the network has."""
+        """All scores that the network has, by name."""
         return abstention.available(statistics=self.statistics, none_index=self.none_index)
 
     def scores(self, name: str, outputs: Outputs) -> np.ndarray:

@@ -16,7 +16,7 @@ from ml.data.pixel_file import PixelFile
 #: A named tuple of arrays, of as many rows each as there are images.
 Arrays = TypeVar("Arrays", bound=tuple)
 
-#: Below so many images a calibration error, a Brier score and a reliability diagram are mostly chance.
+#: With fewer images, a calibration error, a Brier score and a reliability diagram are mostly chance.
 FEWEST_FOR_CALIBRATION = 200
 
 _BATCH = 250
@@ -58,8 +58,8 @@ class Evaluation:
 class Assessment:
     """A network and its decision rule on one split.
 
-    before_scaling: the same probabilities at temperature 1. answered: the share for which the model does not abstain;
-    answered_accuracy: how often it is right there, None when it answers nothing.
+    before_scaling: the same probabilities at temperature 1. answered: the share for which the model does not abstain.
+    answered_accuracy: the accuracy on these, None if it always abstains.
     """
 
     evaluation: Evaluation
@@ -87,9 +87,9 @@ def run(
     images: Sequence | np.ndarray | PixelFile,
     progress: Callable[[int, int], None] | None = None,
 ) -> Arrays:
-    """Return what `network` gives for all images, a named tuple of arrays, computed in batches.
+    """Return the outputs of `network` for all images, a named tuple of arrays, computed in batches.
 
-    `progress` hears the images done and those in all.
+    `progress` gets the numbers of images done and in total.
     """
     parts = []
     at_once = batch_size(images.shape[1:], _BATCH) if hasattr(images, "shape") else _BATCH

@@ -1,6 +1,6 @@
 """Evaluate on photos: a folder for each class, and `none/` for other subjects.
 
-Where thumbnails end and uploads begin: how often the model is right, and whether it knows what it does not know.
+Unlike CIFAR-10 they resemble uploads: how often the model is right, and whether it abstains from other subjects.
 """
 
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ from ml.data.dataset import DatasetError, Progress
 from ml.evaluation import metrics as evaluation
 from ml.serving.inference import LoadedModel, NetworkInput
 
-#: The score of a model of several networks: how far the score of the one that answers is above its threshold.
+#: The score of a model of several networks: the margin of the predicting network's score above its threshold.
 MARGIN = "margin"
 
 
 @dataclass(frozen=True)
 class Photographs:
-    """known: what the model sees of photographs of its classes; labels, int64 (N,): their classes.
+    """known: the model's inputs for photographs of its classes; labels, int64 (N,): their classes.
 
-    unknown: what it sees of photographs of none of them. known_sources, unknown_sources: where each comes from, as
-    `source_of` tells.
+    unknown: its inputs for photographs of other subjects. known_sources, unknown_sources: the source of each, see
+    `source_of`.
     """
 
     known: list[NetworkInput]
@@ -41,7 +41,8 @@ class Photographs:
 class AnsweredFigures:
     """The results on `count` photos of the classes, as shares with 95% Wilson intervals.
 
-    accuracy: its most probable class is right, whether it abstains or not; correct, wrong: it answers, and so.
+    accuracy: the most probable class is right, whether the model abstains or not. correct, wrong: it does not abstain,
+    and is right or wrong.
     """
 
     count: int
@@ -54,17 +55,17 @@ class AnsweredFigures:
 
     @classmethod
     def of(cls, right: np.ndarray, answered: np.ndarray) -> "AnsweredFigures":
-        """Count photographs by whether they are right and answered, bool (N,) both."""
+        """Count photographs by `right` and `answered`, both bool (N,)."""
         accuracy, correct, wrong = map(_share, (right, right & answered, ~right & answered))
         return cls(len(right), *accuracy, *correct, *wrong)
 
 
 @dataclass(frozen=True)
 class ScoreFigures:
-    """How well one score tells the classes from what is none of them.
+    """How well one score separates the classes from other subjects.
 
-    auroc: how often a photograph of a class scores above one of none, ties counting half; None without the latter.
-    answered_known, answered_unknown: the shares that reach the threshold that the model has.
+    auroc: the probability that a photograph of a class scores above one of none, ties counting half; None without the
+    latter. answered_known, answered_unknown: the shares that reach the model's threshold.
     """
 
     auroc: float | None
@@ -80,8 +81,8 @@ class PhotographEvaluation:
     photographs of none of the classes that is answered, and their number.
 
     expected_calibration_error: over the photographs of the classes, whether the model abstains or not.
-    score: the one by which the model abstains; scores: every one of them, side by side. networks: how many photographs
-    each of the model's networks answered, of the classes and of none of them together.
+    score: the abstention score in use; scores: all of them. networks: the number of photographs, of the classes and of
+    none together, for which each of the model's networks made the prediction.
     """
 
     count: int
@@ -105,7 +106,7 @@ class PhotographEvaluation:
 
 
 def source_of(path: Path) -> str:
-    """Return what a file's name says of where it comes from: what stands before its first `_`, "" without one."""
+    """Return a file's source: the part of its name before the first `_`, or ""."""
     before, found, _ = path.name.partition("_")
     return before if found else ""
 
@@ -191,8 +192,8 @@ def _with_lists(values: Any) -> Any:
     return list(values) if isinstance(values, tuple) else values
 
 
-#: The answers to photographs of the classes, which of the others are answered, bool (N,), the score by which the model
-#: abstains, and the figures of all it has.
+#: The predictions for photographs of the classes, bool (N,) for the others whether the model answers, the abstention
+#: score in use, and the figures of all scores.
 _Found = tuple[Predictions, np.ndarray, str | None, dict[str, ScoreFigures]]
 
 

@@ -44,9 +44,9 @@ def airbench_resnet(input_shape: tuple[int, int, int], class_count: int) -> "ker
 
 
 def initialise(model: "keras.Model", images: np.ndarray) -> None:
-    """Whiten the patches of `images`, and let the other convolutions pass on their input in as many filters as it has.
+    """Whiten the patches of `images`, and initialise the other convolutions to pass through their input channels.
 
-    The filters that are left keep their random weights.
+    The remaining filters keep their random weights.
     """
     import keras
 
@@ -68,7 +68,7 @@ def _convolution(x: "keras.KerasTensor", width: int) -> "keras.KerasTensor":
 
 
 def _uniform() -> "keras.initializers.Initializer":
-    """Small weights: before batch normalisation, the smaller they are, the faster they turn."""
+    """Small weights: before batch normalisation, smaller weights change direction faster."""
     import keras
 
     return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")

@@ -13,16 +13,16 @@ _TABLE = Path(__file__).parent / "class_maps" / "imagenet_to_cifar10.tsv"
 
 
 def read_rows() -> list[dict[str, str]]:
-    """The table's rows: imagenet_index, wordnet_id, imagenet_name, class, reason. What is not in it is none of them."""
+    """The table's rows: imagenet_index, wordnet_id, imagenet_name, class, reason. Others count as "none"."""
     with _TABLE.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file, delimiter="\t"))
 
 
 def sums() -> np.ndarray:
-    """Return what sums probabilities of ImageNet's classes into ours: 0 and 1, float32 (1000, 11), one 1 in each row.
+    """Return the matrix that sums ImageNet's probabilities into ours: float32 (1000, 11), one 1 in each row.
 
-    ImageNet has no deer. Its antelopes and wild goats, for which it takes photographs of deer, count as deer; a head
-    learns to tell them apart.
+    ImageNet has no deer. Its networks take photographs of deer for antelopes and wild goats, so these count as deer; a
+    head learns to tell them apart.
     """
     found = np.zeros((IMAGENET_CLASSES, len(PHOTOGRAPH_CLASSES)), np.float32)
     classes = {int(row["imagenet_index"]): row["class"] for row in read_rows()}

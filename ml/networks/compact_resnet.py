@@ -2,7 +2,7 @@
 
 Its plan is that of the speed-record networks for CIFAR-10 (Page 2018; Jordan 2024, "94% on CIFAR-10 in 3.29 seconds
 on a single GPU", the variant for 96%): a frozen whitening convolution, three blocks that halve the image and end in a
-residual pair of convolutions, a maximum over what is left, and logits scaled down.
+residual pair of convolutions, global max pooling, and scaled-down logits.
 """
 
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ def compact_resnet(input_shape: tuple[int, int, int], class_count: int) -> "kera
 
 
 def whitening_convolution(x: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Lay the frozen convolution that `whiten` sets over pixels."""
+    """Apply the frozen convolution, which `whiten` initialises, to pixels."""
     from keras import layers
 
     filters = 2 * _PATCH * _PATCH * x.shape[-1]

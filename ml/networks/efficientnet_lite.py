@@ -1,8 +1,8 @@
 """EfficientNet-Lite0, the backbone for photos, pretrained on ImageNet.
 
-Tan and Le 2019, in the variant for phones (Liu 2020): no squeeze-and-excitation, ReLU6 for swish, a stem and a head of
-fixed width. Its weights are stored once, in the shipped network for photographs; imagenet_weights/README.md says where
-they come from.
+Tan and Le 2019, in the variant for phones (Liu 2020): no squeeze-and-excitation, ReLU6 instead of swish, a stem and a
+head of fixed width. Its weights are stored once, in the shipped network for photographs; imagenet_weights/README.md
+says where they come from.
 """
 
 import zipfile
@@ -24,7 +24,7 @@ _STEM = 32
 
 
 class Stage(NamedTuple):
-    """Blocks of one kind, of which the first may halve the image."""
+    """A stage of blocks; the first may halve the image."""
 
     blocks: int
     kernel_size: int
@@ -59,7 +59,7 @@ def efficientnet_lite0(input_shape: tuple[int, int, int], class_count: int) -> "
     x = _convolution(x, FEATURES, 1, name="conv_head", normalization="bn1")
     x = layers.GlobalAveragePooling2D(name="features")(x)
     x = layers.Dropout(0.2, name="dropout")(x)
-    # Softmax in float32, whatever the network computes in.
+    # Softmax in float32, whatever the network's precision.
     outputs = layers.Dense(class_count, activation="softmax", dtype="float32", name="fc")(x)
     return Model(inputs, outputs, name="efficientnet_lite0")
 
@@ -67,7 +67,7 @@ def efficientnet_lite0(input_shape: tuple[int, int, int], class_count: int) -> "
 def load_imagenet(model: "keras.Model", file: Path | None = None) -> None:
     """Set the weights of every layer to those learnt on ImageNet, from WEIGHTS or from another model with its layers.
 
-    A last layer for other classes than ImageNet's thousand is left as it was. Raises WeightsMissing.
+    A last layer for classes other than ImageNet's thousand stays as it is. Raises WeightsMissing.
     """
     import keras
 
@@ -85,7 +85,7 @@ def load_imagenet(model: "keras.Model", file: Path | None = None) -> None:
 
 
 def _block(x: "keras.KerasTensor", stage: Stage, stride: int, name: str) -> "keras.KerasTensor":
-    """An inverted residual: widen, convolve each channel by itself, narrow, and add what came in."""
+    """An inverted residual: expand, convolve depthwise, project, and add the input."""
     from keras import layers
 
     entered, filters = x, x.shape[-1]

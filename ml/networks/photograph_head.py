@@ -1,7 +1,7 @@
 """The photo head: ImageNet's probabilities summed into our classes, with a learnt correction.
 
-The correction is linear in the backbone's features. It alone would forget what ImageNet's thousand classes know of
-things that no photograph here shows; those sums alone would keep ImageNet's prior, which has 118 dogs and 5 cats.
+The correction is linear in the backbone's features. Alone, it would lose ImageNet's knowledge of things that no
+training photograph shows. The sums alone would keep ImageNet's prior of 118 dog and 5 cat classes.
 """
 
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Times the squared length of the correction's weights, on features of unit variance.
+#: The factor of the squared norm of the correction's weights, on features of unit variance.
 PENALTY = 0.05
-#: The share of "none of these" in what is learnt from; the classes share the rest equally.
+#: The share of "none of these" in the training examples; the classes share the rest equally.
 NONE_SHARE = 0.3
 
 _STEPS = 200
 _LEAST_CHANGE = 1e-5
-#: Keeps the curvature from being singular where features repeat each other.
+#: Keeps the curvature from being singular if features are collinear.
 _RIDGE = 1e-6
-#: A sum of probabilities below this counts as this much, so that it has a logarithm.
+#: The lower bound of a sum of probabilities, so that it has a logarithm.
 LEAST_SUM = 1e-6
 
 
@@ -41,8 +41,8 @@ def shares(
 ) -> np.ndarray:
     """Return the weight of each photograph, (N,), of sum 1.
 
-    Classes weigh the same but for `none_label`, which has `none_share`. Within a class a source weighs as the square
-    root of the number of its photographs: one large collection is not the world.
+    All classes have the same weight except `none_label`, which has `none_share`. Within a class, a source is weighted
+    by the square root of its number of photographs, so that one large collection does not dominate.
     """
     names = np.asarray(sources)
     weights = np.zeros(len(labels))
@@ -59,11 +59,11 @@ def shares(
 def fit(
     features: np.ndarray, log_sums: np.ndarray, labels: np.ndarray, weights: np.ndarray, penalty: float = PENALTY
 ) -> Head:
-    """Fit the correction: weighted log-loss plus `penalty` times the squared length of the weights, at its minimum.
+    """Fit the correction: minimise the weighted log-loss plus `penalty` times the squared norm of the weights.
 
     features (N, F); log_sums (N, classes): logarithms of ImageNet's summed probabilities; weights (N,): of sum 1.
     Steps are those of Newton's method with a bound of the curvature that holds everywhere (Böhning 1992), accelerated
-    by Nesterov's momentum, which begins anew whenever it overshoots (O'Donoghue and Candès 2015).
+    by Nesterov's momentum, which restarts whenever it overshoots (O'Donoghue and Candès 2015).
     """
     mean = weights @ features
     scale = np.sqrt(weights @ np.square(features - mean)) + 1e-6

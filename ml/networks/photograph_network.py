@@ -1,4 +1,4 @@
-"""The network for photographs: EfficientNet-Lite0 as it was trained on ImageNet, with a head for our classes."""
+"""The network for photographs: EfficientNet-Lite0 as trained on ImageNet, with a head for our classes."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from ml.networks.photograph_head import LEAST_SUM, Head
 if TYPE_CHECKING:
     import keras
 
-#: The middle of the picture, as ImageNet's networks are tested: measured better than the whole, and than both.
+#: The centre crop that ImageNet's networks are tested with: measured better than the whole picture, and than both.
 FRAMING = Framing(squareness=1.0, margin=0.125)
 
 

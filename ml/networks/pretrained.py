@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 SMALLEST_SIDE = 96
 #: The input size of the pretraining; the layers below the last take any size.
 IMAGENET_SIDE = 224
-#: Mean red, green and blue of ImageNet, which VGG's pixels are given without.
+#: Mean red, green and blue of ImageNet, which is subtracted from VGG's pixels.
 _VGG_MEANS = (123.68, 116.779, 103.939)
 
 
 class WeightsMissing(Exception):
-    """Pretrained weights cannot be had; the message says how to get them."""
+    """Pretrained weights are missing; the message says how to get them."""
 
 
 class Application(NamedTuple):
     """A network of keras.applications.
 
-    builder: its name there. takes_pixels: whether it has the rescaling of pixels 0-255 inside; VGG wants them in the
-    order blue, green, red, less their mean.
+    builder: its name there. takes_pixels: whether it rescales pixels 0-255 itself; VGG expects them in the order blue,
+    green, red, with their mean subtracted.
     """
 
     builder: str
@@ -43,12 +43,12 @@ class Application(NamedTuple):
             x = layers.Rescaling([1.0, 1.0, 1.0], offset=[-mean for mean in _VGG_MEANS])(x)
         backbone = self._backbone()(include_top=False, weights=None, input_tensor=x, pooling="avg")
         x = layers.Dropout(0.2)(backbone.output)
-        # Softmax in float32, whatever the network computes in.
+        # Softmax in float32, whatever the network's precision.
         outputs = layers.Dense(class_count, activation="softmax", dtype="float32")(x)
         return keras.Model(inputs, outputs, name=self.builder.lower())
 
     def load_imagenet(self, model: "keras.Model", file: Path | None = None) -> None:
-        """Set the backbone's weights to those learnt on ImageNet: from `file`, or a download that Keras keeps.
+        """Load the backbone's ImageNet weights from `file`, or from a download that Keras caches.
 
         Raises WeightsMissing.
         """
@@ -56,7 +56,7 @@ class Application(NamedTuple):
         try:
             source = self._backbone()(include_top=False, weights=str(file) if file else "imagenet", input_shape=shape)
         except Exception as error:
-            # Keras raises as many kinds as there are ways for a download or a file to fail.
+            # Keras raises many kinds of exceptions for failed downloads and bad files.
             raise WeightsMissing(
                 f"{f'{file} does not hold' if file else 'Keras could not fetch'} the weights of {self.builder} without "
                 f"its last layer ({error}). Check the network and try again, or give the file that keras.applications "

@@ -24,11 +24,10 @@ class Architecture:
 
     build: `(input_shape, class_count) -> keras.Model`; it takes pixels 0-255, and its last layer is the dense one
         whose softmax gives the probabilities.
-    recipe: the name of the one it is trained by unless another is asked for.
-    initialise: sets weights of an untrained network from training images, uint8 (N, H, W, C), where it needs them.
-    load_pretrained: sets what was learnt on ImageNet, from a file or from where such weights are found; raises
-        WeightsMissing.
-    image_size: the side in pixels that one's own pictures are brought to unless another is asked for.
+    recipe: the name of the default recipe.
+    initialise: sets weights of an untrained network from training images, uint8 (N, H, W, C), if it needs them.
+    load_pretrained: loads ImageNet weights, from a file or from their usual place; raises WeightsMissing.
+    image_size: the default side in pixels to which a folder's images are resized.
     """
 
     build: Callable[[tuple[int, int, int], int], "keras.Model"]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 def student_cnn(input_shape: tuple[int, int, int], class_count: int) -> "keras.Model":
     """Build the network for pixels 0-255 of `input_shape` (height, width, channels); softmax over `class_count`.
 
-    Layer for layer the summary in the student project's notebook, with the rescaling to 0-1 put inside.
+    Layer by layer as in the summary in the student project's notebook, plus the rescaling to 0-1.
     """
     import keras
     from keras import layers

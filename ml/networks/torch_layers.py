@@ -1,8 +1,8 @@
-"""Layers that PyTorch computes in one step each, where Keras puts them together of many.
+"""Layers that are a single PyTorch call each, where Keras composes them of many.
 
-On Keras's PyTorch backend batch normalisation and pooling of a convolutional network take longer than its convolutions;
-with these a step of `compact_resnet` in bfloat16 takes half as long. They are for training alone: weights, names and
-files are those of Keras's own layers.
+On Keras's PyTorch backend, batch normalisation and pooling of a convolutional network take longer than its
+convolutions; with these layers a step of `compact_resnet` in bfloat16 takes half as long. They are for training only:
+weights, names and files are those of Keras's own layers.
 """
 
 from functools import cache
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def faster(model: "keras.Model") -> "keras.Model":
-    """Return `model` with such layers and the same weights, or itself on another backend than PyTorch."""
+    """Return `model` with these layers and the same weights, or itself on a backend other than PyTorch."""
     import keras
 
     if keras.backend.backend() != "torch":
@@ -33,7 +33,7 @@ def _substitutes() -> dict[type, Any]:
     import keras
     from torch.nn import functional
 
-    # Called as Keras's own are: a layer's class gives its weights their place in a checkpoint.
+    # Named like Keras's own: a layer's class determines where its weights are in a checkpoint.
     class BatchNormalization(keras.layers.BatchNormalization):
         def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
             outputs = functional.batch_norm(

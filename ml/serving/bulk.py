@@ -1,4 +1,4 @@
-"""Any number of images through a model: a stream that every processor reads and predicts, in constant memory."""
+"""Predict any number of images in constant memory, reading and predicting on all processors."""
 
 import os
 import time
@@ -15,9 +15,9 @@ from ml.images.formats import is_image_file
 from ml.images.preprocessing import DecodedImage
 from ml.serving.inference import LoadedModel, NetworkInput
 
-#: More are hardly faster on one thread, and a network for photographs needs 6 MB for each, in every thread.
+#: Larger batches are hardly faster on one thread, and a network for photographs needs 6 MB per image and thread.
 BATCH_SIZE = 4
-#: Batches in work or waiting to be collected, for each thread: enough to work on while the last ones are stored.
+#: Batches per thread, in progress or waiting to be collected, so that threads have work while results are stored.
 BATCHES_AHEAD = 2
 
 Source = TypeVar("Source")
@@ -28,7 +28,7 @@ class Predicted(NamedTuple, Generic[Source, Kept]):
     """The input and the prediction of one image.
 
     kept: what `read` returned beside the image. predictions: of this one image, N = 1.
-    timings: milliseconds of "resize", and of "infer" its share of the batch's.
+    timings: milliseconds of "resize", and this image's share of the batch's "infer".
     """
 
     source: Source
@@ -59,11 +59,11 @@ class _Prepared(NamedTuple):
 def find_images(
     paths: Iterable[Path], *, recursive: bool = False, on_error: Callable[[OSError], None] = lambda error: None
 ) -> Iterator[Path]:
-    """Yield files as they are named, and of a folder the images in it by name, `recursive` those of its folders too.
+    """Yield files as they are given, and the images in folders by name; with `recursive`, those in subfolders too.
 
-    In a folder an image is what has an image's suffix, or none and an image's first bytes; hidden files and folders
-    are left out, and links to folders are not followed, so that none leads round in a circle. `on_error` hears of
-    folders that cannot be read.
+    A file in a folder is an image if it has an image's suffix, or no suffix and an image's first bytes. Hidden files
+    and folders are skipped. Links to folders are not followed, because they may form a cycle. `on_error` is called
+    for folders that cannot be read.
     """
     for path in paths:
         if os.path.isdir(path):
@@ -93,7 +93,7 @@ def _images_below(folder: Path, recursive: bool, on_error: Callable[[OSError], N
 
 
 def _is_image(entry: os.DirEntry) -> bool:
-    """Whether a folder's entry is to be read: a link that leads nowhere is, to be reported; a pipe would never end."""
+    """Whether to read a folder's entry: yes for a broken link, to report it; no for a pipe, which would never end."""
     if not is_image_file(entry.path):
         return False
     return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
@@ -106,18 +106,18 @@ def predict_stream(
     *,
     threads: int | None = None,
 ) -> Generator[list[Predicted[Source, Kept] | Failed[Source]]]:
-    """Yield what the model predicts for the image that `read` returns for each source: lists, in the sources' order.
+    """Yield lists of the predictions for the images that `read` returns, in the order of the sources.
 
-    `read` is called in the threads, as many as there are processors if not given; where it raises OSError or
-    ImageError, that source alone has failed. Sources are taken from the iterator as they are needed, and
-    a picture is let go as soon as the model has seen it. Closing the iterator ends the threads.
+    `read` is called in the threads, one per processor by default. If it raises OSError or ImageError, only that source
+    has failed. Sources are taken from the iterator when they are needed, and a picture is released after its
+    prediction. Closing the iterator ends the threads.
     """
     threads = threads or os.cpu_count() or 1
     sources = iter(sources)
     pending: deque[Future] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="bulk")
     try:
-        # A thread does all of a batch: nothing is handed on, and each interpreter's memory stays with its processor.
+        # One thread processes a whole batch, so that each interpreter's memory stays in its processor's cache.
         while batch := list(islice(sources, BATCH_SIZE)):
             pending.append(pool.submit(_predict_batch, model, batch, read))
             if len(pending) >= BATCHES_AHEAD * threads:

@@ -1,4 +1,4 @@
-"""Why a model predicts what it does, on the serving engine: what it looks at, and how stable its prediction is."""
+"""Explain a prediction on the serving engine: an occlusion map, and the stability under small changes."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import numpy as np
 from ml.confidence.decision import Predictions
 from ml.serving.inference import LoadedModel, NetworkInput
 
-#: Cells a side of the map; a window of two by two of them is covered at a time.
+#: Cells per side of the map; a window of two by two cells is covered at a time.
 GRID = 7
 _WINDOW = 2
 #: Probabilities are clipped to this distance from 0 and 1.
@@ -21,10 +21,10 @@ _BATCH = 4
 
 
 def occlusion_map(model: LoadedModel, network_input: NetworkInput, class_index: int) -> np.ndarray:
-    """Return how much each part of the input speaks for a class, float32 (GRID, GRID) (Zeiler and Fergus 2014).
+    """Return the evidence of each part of the input for a class, float32 (GRID, GRID) (Zeiler and Fergus 2014).
 
-    A part's value is by how much the log-odds of the class fall when it is covered by the picture's mean colour, in
-    nats, the mean over the windows that cover it: above 0 what speaks for the class, below 0 what speaks against it.
+    A part's value, in nats, is the drop of the class's log-odds when the part is covered with the picture's mean
+    colour, averaged over the windows that cover it: positive for evidence for the class, negative for evidence against.
     """
     windows = [(row, column) for row in range(GRID - _WINDOW + 1) for column in range(GRID - _WINDOW + 1)]
     covered = [network_input.pixels, *_covered(network_input.pixels, windows)]
@@ -38,9 +38,9 @@ def occlusion_map(model: LoadedModel, network_input: NetworkInput, class_index: 
 
 
 def agreement(model: LoadedModel, network_input: NetworkInput) -> tuple[int, int]:
-    """Return how many of the slightly changed pictures are of the same most probable class, and how many there are.
+    """Return how many of the slightly changed pictures keep their most probable class, and how many there are.
 
-    Changed by mirroring, and by moving a sixteenth of the side each way, mirrored or not.
+    The changes: mirroring, and shifts by a sixteenth of the side in each direction, mirrored or not.
     """
     height, width = network_input.pixels.shape[:2]
     down, right = max(round(height * _SHIFT), 1), max(round(width * _SHIFT), 1)
@@ -62,14 +62,14 @@ def _covered(pixels: np.ndarray, windows: list[tuple[int, int]]) -> Iterator[np.
 
 
 def _shifted(pixels: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Move the picture; its edge is repeated where nothing comes in."""
+    """Shift the picture, repeating its edge."""
     height, width = pixels.shape[:2]
     rows, columns = np.arange(height) - down, np.arange(width) - right
     return pixels[rows.clip(0, height - 1)][:, columns.clip(0, width - 1)]
 
 
 def _probabilities(model: LoadedModel, network_input: NetworkInput, pictures: list[np.ndarray]) -> np.ndarray:
-    """Probabilities (N, classes) of pictures that the same network sees, on all processors."""
+    """Probabilities (N, classes) of inputs of one network, computed on all processors."""
 
     def predict(start: int) -> Predictions:
         return model.predict([network_input._replace(pixels=pixels) for pixels in pictures[start : start + _BATCH]])

@@ -25,7 +25,7 @@ _MOST_SECONDS = 60.0
 
 
 class NoInterpreterFree(Exception):
-    """Every interpreter of a network is taken, and has been for long."""
+    """All interpreters of a network have been in use for too long."""
 
 
 class NetworkInput(NamedTuple):
@@ -42,9 +42,8 @@ class NetworkInput(NamedTuple):
 class Network:
     """One network of a model, safe to share between threads.
 
-    It keeps some interpreters, as many as there are processors unless told otherwise, and lends them out: they share
-    the weights that were read, and more of them would only wait for each other. Make it after a fork, never before: an
-    interpreter's thread pool does not survive one.
+    It lends out interpreters that share the weights, one per processor by default; more would only wait for each other.
+    Create it after a fork, never before: an interpreter's thread pool does not survive one.
     """
 
     def __init__(self, folder: Path, interpreters: int = 0, *, card: Card | None = None) -> None:
@@ -76,8 +75,8 @@ class Network:
         return self.card.input_shape
 
     def prepare(self, picture: Image.Image, *, whole: bool = False) -> np.ndarray:
-        """Return what the network sees of a decoded picture, uint8 (height, width, channels): what its framing leaves,
-        or the whole.
+        """Return the network's input for a decoded picture, uint8 (height, width, channels), cropped as the framing
+        says or whole.
         """
         height, width, _channels = self.input_shape
         return preprocessing.to_input(picture, height, width, WHOLE if whole else self.framing)
@@ -101,7 +100,7 @@ class Network:
         if not self._slots.acquire(timeout=_MOST_SECONDS):
             raise NoInterpreterFree(f"All interpreters were busy for {_MOST_SECONDS:.0f} seconds.")
         try:
-            # The one used last comes first: the others are made only when requests really meet.
+            # Last in, first out: others are created only when requests are really concurrent.
             try:
                 graph = self._idle.pop()
             except IndexError:
@@ -123,11 +122,11 @@ class Network:
 class LoadedModel:
     """A model folder ready to predict, safe to share between threads: one network or several.
 
-    Make it after a fork, never before.
+    Create it after a fork, never before.
     """
 
     def __init__(self, folder: Path, interpreters: int = 0) -> None:
-        """Read and verify every file that it needs. Raises ArtifactError, which names the one that is not as it was."""
+        """Read and verify every file that it needs. Raises ArtifactError, which names the file that has changed."""
         self.card: Card = load_card(folder)
         self.networks = {
             name: Network(folder / name, interpreters, card=load_network_card(folder, self.card, name))
@@ -145,7 +144,7 @@ class LoadedModel:
 
     @property
     def known_classes(self) -> tuple[str, ...]:
-        """The classes but for that of none of the others, which comes last."""
+        """The classes without "none", which comes last."""
         return without_none(self.class_names)
 
     def prepare(self, picture: Image.Image, size: tuple[int, int] | None = None) -> NetworkInput:
@@ -160,11 +159,11 @@ class LoadedModel:
         return NetworkInput(name, network.prepare(picture, whole=whole), whole)
 
     def prepare_all(self, images: Iterable[np.ndarray]) -> list[NetworkInput]:
-        """Do so for each of a data set's images, uint8 (N, height, width, 3)."""
+        """Prepare each image of a data set, uint8 (N, height, width, 3)."""
         return [self.prepare(Image.fromarray(image)) for image in images]
 
     def predict(self, inputs: Sequence[NetworkInput]) -> Predictions:
-        """Return the predictions in the order of `inputs`, which `prepare` gave.
+        """Return the predictions in the order of `inputs`, which come from `prepare`.
 
         Raises ArtifactError when LiteRT cannot run a network's graph.
         """

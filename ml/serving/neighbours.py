@@ -1,6 +1,6 @@
 """Nearest training images: an index in the model's folder, and the search in it.
 
-Two images are alike as the cosine of the angle between their features, the layer before the last, is near to 1.
+The similarity of two images is the cosine of the angle between their features, the outputs of the second to last layer.
 """
 
 import io
@@ -23,18 +23,17 @@ from ml.data.pixel_file import PixelFile
 from ml.serving.inference import LoadedModel, Network
 from ml.serving.routing import THUMBNAILS
 
-#: The levels of similarity, highest first: as good as the same, or beside what the nearest training
-#: image is to a picture that the network has not learnt from: nearer than to half of them, than to a tenth, or than to
-#: a hundredth.
+#: The levels of similarity, highest first: practically the same image; then as similar as the nearest training image
+#: is for half, nine in ten, or 99 in a hundred of the pictures that the network was not trained on.
 CLOSENESS = ("same", "very_similar", "similar", "a_little", "hardly")
 _QUANTILES = (0.5, 0.1, 0.01)
-#: Rounding makes the features of an image differ from those in the index by less.
+#: Rounding changes the features of an image by less than this.
 _SAME = 1e-4
 _FORMAT = 2
 _INDEX_FILE, _FEATURES_FILE, _LABELS_FILE = "index.json", "features.npy", "labels.npy"
 _THUMBNAILS_FILE, _ENDS_FILE = "thumbnails.bin", "ends.npy"
 _FILES = (_FEATURES_FILE, _LABELS_FILE, _THUMBNAILS_FILE, _ENDS_FILE)
-#: Features are read so many rows at a time: half a megabyte of a usual network's.
+#: The number of feature rows that are read at a time: half a megabyte for a typical network.
 _ROWS = 256
 _LARGEST_SIDE = 64
 _BATCH = 64
@@ -44,7 +43,7 @@ _IMAGES_COMPARED = 1000
 
 
 class Neighbour(NamedTuple):
-    """A training image. similarity: from -1 to 1. closeness: one of CLOSENESS. picture: WebP without loss."""
+    """A training image. similarity: from -1 to 1. closeness: one of CLOSENESS. picture: lossless WebP."""
 
     label: int
     similarity: float
@@ -54,14 +53,14 @@ class Neighbour(NamedTuple):
 
 @dataclass(frozen=True)
 class Index:
-    """The training images of one network, on the disk. usual: the similarities at which one closeness ends."""
+    """The training images of one network, on disk. usual: the lowest similarity of each closeness."""
 
     folder: Path
     count: int
     usual: tuple[float, ...]
 
     def nearest(self, features: np.ndarray, count: int = 5) -> list[Neighbour]:
-        """Return the images most like features (F,), the most similar first. Raises ArtifactError."""
+        """Return the images nearest to features (F,), the most similar first. Raises ArtifactError."""
         try:
             similarities = self._similarities(normalised(features[None])[0])
             rows = _largest(similarities, count)
@@ -74,7 +73,7 @@ class Index:
             raise _damaged(self.folder, error) from error
 
     def _similarities(self, query: np.ndarray) -> np.ndarray:
-        # Read, not mapped: a mapped file that is cut short while it is in use kills the process (SIGBUS). In blocks, so
+        # Read, not mapped: truncating a mapped file that is in use kills the process (SIGBUS). In blocks, so
         # that the hundred megabytes of a search do not stay in memory. As float16 the file would be half as large and
         # the search take nine times as long, nearly all of it to turn the numbers into float32.
         with (self.folder / _FEATURES_FILE).open("rb") as file:
@@ -113,7 +112,7 @@ def network_with_neighbours(card: Card) -> str:
 def build(folder: Path, dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> Index:
     """Write an index of the training images into a model's folder atomically, replacing an earlier one.
 
-    dataset: the one that the model was trained on. `progress` hears the images done and those in all. Raises
+    dataset: the one that the model was trained on. `progress` gets the numbers of images done and in total. Raises
     DatasetError for another data set, ArtifactError when the folder cannot be written to or the graph cannot be read.
     """
     model = LoadedModel(folder)
@@ -144,9 +143,9 @@ def build(folder: Path, dataset: Dataset, progress: Callable[[int, int], None] |
 
 
 def load(folder: Path, card: Card) -> Index | None:
-    """Return the index in a network's folder; None where there is none.
+    """Return the index in a network's folder, or None.
 
-    card: that of the network which is asked. Raises ArtifactError for an index of another graph, or a damaged one.
+    card: the network's card. Raises ArtifactError for an index of another graph, or a damaged one.
     """
     place = folder / NEIGHBOURS_FOLDER
     try:
@@ -161,7 +160,7 @@ def load(folder: Path, card: Card) -> Index | None:
         raise _damaged(place, error) from error
 
 
-#: The files that had their checksums, by path, with what changes when a file is written: hashing takes a second.
+#: The verified files by path, with the stat values that change when a file is written: hashing takes a second.
 _verified: dict[Path, tuple[str, int, int, int]] = {}
 
 
@@ -186,7 +185,7 @@ def normalised(features: np.ndarray) -> np.ndarray:
 
 
 def _learnt_from(card: Card, dataset: Dataset) -> Dataset:
-    """Return the part of the data set that the network has learnt from. Raises DatasetError if it is another one."""
+    """Return the part of the data set that the network was trained on. Raises DatasetError for another data set."""
     part = readers.learnt_from(card, dataset)
     if part is None:
         raise DatasetError(
@@ -199,7 +198,7 @@ def _learnt_from(card: Card, dataset: Dataset) -> Dataset:
 def _features(
     network: Network, images: np.ndarray | PixelFile, progress: Callable[[int, int], None] | None = None
 ) -> Iterator[np.ndarray]:
-    """Yield normalised features, float32 (n, F), of images that the network takes as they are, on all processors.
+    """Yield normalised features, float32 (n, F), of images of the network's input size, on all processors.
 
     Only a few batches of the images are in memory at a time.
     """
@@ -217,7 +216,7 @@ def _features(
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, int]) -> None:
-    """Begin a file of NumPy's with float32 of this shape, whose rows follow."""
+    """Write the header of a NumPy file of float32 with this shape; its rows follow."""
     np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
 
 
@@ -231,6 +230,6 @@ def _encoded(pixels: np.ndarray) -> bytes:
     image = Image.fromarray(pixels)
     image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
     buffer = io.BytesIO()
-    # Half of what the pixels take, two thirds of a PNG; more effort takes ten times as long and saves nothing.
+    # Half the size of the pixels, two thirds of a PNG; more effort takes ten times as long and saves nothing.
     image.save(buffer, "WEBP", lossless=True, method=0)
     return buffer.getvalue()

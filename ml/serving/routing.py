@@ -1,6 +1,6 @@
-"""Whether an image is a thumbnail or a photograph: which network predicts its class, or how it is cropped.
+"""Decide whether an image is a thumbnail or a photograph, which selects the network or the crop.
 
-Its size alone decides, so that anyone can tell beforehand.
+The decision depends on the size alone, so that people can foresee it.
 """
 
 THUMBNAILS, PHOTOGRAPHS = "thumbnails", "photographs"

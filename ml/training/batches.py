@@ -24,9 +24,9 @@ def batches(
     first_epoch: int,
     teacher: Teacher | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Augmented batches for ever; an epoch's order and changes follow from the seed and its number alone.
+    """Augmented batches without end; an epoch's order and augmentation depend only on the seed and its number.
 
-    With a teacher, the recipe's share of every target is what it answers to the changed image.
+    With a teacher, the recipe's share of every target is the teacher's prediction for the augmented image.
     """
     mirrored_first = np.random.default_rng([seed]).random(len(split.labels)) < 0.5
     for epoch in itertools.count(first_epoch):
@@ -47,7 +47,7 @@ def batches(
 
 
 def in_order(split: Split, one_hot: np.ndarray, batch_size: int) -> "keras.utils.PyDataset":
-    """The split as it is, in batches for Keras: only one of them is in memory as float32."""
+    """The split without augmentation, in batches for Keras: only one of them is in memory as float32."""
     import keras
 
     class InOrder(keras.utils.PyDataset):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 _STATE_FILE = "state.weights.h5"
-#: SHA-256 sums, one a line: of a state, or of all the best weights that there were.
+#: SHA-256 sums, one per line: of a state, or of all best weights so far.
 _SUMS_FILE = "sha256"
 
 
@@ -37,7 +37,7 @@ def best_epoch(history: list[EpochRecord]) -> EpochRecord:
 
 
 class Checkpoints:
-    """`epoch-0007/` with weights, optimizer and history, complete or not there; and the best epoch's weights."""
+    """`epoch-0007/` with weights, optimizer and history, complete or absent; and the best epoch's weights."""
 
     def __init__(self, run_folder: Path) -> None:
         self.folder = run_folder / "checkpoints"
@@ -64,7 +64,7 @@ class Checkpoints:
         _load(model, self.best_path, self.folder / _SUMS_FILE)
 
     def save(self, model: "keras.Model", history: list[EpochRecord]) -> None:
-        """Keep the state after the last epoch of `history`; weights carry the optimizer's state."""
+        """Save the state after the last epoch of `history`, including the optimizer's."""
         self.folder.mkdir(parents=True, exist_ok=True)
         number = history[-1].epoch
         temporary = self.folder / f"writing-{number:04d}"
@@ -76,7 +76,7 @@ class Checkpoints:
         (temporary / _SUMS_FILE).write_text(checksum)
         sync_tree(temporary)
         if best_epoch(history).epoch == number:
-            # The best weights go first: a kill between the two repeats this epoch, which writes them again.
+            # The best weights come first: after a kill in between, this epoch is repeated and writes them again.
             shutil.copyfile(temporary / _STATE_FILE, self.folder / "best.new")
             sync(self.folder / "best.new")
             # Before the file, so that after a kill either of the two is one of those listed.

@@ -1,7 +1,7 @@
 """A linear head on frozen features, trained on a few images in seconds.
 
-Softmax regression with a penalty on the weights (a linear probe: Alain and Bengio 2016), at its one minimum. It is
-where fine-tuning starts: large gradients of a random head would spoil the features (Kumar et al. 2022).
+Softmax regression with a penalty on the weights (a linear probe: Alain and Bengio 2016), at its unique minimum.
+Fine-tuning starts from it: large gradients of a random head would distort the features (Kumar et al. 2022).
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Fewer images per class than this, on average, are too few to fine-tune a whole network on.
 FEWEST_TO_FINE_TUNE = 100
-#: More images tell a head nothing new.
+#: More images do not improve a head.
 _MOST_IMAGES = 2_000
 #: On features scaled to a mean square length of one.
 PENALTIES = (1e-2, 1e-3, 1e-4, 1e-5)
@@ -37,7 +37,7 @@ class Head(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """How well a head fits: mean log-loss in nats and accuracy, on what it was fitted to and on validation images."""
+    """How well a head fits: mean log-loss in nats and accuracy, on its training and validation images."""
 
     loss: float
     accuracy: float
@@ -48,9 +48,9 @@ class Fit(NamedTuple):
 def fit_head(
     model: "keras.Model", train: Split, validation: Split, progress: Callable[[int, int], None] | None = None
 ) -> Fit:
-    """Set the last layer of `model` to the head that fits the features before it; all else is left as it is.
+    """Set the last layer of `model` to the head that fits the features before it; the other layers stay as they are.
 
-    Of the penalties the one of lowest validation loss is taken. `progress` hears the batches done and those in all.
+    The penalty with the lowest validation loss is used. `progress` gets the numbers of batches done and in total.
     """
     if len(train.labels) > _MOST_IMAGES:
         train = train.take(stratified_split(train.labels, _MOST_IMAGES, seed=0)[1])
@@ -75,7 +75,7 @@ def fit_head(
 
 
 def fit(features: np.ndarray, labels: np.ndarray, classes: int, penalty: float) -> Head:
-    """Minimise the mean log-loss on features (N, F) plus `penalty` times the squared length of the weights.
+    """Minimise the mean log-loss on features (N, F) plus `penalty` times the squared norm of the weights.
 
     Nesterov's accelerated gradient with restarts (O'Donoghue and Candes 2015).
     """

@@ -1,7 +1,7 @@
-"""Train a network by a recipe: pure Keras 3 `fit`, a checkpoint every epoch, and a resume that changes nothing.
+"""Train a network by a recipe: pure Keras 3 `fit`, a checkpoint every epoch, and an exact resume.
 
-Whatever is random in an epoch (order, augmentation, dropout) is drawn from the seed and the epoch's number alone, so a
-run that was killed and resumed is the run that was not.
+All randomness in an epoch (order, augmentation, dropout) depends only on the seed and the epoch's number, so a run that
+was killed and resumed gives the same result as one that was not.
 """
 
 import time
@@ -42,13 +42,13 @@ class Listener(Protocol):
     def batch_ended(self, epoch: int, batch: int, batches: int, loss: float, accuracy: float) -> None: ...
     def epoch_ended(self, record: EpochRecord) -> None: ...
     def should_stop(self) -> bool:
-        """Asked after every epoch: True ends the run there, its work kept."""
+        """Called after every epoch: True stops the run there; its checkpoints are kept."""
         ...
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The float32 network with the best epoch's weights, every epoch, and whether all of them were run."""
+    """The float32 network with the best epoch's weights, the epochs so far, and whether the run is complete."""
 
     model: "keras.Model"
     history: list[EpochRecord]
@@ -59,10 +59,10 @@ class TrainingResult:
 def train(
     settings: RunSettings, dataset: Dataset, run_folder: Path, listener: Listener, *, resume: bool = False
 ) -> TrainingResult:
-    """Train by `settings`, keeping checkpoints in `run_folder`; with `resume`, continue from the last one there.
+    """Train by `settings` with checkpoints in `run_folder`; with `resume`, continue from the last one there.
 
-    The best epoch is the one of highest validation accuracy (on a tie, the lower loss). Raises TrainingError; for
-    what it begins from or learns from TransferError, ArtifactError and WeightsMissing.
+    The best epoch has the highest validation accuracy (on a tie, the lower loss). Raises TrainingError, and for initial
+    weights or a teacher TransferError, ArtifactError and WeightsMissing.
     """
     import keras
 
@@ -91,7 +91,7 @@ def train(
 
 
 def load_result(settings: RunSettings, dataset: Dataset, run_folder: Path) -> TrainingResult:
-    """Return what a run has come to, from its checkpoints; on any backend. Raises TrainingError, ArtifactError."""
+    """Return the state of a run from its checkpoints, on any backend. Raises TrainingError, ArtifactError."""
     model = trainable_network(settings)
     compile_network(model, settings, steps_per_epoch(settings, dataset))
     return _result(settings, model, Checkpoints(run_folder))
@@ -103,14 +103,14 @@ def _result(settings: RunSettings, model: "keras.Model", checkpoints: Checkpoint
         raise TrainingError("The run was stopped before its first epoch finished, so there is nothing to save.")
     trained = untrained_network(settings)
     checkpoints.restore_best(model)
-    # The validated weights are the average, if there is one.
+    # With a moving average, the averaged weights are the validated ones.
     model.optimizer.finalize_variable_values(model.trainable_variables)
     trained.set_weights(model.get_weights())
     return TrainingResult(trained, history, best_epoch(history).epoch, len(history) >= settings.recipe.epochs)
 
 
 def read_history(run_folder: Path) -> list[EpochRecord]:
-    """The epochs that a run has ended and checkpointed, oldest first; none for a run that never ended one."""
+    """The epochs that a run has finished and checkpointed, oldest first."""
     return Checkpoints(run_folder).history()
 
 

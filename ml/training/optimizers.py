@@ -52,7 +52,7 @@ def _triangle() -> type:
     import keras
 
     class Triangle(keras.optimizers.schedules.LearningRateSchedule):
-        """From zero to `peak` in `warmup` steps along a line, and along another to zero at step `total`."""
+        """A linear rise from zero to `peak` in `warmup` steps, then a linear fall to zero at step `total`."""
 
         def __init__(self, peak: float, warmup: int, total: int) -> None:
             self.peak, self.warmup, self.total = peak, warmup, total
@@ -75,7 +75,7 @@ def _sgd_with_fast_biases(rate: float) -> type:
     import keras
 
     class SgdWithFastBiases(keras.optimizers.SGD):
-        """Biases of batch normalisation learn `rate` times as fast: to SGD, a gradient so many times as large."""
+        """Biases of batch normalisation learn `rate` times as fast: for SGD, their gradient is multiplied."""
 
         def apply(self, grads: list, trainable_variables: list | None = None) -> None:
             variables = self._trainable_variables if trainable_variables is None else trainable_variables

@@ -1,4 +1,4 @@
-"""A network made ready to train by a run's settings: built, initialised, compiled; and its teacher."""
+"""Prepare a network for training by a run's settings: build, initialise and compile it; load its teacher."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ _IMAGES_MEASURED = 500
 
 
 def trainable_network(settings: RunSettings) -> "keras.Model":
-    """Return the untrained network as it computes in training."""
+    """Return the untrained network in its training precision."""
     recipe = settings.recipe
     with dtype_policy(recipe.compute_dtype):
         model = torch_layers.faster(untrained_network(settings))
@@ -35,9 +35,9 @@ def untrained_network(settings: RunSettings) -> "keras.Model":
 
 
 def _average_statistics(model: "keras.Model", decay: float) -> None:
-    """Let batch normalisation measure over as many steps as the weights are averaged over: they belong together.
+    """Average batch-norm statistics over as many steps as the weights.
 
-    With statistics of the last steps alone the averaged network was seen to lose three points of accuracy.
+    With statistics of the last steps only, the averaged network lost three points of accuracy.
     """
     import keras
 
@@ -61,7 +61,7 @@ def initialise(model: "keras.Model", settings: RunSettings, dataset: Dataset) ->
 
 
 def _some_images(split: Split) -> np.ndarray:
-    """All images, or some of those that do not fit into memory."""
+    """All images, or a sample if they do not fit into memory."""
     if not isinstance(split.images, PixelFile):
         return split.images
     return split.images[np.linspace(0, len(split.labels) - 1, _IMAGES_MEASURED).astype(int)]
@@ -80,7 +80,7 @@ def find_teacher(settings: RunSettings) -> transfer.Teacher | None:
 
 
 def steps_per_epoch(settings: RunSettings, dataset: Dataset) -> int:
-    """Batches an epoch. The last, shorter one is left out: the order differs from epoch to epoch, and so does that."""
+    """Batches per epoch, without the last, shorter one; each epoch's order leaves out other images."""
     return max(len(dataset.train.labels) // settings.recipe.batch_size, 1)
 
 

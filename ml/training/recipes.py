@@ -30,7 +30,7 @@ class Recipe:
         none; its logits are divided by `distillation_temperature` (Hinton et al. 2015).
     weight_average: decay, per step, of the moving average of the weights that is validated and kept, 0 for none
         (Polyak and Juditsky 1992).
-    head_only: fit the last layer alone, to the frozen features of a network that has learnt before; all else is void.
+    head_only: fit only the last layer, to frozen features of a pretrained network; other settings have no effect.
     compute_dtype: `float32`, or `mixed_bfloat16` where the processor has instructions for it; weights stay float32.
     """
 
@@ -81,7 +81,7 @@ class Recipe:
             raise ValueError("a rate of its own for biases needs the optimizer sgd")
 
     def changed(self, **settings: Any) -> "Recipe":
-        """Return this recipe with the settings that are not None put in its place."""
+        """Return this recipe with the settings that are not None replaced."""
         return replace(self, **{name: value for name, value in settings.items() if value is not None})
 
     def as_dict(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def reseed_pytorch(seed: int, epoch: int, batch: int) -> None:
     """Set PyTorch's own random state before a batch; other backends of Keras have none.
 
     Keras's dropout on PyTorch draws from it and ignores the states of the layers. So does a data loader when its first
-    batch is asked for, once a run: an epoch that is reseeded only at its begin would differ from a resumed one.
+    batch is requested, once per run: an epoch that is reseeded only at its start would differ from a resumed one.
     """
     import keras
 

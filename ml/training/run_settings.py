@@ -21,16 +21,16 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Everything that determines a run's result, beside the code; `--resume` reads it back.
+    """Everything that determines a run's result besides the code; `--resume` reads it back.
 
-    initialise: whether the architecture's own preparation takes place, where it has one: from the training images, or
-        with weights that were learnt on ImageNet.
-    weights_file: where the latter are, if not where they are usually found.
-    initial_weights: the trained model that the run begins from; none for random weights.
-    teacher: the trained model whose answers the recipe's distillation learns from.
-    backend: the backend of Keras that the run began on.
+    initialise: whether to run the architecture's own initialisation, if any: from the training images, or with ImageNet
+        weights.
+    weights_file: the file of the latter, if not at its usual place.
+    initial_weights: the trained model that the run starts from; None for random weights.
+    teacher: the trained model whose predictions the recipe's distillation learns from.
+    backend: the Keras backend that the run started on.
     skip_unreadable: whether files that cannot be read are left out.
-    data_dir: where the data set was given to be; none for where it is looked for otherwise. It decides nothing.
+    data_dir: the data set's folder, None for the default one; it does not affect the result.
     """
 
     name: str
@@ -89,7 +89,7 @@ def check_models(
     initial_weights: ModelSource | None,
     teacher: ModelSource | None,
 ) -> None:
-    """Raise SettingsError when a run of this architecture and recipe cannot begin or learn from these."""
+    """Raise SettingsError if a run of this architecture and recipe cannot use these weights or this teacher."""
     if weights_file and not find_architecture(architecture).load_pretrained:
         raise SettingsError(
             f"There are no weights from ImageNet for a {architecture}: give --weights a trained model instead of "

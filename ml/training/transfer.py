@@ -27,7 +27,7 @@ class TransferError(Exception):
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A trained model's folder and the SHA-256 of its network: another one under that path is not taken for it."""
+    """A trained model's folder and the SHA-256 of its network, which detects another model under the same path."""
 
     name: str
     architecture: str
@@ -41,7 +41,7 @@ class ModelSource:
         return cls(card.name, card.architecture, str(folder.resolve()), card.files[artifacts.KERAS_FILE])
 
     def load(self) -> tuple["keras.Model", artifacts.Card]:
-        """Return the network and its card. Raises ArtifactError, or TransferError when it is no longer the same."""
+        """Return the network and its card. Raises ArtifactError, or TransferError if the model has changed."""
         import keras
 
         card = artifacts.verify(Path(self.folder))
@@ -51,9 +51,9 @@ class ModelSource:
 
 
 def take_weights(model: "keras.Model", source: ModelSource) -> list[str]:
-    """Set the weights of `model` to those of `source`, which is of the same architecture, layer by layer.
+    """Copy the weights of `source`, of the same architecture, to `model`, layer by layer.
 
-    Layers of other shapes, as the last one for other classes, are left alone; their names are returned. Raises
+    Layers of other shapes, such as the last one for other classes, are skipped; their names are returned. Raises
     TransferError and ArtifactError.
     """
     trained, _card = source.load()
@@ -75,9 +75,9 @@ def teacher(
     temperature: float,
     compute_dtype: str,
 ) -> Teacher:
-    """Return what gives the softmax of the trained model's logits over `temperature` (Hinton et al. 2015).
+    """Return a function: the softmax of the trained model's logits divided by `temperature` (Hinton et al. 2015).
 
-    Raises TransferError when it knows other classes or takes images of another shape, and ArtifactError.
+    Raises TransferError if its classes or image shape differ, and ArtifactError.
     """
     trained, card = source.load()
     if card.class_names != class_names:
