@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.signals import setting_changed
 from django.db import connection
+from django.dispatch import receiver
 from django.test import Client
 from django.utils import translation
 
@@ -12,12 +14,15 @@ from classifier.models import ModelVersion
 from classifier.services.models import serving
 from classifier.services.people import throttling
 from classifier.tests.browser import chromium, complaints, open_browser, photograph
+from classifier.tests.database import remember_rows
 from classifier.tests.factories import linked_model, make_user, pictures
 from classifier.tests.postgresql import postgresql
 from ml.classes import CLASS_NAMES
 from ml.tests.factories import write_cifar10
 
 __all__ = ["chromium", "complaints", "open_browser", "photograph", "postgresql"]
+
+_SHIPPED: list[ModelVersion] = []
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +34,13 @@ def django_db_modify_db_settings(tmp_path_factory, django_db_modify_db_settings_
     # `migrate` registers what lies here: the shipped model alone, whatever was trained on this machine.
     linked_model(folder / "models" / "student_cnn")
     django_settings.MODELS_DIR = folder / "models"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker) -> None:
+    with django_db_blocker.unblock():
+        remember_rows()
+        _SHIPPED[:] = ModelVersion.objects.all()
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +63,21 @@ def checked_markup(settings):
 
 @pytest.fixture(autouse=True)
 def fresh_server():
-    """No test answers by a model that another has loaded, or counts what another has asked for."""
+    """No test answers by a model that another has loaded, or counts what another has asked for.
+
+    The shipped model alone stays loaded: no test writes into its folder, and what changes the settings unloads it.
+    """
+    served = serving._server.served
     serving.forget()
+    if served and [served.version] == _SHIPPED:
+        serving._server.served = served
     throttling.forget()
+
+
+@receiver(setting_changed)
+def forget_loaded_models(setting: str, **kwargs) -> None:
+    if setting in ("MODELS_DIR", "INTERPRETERS"):
+        serving.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from classifier.services.models.training import record_epoch
 from classifier.services.people.ownership import Owner
 from classifier.services.predictions.classification import classify
 from classifier.services.predictions.intake import read_image
+from classifier.tests import forking
 from ml.artifacts.folder import CARD_FILE, KERAS_FILE, LITERT_FILE
 from ml.confidence.abstention import SCORES
 from ml.tests.factories import encode, photograph
@@ -176,12 +177,12 @@ def only_on_sqlite() -> None:
         pytest.skip("speaks to SQLite itself")
 
 
-def manage(
-    *arguments: str, env: dict[str, str], wrapper: tuple[str, ...] = (), **options
-) -> subprocess.CompletedProcess:
+def manage(*arguments: str, env: dict[str, str], wrapper: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
     """Run manage.py in a process of its own, started by the command `wrapper` if there is one."""
+    if not wrapper and env.get("PYTHONPATH") == os.environ.get("PYTHONPATH"):
+        return forking.manage([*arguments], env)
     command = [*wrapper, sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=BASE_DIR, env=env, capture_output=True, text=True, check=False, **options)
+    return subprocess.run(command, cwd=BASE_DIR, env=env, capture_output=True, text=True, check=False)
 
 
 def without(*packages: str, env: dict[str, str], folder: Path) -> dict[str, str]:

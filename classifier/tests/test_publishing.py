@@ -180,6 +180,7 @@ def test_row_made_anew_for_the_same_files_is_the_one_predictions_name(client, sh
 
 def test_first_requests_at_once_load_one_model_and_all_answer(caplog):
     caplog.set_level(logging.INFO)
+    serving.forget()
 
     def upload(number: int) -> str:
         try:

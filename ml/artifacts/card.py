@@ -66,7 +66,8 @@ class Card:
     @property
     def digest(self) -> str:
         """The SHA-256 of the card, which contains those of all files; it identifies a version."""
-        values = self.as_dict()
+        # Not `as_dict`, which copies thousands of figures.
+        values = dict(vars(self))
         # Entries that older cards lack count only if set, so that published digests do not change.
         for name, default in {"statistics": True, "framing": {}, "networks": {}}.items():
             if values[name] == default:
