@@ -210,6 +210,22 @@ try:
         "process counts separately.",
     )
 
+    env.section("Jobs")
+    CELERY_BROKER_URL = env.str(
+        "CELERY_BROKER_URL",
+        "",
+        validate=validate.Regexp(r"^$|^(rediss?|redis\+socket|amqps?)://."),
+        help="The broker of Celery's workers, Redis or RabbitMQ: `redis://host:6379/1` or "
+        "`amqp://user:password@host/`. Without it, `manage.py worker` beside the server runs all jobs.",
+    )
+    JOB_LEASE_SECONDS = env.float(
+        "JOB_LEASE_SECONDS",
+        120,
+        validate=validate.Range(min=2),
+        help="After this long without a sign of life from its worker, a part of a job goes to another one. Parts whose "
+        "message was lost are announced again after half as long.",
+    )
+
     env.section("Accounts and e-mail")
     SIGN_UP = env.str(
         "SIGN_UP",
@@ -278,6 +294,9 @@ try:
     WEB_THREADS = env.int("WEB_THREADS", 0, validate=validate.Range(min=0), help="Gunicorn's threads in each process.")
 except EnvError as error:
     raise ImproperlyConfigured(f"{error} Correct the environment variable and start again.") from error
+
+#: The Celery application that announces parts of jobs.
+JOB_BROKER_APP = "cifarsite.celery.app" if CELERY_BROKER_URL else ""
 
 register(check_hosts)
 SECRET_KEY = secret_key(_secret_key, _secret_key_file)

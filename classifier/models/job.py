@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from classifier.models.model_version import ModelVersion
@@ -90,7 +92,8 @@ class Job(models.Model):
 class JobPart(models.Model):
     """Some files of a job, which one worker claims at a time. Part 0 plans the others.
 
-    claim: the key of the current claim; a worker with another key has lost the part.
+    claim: the key of the current claim; a worker with another key has lost the part. announced_at: when workers were
+    last told of it; a message may be lost.
     """
 
     job = models.ForeignKey(Job, verbose_name=_("job"), on_delete=models.CASCADE, related_name="parts", db_index=False)
@@ -98,6 +101,8 @@ class JobPart(models.Model):
     claim = models.UUIDField(_("claim"), null=True, blank=True)
     claimed_by = models.CharField(_("claimed by"), max_length=200, blank=True)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
+    # A worker of the version before knows no such column.
+    announced_at = models.DateTimeField(_("announced at"), default=timezone.now, db_default=Now())
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, help_text=_("Those whose worker was lost."))
     done = models.PositiveIntegerField(_("done"), default=0)
     failed = models.PositiveIntegerField(_("failed"), default=0)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from classifier.models import Job, JobItem, JobPart, Prediction, Retention, Upload
 from classifier.services.history.search import Search
 from classifier.services.jobs import archive_job, claims, failures, running, storage
-from classifier.services.jobs.claims import LEASE, MOST_LOST, claim_part, release
+from classifier.services.jobs.claims import MOST_LOST, claim_part, lease_length, release
 from classifier.services.jobs.control import cancel, resume, retry_failed
 from classifier.services.jobs.progress import progress_of
 from classifier.services.jobs.running import work_once
@@ -110,7 +110,7 @@ def test_lease_is_renewed_and_notices_a_cancelled_job(owner):
     lease = claims.Lease(part, lambda: False)
     lease.renew()
     part.refresh_from_db()
-    assert part.lease_until > timezone.now() + LEASE - timedelta(seconds=20)
+    assert part.lease_until > timezone.now() + lease_length() - timedelta(seconds=20)
     assert not lease.is_over()
     cancel(job=job)
     lease.renew()
@@ -121,7 +121,7 @@ def test_parts_of_a_dead_worker_are_freed_before_their_lease_expires(owner):
     make_job(owner)
     part = claim_part()
     assert claims.free_parts_of_dead_workers() == 0
-    machine = claims.WORKER.split(":")[0]
+    machine = claims.worker_name().split(":")[0]
     JobPart.objects.filter(pk=part.pk).update(claimed_by=f"{machine}:99999999:abc")
     assert claims.free_parts_of_dead_workers() == 1
     assert claim_part().attempts == 2

@@ -2,36 +2,19 @@
 
 import shutil
 import socket
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 
 import pytest
 
 from classifier.services.people import throttling
 from classifier.services.people.throttling import Throttle, take
+from classifier.tests.brokers import free_port, redis
 
 
 @pytest.fixture
 def port() -> int:
-    """One where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
-@contextmanager
-def redis(port: int) -> Iterator[str]:
-    """A Redis of its own that keeps nothing."""
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert any("Ready to accept connections" in line for line in process.stdout)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait()
-        process.stdout.close()
+    return free_port()
 
 
 def takes(count: int) -> list[bool]:

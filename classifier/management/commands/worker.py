@@ -12,7 +12,9 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections
 
+from classifier.services.jobs.attendance import unattended_parts
 from classifier.services.jobs.periodic import Task, periodic_tasks
+from classifier.services.jobs.queues import Queue
 from classifier.services.jobs.running import Unable, work_once
 from classifier.services.predictions import decoding
 
@@ -36,16 +38,26 @@ class _Lines(io.TextIOBase):
 class Command(BaseCommand):
     help = (
         "Run jobs, delete what has expired, and sweep once after the start. Gunicorn keeps one such process beside "
-        "the site; start more to run more at once. It ends after the files in hand when it is told to."
+        "the site; start more to run more at once. It ends after the files in hand when it is told to. With "
+        "CELERY_BROKER_URL it leaves jobs to Celery's workers, and announces parts again that none has claimed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="End when there is no job left.")
         parser.add_argument(
+            "--check",
+            action="store_true",
+            help="Run nothing. Fail if parts of jobs wait and no worker has claimed one for minutes.",
+        )
+        parser.add_argument("--queue", choices=[*Queue], help="With --check: of this queue alone.")
+        parser.add_argument(
             "--parent", type=int, metavar="PID", help="End when this process, which has started it, is no more."
         )
 
-    def handle(self, *, once: bool, parent: int | None, **options) -> None:
+    def handle(self, *, once: bool, parent: int | None, check: bool, queue: str | None, **options) -> None:
+        if check:
+            _check(Queue(queue) if queue else None)
+            return
         worker = _Worker(parent)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, worker.stop)
@@ -77,6 +89,10 @@ class _Worker:
         while not self.is_stopping():
             for task in self._tasks:
                 task.run_if_due()
+            if settings.CELERY_BROKER_URL and not once:
+                close_old_connections()
+                self._stopped.wait(self._wait)
+                continue
             try:
                 is_idle, wait = not work_once(is_stopping=self.is_stopping), self._wait
             except (Unable, DatabaseError) as error:
@@ -88,6 +104,11 @@ class _Worker:
             close_old_connections()
             if is_idle:
                 self._stopped.wait(wait)
+
+
+def _check(queue: Queue | None) -> None:
+    if waiting := unattended_parts(queue):
+        raise CommandError(f"Parts of jobs wait, and no worker claims them: {waiting}.")
 
 
 def _sweep(minutes: float) -> None:

@@ -8,39 +8,69 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
 from classifier.models import Job, JobItem, JobPart
+from classifier.services.jobs.bell import announce
 from classifier.services.jobs.failures import StoppedItsReader
+from classifier.services.jobs.queues import KINDS_OF_QUEUE, Queue
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=120)
-BEAT_SECONDS = 20.0
 #: Lost workers after which a part is split into single files, or given up if it is one.
 MOST_LOST = 3
 #: Another worker may be faster; then try the next part.
-_CANDIDATES = 8
+_CANDIDATES, _TRIES = 8, 20
+#: A lease is renewed so many times before it expires.
+_BEATS_PER_LEASE = 6
 
-#: The name of this process in claims. Process ids repeat, in containers even at once.
-WORKER = f"{platform.node()}:{os.getpid()}:{uuid4().hex[:8]}"
+_run_id = uuid4().hex[:8]
+
+
+def worker_name() -> str:
+    """The name of this process in claims. Process ids repeat, in containers even at once."""
+    return f"{platform.node()}:{os.getpid()}:{_run_id}"
+
+
+def _renew_run_id() -> None:
+    global _run_id
+    _run_id = uuid4().hex[:8]
+
+
+# Celery forks a worker's processes.
+os.register_at_fork(after_in_child=_renew_run_id)
 
 
 class ClaimLost(Exception):
     """The part belongs to another worker now, or its job was cancelled or deleted: store nothing more."""
 
 
-def claim_part() -> JobPart | None:
-    """Claim a free part of the job that has waited longest; return it with its job."""
-    now = timezone.now()
-    waiting = _free(now).filter(job__state__in=Job.UNFINISHED)
-    in_turn = waiting.order_by(F("job__heartbeat_at").asc(nulls_first=True), "job__created_at", "number")
-    for part_id in in_turn.values_list("pk", flat=True)[:_CANDIDATES]:
-        if part := _claim(part_id):
-            return part
+def claim_part(queue: Queue | None = None) -> JobPart | None:
+    """Claim a free part of the job that has waited longest; return it with its job. queue: by default any."""
+    for _try in range(_TRIES):
+        in_turn = waiting_parts(queue).order_by(
+            F("job__heartbeat_at").asc(nulls_first=True), "job__created_at", "number"
+        )
+        candidates = list(in_turn.values_list("pk", flat=True)[:_CANDIDATES])
+        for part_id in candidates:
+            if part := _claim(part_id):
+                return part
+        if len(candidates) < _CANDIDATES:
+            break
     return None
+
+
+def waiting_parts(queue: Queue | None = None) -> QuerySet[JobPart]:
+    """The free parts of unfinished jobs, without the kinds of jobs that a later version may have added."""
+    kinds = KINDS_OF_QUEUE[queue] if queue else Job.Kind.values
+    return _free(timezone.now()).filter(job__state__in=Job.UNFINISHED, job__kind__in=kinds)
+
+
+def lease_length() -> timedelta:
+    return timedelta(seconds=settings.JOB_LEASE_SECONDS)
 
 
 def locked(part: JobPart) -> Job:
@@ -68,7 +98,7 @@ def free_parts_of_dead_workers() -> int:
     """Free the parts of dead workers on this machine before their leases expire; return how many."""
     freed = 0
     for part in JobPart.objects.filter(finished_at=None, claimed_by__startswith=f"{platform.node()}:"):
-        if part.claimed_by != WORKER and _is_dead(part.claimed_by):
+        if part.claimed_by != worker_name() and _is_dead(part.claimed_by):
             freed += _held(part).update(claim=None, claimed_by="", lease_until=None)
     return freed
 
@@ -98,6 +128,7 @@ def move_to_new_parts(job: Job, items: list[JobItem], *, size: int) -> None:
         part = JobPart.objects.create(job=job, number=number)
         ids = [item.pk for item in items[start : start + size]]
         JobItem.objects.filter(pk__in=ids).update(part=part)
+        announce(part)
 
 
 class Lease:
@@ -122,13 +153,13 @@ class Lease:
 
     def renew(self) -> None:
         now = timezone.now()
-        is_held = _held(self.part).update(lease_until=now + LEASE)
+        is_held = _held(self.part).update(lease_until=now + lease_length())
         is_wanted = Job.objects.filter(pk=self.part.job_id, state__in=Job.UNFINISHED).update(heartbeat_at=now)
         if not (is_held and is_wanted):
             self._lost.set()
 
     def _beat(self) -> None:
-        while not self._ended.wait(BEAT_SECONDS):
+        while not self._ended.wait(settings.JOB_LEASE_SECONDS / _BEATS_PER_LEASE):
             try:
                 self.renew()
             except DatabaseError as error:
@@ -152,7 +183,7 @@ def _claim(part_id: int) -> JobPart | None:
     changed = (
         _free(now)
         .filter(pk=part_id)
-        .update(claim=claim, claimed_by=WORKER, lease_until=now + LEASE, attempts=F("attempts") + 1)
+        .update(claim=claim, claimed_by=worker_name(), lease_until=now + lease_length(), attempts=F("attempts") + 1)
     )
     if not changed:
         return None

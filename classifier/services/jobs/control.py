@@ -4,6 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from classifier.models import Job, JobItem, JobPart
+from classifier.services.jobs.bell import announce
 from classifier.services.jobs.claims import move_to_new_parts
 from classifier.services.jobs.failures import FilesGone
 from classifier.services.jobs.running import PART_SIZE, conclude_job
@@ -26,6 +27,8 @@ def resume(*, job: Job) -> bool:
     _restart(found)
     # Files in progress at the cancellation do not count as a lost worker's.
     found.parts.filter(finished_at=None).update(attempts=0)
+    for part in found.parts.filter(finished_at=None):
+        announce(part)
     conclude_job(found.pk)
     return True
 

@@ -4,10 +4,12 @@ import logging
 import time
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from classifier.services.history.retention import purge_expired
+from classifier.services.jobs.attendance import announce_again
 from classifier.services.jobs.claims import free_parts_of_dead_workers
 from classifier.services.jobs.storage import delete_old_jobs
 
@@ -38,6 +40,7 @@ def periodic_tasks(*, seconds: float) -> list[Task]:
     return [
         Task(_purge, interval=seconds),
         Task(_free_parts, interval=_DEAD_WORKERS_SECONDS),
+        Task(_announce_again, interval=settings.JOB_LEASE_SECONDS / 8),
     ]
 
 
@@ -57,3 +60,8 @@ def _purge() -> None:
 def _free_parts() -> None:
     if freed := free_parts_of_dead_workers():
         logger.info("Freed %d parts of lost workers.", freed)
+
+
+def _announce_again() -> None:
+    if settings.CELERY_BROKER_URL and (found := announce_again()):
+        logger.info("Announced %d waiting parts again.", found)

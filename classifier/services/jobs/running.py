@@ -11,6 +11,7 @@ from django.db.models import Count, F, Max
 from django.utils import timezone
 
 from classifier.models import Job, JobItem, JobPart, Prediction
+from classifier.services.jobs.bell import announce
 from classifier.services.jobs.claims import (
     MOST_LOST,
     ClaimLost,
@@ -23,6 +24,7 @@ from classifier.services.jobs.claims import (
 )
 from classifier.services.jobs.failures import JobError
 from classifier.services.jobs.kinds import KINDS, Planned, Result
+from classifier.services.jobs.queues import Queue
 from classifier.services.jobs.storage import delete_archive
 from classifier.services.models.serving import NoModel
 from classifier.services.operations.storage import StorageUnavailable, as_unavailable
@@ -42,9 +44,9 @@ class Unable(Exception):
     """A temporary failure of disk, database or model. The part is free again."""
 
 
-def work_once(*, is_stopping: Callable[[], bool] = lambda: False) -> bool:
-    """Claim one part and run it; return whether there was one. Raises Unable."""
-    part = claim_part()
+def work_once(*, queue: Queue | None = None, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+    """Claim one part and run it; return whether there was one. queue: by default any. Raises Unable."""
+    part = claim_part(queue)
     if part is None:
         return False
     try:
@@ -58,6 +60,7 @@ def work_once(*, is_stopping: Callable[[], bool] = lambda: False) -> bool:
             _conclude_part(part)
         else:
             release(part)
+            announce(part)
     except ClaimLost:
         # Its unfinished file is forgotten; a part of a cancelled job is free to be resumed.
         release(part)
@@ -98,6 +101,7 @@ def _add(job: Job, planned: list[Planned], size: int) -> None:
     for start in range(0, len(planned), size):
         part_number += 1
         part = JobPart.objects.create(job=job, number=part_number)
+        announce(part)
         JobItem.objects.bulk_create(
             JobItem(job=job, part=part, number=number + start + place, name=one.name, reference=one.reference)
             for place, one in enumerate(planned[start : start + size])

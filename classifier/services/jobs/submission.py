@@ -10,6 +10,7 @@ from classifier.models import Job, JobPart, ModelVersion, Retention
 from classifier.services.history.search import Search
 from classifier.services.jobs import export_job, rescore_job
 from classifier.services.jobs.archives import Archive
+from classifier.services.jobs.bell import announce
 from classifier.services.jobs.failures import NothingToExport, NothingToRescore, TooManyJobs
 from classifier.services.jobs.progress import jobs_of
 from classifier.services.jobs.storage import delete_stored, new_name
@@ -89,7 +90,7 @@ def check_room(owner: Owner) -> None:
 def _submit(owner: Owner, **fields: Any) -> Job:
     with transaction.atomic():
         job = Job.objects.create(**_whose(owner), **fields)
-        JobPart.objects.create(job=job, number=0)
+        announce(JobPart.objects.create(job=job, number=0))
     if owner.visitor:
         hand_over(visitor=owner.visitor)
     return job
