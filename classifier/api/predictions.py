@@ -34,7 +34,7 @@ from classifier.services.history.correction import NothingToUndo, UnknownLabel, 
 from classifier.services.history.deletion import delete_prediction
 from classifier.services.history.pagination import BadCursor, page_of
 from classifier.services.predictions.batch import submit_batch
-from classifier.services.predictions.intake import explain
+from classifier.services.predictions.intake import explain_image_error
 from classifier.services.predictions.submission import KeyReused, submit_under_key
 from classifier.web.requests import own_prediction, owner_of
 from ml.images.errors import ImageError
@@ -91,7 +91,7 @@ class Predictions(APIView):
                 key=idempotency_key(request),
             )
         except ImageError as error:
-            raise ValidationError({"image": explain(error)}, code=error.code) from error
+            raise ValidationError({"image": explain_image_error(error)}, code=error.code) from error
         except KeyReused as error:
             raise KeyConflict from error
         response = _represent(PredictionSerializer, prediction, request)

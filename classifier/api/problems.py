@@ -16,7 +16,7 @@ from rest_framework.views import exception_handler
 
 from classifier.api.authentication import ReadOnlyToken
 from classifier.api.throttling import refuse_stranger
-from classifier.services.predictions.intake import explain, status_of
+from classifier.services.predictions.intake import explain_image_error, status_of
 from classifier.services.predictions.submission import KeyReused
 from classifier.web.refusal import PROBLEM_TYPE, problem_details
 from ml.images.errors import ImageError
@@ -85,7 +85,7 @@ def describe_image(error: ImageError | KeyReused, request: Request) -> dict:
     """The problem of one image of several."""
     if isinstance(error, KeyReused):
         return describe(KeyConflict(), request)
-    refused = ValidationError({"image": [ErrorDetail(explain(error), error.code)]})
+    refused = ValidationError({"image": [ErrorDetail(explain_image_error(error), error.code)]})
     refused.status_code = status_of(error.code)
     return describe(refused, request)
 

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from classifier.services.people.ownership import Owner
-from classifier.services.people.throttling import Refusal, Throttle, advise, explain, take
+from classifier.services.people.throttling import Refusal, Throttle, advise, explain_refusal, take
 from classifier.web.clients import address_of
 
 
@@ -37,7 +37,7 @@ class TooMany(Throttled):
 
     def __init__(self, refused: Refusal) -> None:
         super().__init__(wait=refused.seconds)
-        self.detail = ErrorDetail(" ".join([explain(refused), *advise(refused)]), self.default_code)
+        self.detail = ErrorDetail(" ".join([explain_refusal(refused), *advise(refused)]), self.default_code)
 
 
 def refuse_stranger(request: Request) -> TooMany | None:

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from classifier.models import Retention
 from classifier.services.jobs.failures import ArchiveTooLarge, TooManyFiles, explain_failure
 from classifier.services.predictions.example_images import EXAMPLES, example_file
-from classifier.services.predictions.intake import FileTooLarge, explain, status_of
+from classifier.services.predictions.intake import FileTooLarge, explain_image_error, status_of
 from ml.images import formats
 from ml.images.errors import ImageError
 
@@ -65,7 +65,9 @@ class _SubmissionForm(forms.Form):
 
     def refuse(self, error: ImageError) -> None:
         """Make an error of what was found out about the file after the form was valid."""
-        self.add_error("image" if "image" in self.fields else None, ValidationError(explain(error), code=error.code))
+        self.add_error(
+            "image" if "image" in self.fields else None, ValidationError(explain_image_error(error), code=error.code)
+        )
 
     @property
     def status(self) -> int:
@@ -129,7 +131,7 @@ class UploadForm(_SubmissionForm):
     @property
     def too_large(self) -> str:
         """Messages with which a script refuses a file before sending it; it inserts the limit."""
-        return explain(FileTooLarge(limit="{limit}"))
+        return explain_image_error(FileTooLarge(limit="{limit}"))
 
 
 class ExampleForm(_SubmissionForm):

@@ -10,7 +10,7 @@ from classifier.models import Prediction
 from classifier.services.models.publishing import publish
 from classifier.services.people.ownership import Owner
 from classifier.services.predictions.classification import classify
-from classifier.services.predictions.explanation import explain, track_record
+from classifier.services.predictions.explanation import explain_prediction, track_record
 from classifier.services.predictions.intake import read_image
 from classifier.tests.factories import another_model, image_file, make_prediction
 from classifier.tests.pages import elements
@@ -108,7 +108,7 @@ def test_script_gets_the_part_alone(user, user_client):
 )
 def test_every_step_of_the_preparation_is_told(user, user_client, kind, steps, expected):
     prediction = upload(user, special(kind))
-    assert explain(prediction=prediction).preparation.steps == steps
+    assert explain_prediction(prediction=prediction).preparation.steps == steps
     assert expected in user_client.get(f"/predictions/{prediction.pk}/explanation/").text
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import translation
 
-from classifier.services.predictions.intake import explain
+from classifier.services.predictions.intake import explain_image_error
 from classifier.tests.api import PREDICTIONS, problem_of, program
 from classifier.tests.factories import image_file
 from ml.images.codecs.other_files import refusal
@@ -57,4 +57,4 @@ def test_page_and_command_say_the_same():
     for content, _error in FILES.values():
         error = refusal(content)
         with translation.override("en"):
-            assert explain(error) == str(error)
+            assert explain_image_error(error) == str(error)

@@ -11,7 +11,7 @@ from classifier.services.people.ownership import Owner
 from classifier.services.predictions import working_copies
 from classifier.services.predictions.classification import OwnerGone, classify
 from classifier.services.predictions.decoding import decode
-from classifier.services.predictions.explanation import explain
+from classifier.services.predictions.explanation import explain_prediction
 from classifier.services.predictions.intake import read_image
 from classifier.services.predictions.rescoring import rescore
 from classifier.services.predictions.working_copies import EXPENSIVE_SECONDS, copy_of, picture_of
@@ -69,7 +69,7 @@ def test_no_page_decodes_an_expensive_original_again(user, user_client, stored_f
 def test_ordinary_photograph_has_no_copy(user, stored_files):
     prediction = make_prediction(user)
     assert prediction.upload.working_copy.name == ""
-    explain(prediction=prediction)
+    explain_prediction(prediction=prediction)
     assert len(stored_files()) == 2
 
 
@@ -88,13 +88,13 @@ def test_prediction_from_a_copy_is_the_one_from_the_original_to_the_last_bit(use
 def test_pages_made_from_a_copy_are_those_made_from_the_original(user, user_client, monkeypatch, kind):
     prediction = upload(user, special(kind))
     Prediction.objects.update(abstained=False)
-    before, said = pages(user_client, prediction), explain(prediction=prediction)
+    before, said = pages(user_client, prediction), explain_prediction(prediction=prediction)
     monkeypatch.setattr(working_copies, "EXPENSIVE_SECONDS", -1)
-    assert explain(prediction=prediction) == said
+    assert explain_prediction(prediction=prediction) == said
     spoil(prediction.upload)
     prediction.refresh_from_db()
     assert prediction.upload.working_copy
-    assert explain(prediction=prediction) == said
+    assert explain_prediction(prediction=prediction) == said
     assert pages(user_client, prediction) == before
 
 
@@ -108,7 +108,7 @@ def test_rescoring_reads_the_copy_unless_it_is_of_an_earlier_preprocessing(user,
     (unreadable,) = rescore(version=prediction.model_version)
     assert unreadable.after is None
     # Its owner is still told how this very answer came about.
-    assert explain(prediction=prediction).tried
+    assert explain_prediction(prediction=prediction).tried
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", image_bytes()])

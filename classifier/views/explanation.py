@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from classifier.services.predictions.explanation import (
     ExplanationUnavailable,
-    explain,
+    explain_prediction,
     input_png,
     map_png,
     track_record,
@@ -25,7 +25,7 @@ def explanation(request: PageRequest, prediction_id: UUID) -> HttpResponse:
     """The explanation of a prediction: a page, or only its part for a script."""
     prediction = own_prediction(request, prediction_id)
     try:
-        found = explain(prediction=prediction)
+        found = explain_prediction(prediction=prediction)
     except ExplanationUnavailable:
         found = None
     context = {"prediction": prediction, "track": track_record(prediction), "explanation": found}

@@ -7,7 +7,15 @@ from django.utils.translation import gettext as _
 
 from classifier.services.operations import metrics
 from classifier.services.people.lockout import seconds_locked_out
-from classifier.services.people.throttling import Throttle, advise, charge_work, explain, say_when, take, take_work
+from classifier.services.people.throttling import (
+    Throttle,
+    advise,
+    charge_work,
+    explain_refusal,
+    say_when,
+    take,
+    take_work,
+)
 from classifier.services.predictions.turns import visiting
 from classifier.web.clients import address_of
 from classifier.web.limits import limits_of
@@ -43,7 +51,7 @@ class ThrottleMiddleware:
             refused = take_work(owner=owner, address=address)
         if refused is None:
             return None
-        return _too_many(request, _("Too many requests"), explain(refused), advise(refused), refused.seconds)
+        return _too_many(request, _("Too many requests"), explain_refusal(refused), advise(refused), refused.seconds)
 
 
 def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials: dict | None) -> HttpResponse:

@@ -9,7 +9,7 @@ from django.utils.log import log_response
 from django.utils.translation import gettext as _
 
 from classifier.services.models.serving import NoModel
-from classifier.services.operations.storage import Reason, as_unavailable, explain, renew_connection
+from classifier.services.operations.storage import Reason, as_unavailable, explain_unavailable, renew_connection
 from classifier.services.predictions.classification import OwnerGone
 from classifier.services.predictions.turns import Busy
 from classifier.web.errors import fault
@@ -110,7 +110,7 @@ def _trouble(error: BaseException) -> _Trouble | None:
         return _Trouble(str(error), _("The site cannot process images at the moment."), _RETRY_AFTER_OTHERS)
     if unavailable := as_unavailable(error):
         retry_after = _RETRY_AFTER.get(unavailable.reason, _RETRY_AFTER_OTHERS)
-        return _Trouble(str(unavailable), explain(unavailable), retry_after)
+        return _Trouble(str(unavailable), explain_unavailable(unavailable), retry_after)
     return None
 
 

@@ -90,7 +90,7 @@ def renew_connection(error: StorageUnavailable) -> None:
         connection.close()
 
 
-def explain(error: StorageUnavailable) -> str:
+def explain_unavailable(error: StorageUnavailable) -> str:
     """The error message in the current language."""
     return {
         Reason.FULL: _("The site's disk is full."),

@@ -96,7 +96,7 @@ def _limits(
             yield by, limit, (throttle, by, key)
 
 
-def explain(refusal: Refusal) -> str:
+def explain_refusal(refusal: Refusal) -> str:
     """The reason for the refusal, in the current language."""
     if refusal.by == "address":
         return _("Too many requests from your network.")

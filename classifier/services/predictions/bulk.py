@@ -103,7 +103,7 @@ class _Bulk:
 
     def conclude(self, item: Predicted[Path, _Kept] | Failed[Path]) -> FileOutcome:
         if isinstance(item, Failed):
-            return self._explain(item)
+            return self._failed(item)
         timings = item.kept.timings | item.timings
         prediction = describe_prediction(
             served=self.served, network_input=item.network_input, predictions=item.predictions, timings=timings
@@ -113,7 +113,7 @@ class _Bulk:
         prediction.upload = item.kept.upload
         return self._store(item.source, prediction, item.kept)
 
-    def _explain(self, item: Failed[Path]) -> FileOutcome:
+    def _failed(self, item: Failed[Path]) -> FileOutcome:
         path, error = item
         if isinstance(error, _StoredBefore) and (stored := _stored_prediction(error.upload_id)):
             return FileOutcome(path, stored, stored_before=True)

@@ -81,7 +81,7 @@ class Explanation:
     neighbourhood: Neighbourhood | None
 
 
-def explain(*, prediction: Prediction) -> Explanation:
+def explain_prediction(*, prediction: Prediction) -> Explanation:
     """Explain a prediction: the preprocessing, its stability, and similar training images.
 
     Raises ExplanationUnavailable, StorageUnavailable, turns.Busy.

@@ -39,13 +39,16 @@ class FileTooLarge(ImageError):
     message = "The file is larger than {limit} MB. Make it smaller and retry."
 
 
+#: Bytes in a megabyte, in settings, pages and the API alike.
+MEGABYTE = 1_000_000
+
 _TOO_MUCH = {error.code for error in (FileTooLarge, TooSlow, image_errors.TooManyPixels, image_errors.TooMuchMemory)}
 
 
 def read_image(file: File) -> SubmittedImage:
-    """Read and decode an uploaded file. Raises ImageError; `explain` puts it into the person's words."""
+    """Read and decode an uploaded file. Raises ImageError; `explain_image_error` puts it into the person's words."""
     limit = settings.MAX_UPLOAD_MEGABYTES
-    if file.size > limit * 1024 * 1024:
+    if file.size > limit * MEGABYTE:
         raise FileTooLarge(limit=limit)
     content = file.read()
     started = time.perf_counter()
@@ -69,7 +72,7 @@ def status_of(error_code: str) -> int:
     return 413 if error_code in _TOO_MUCH else 400
 
 
-def explain(error: ImageError) -> str:
+def explain_image_error(error: ImageError) -> str:
     """The error message in the current language."""
     return explain_code(error.code, error.values)
 
