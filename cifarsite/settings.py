@@ -131,7 +131,9 @@ try:
     )
 
     env.section("Images and models")
-    MAX_UPLOAD_MEGABYTES = env.int("MAX_UPLOAD_MEGABYTES", 20, validate=_positive, help="Larger files are refused.")
+    MAX_UPLOAD_MEGABYTES = env.int(
+        "MAX_UPLOAD_MEGABYTES", 20, validate=_positive, help="Larger files are refused. A megabyte is 1,000,000 bytes."
+    )
     MAX_IMAGE_MEGAPIXELS = env.int("MAX_IMAGE_MEGAPIXELS", 50, validate=_positive, help="Larger images are refused.")
     MAX_ARCHIVE_MEGABYTES = env.int(
         "MAX_ARCHIVE_MEGABYTES", 2_000, validate=_positive, help="Larger ZIP archives are refused."

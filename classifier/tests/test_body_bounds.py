@@ -15,7 +15,7 @@ from classifier.tests.server import Site, serve
 from classifier.web.bodies import most_bytes
 from classifier.web.limits import archives_of, images_of
 
-MEGABYTE = 1024 * 1024
+MEGABYTE = 1_000_000
 #: An answer takes this at most on a busy machine. A body that does not come is waited for longer.
 PATIENCE, CLIENT_SECONDS = 20, 60
 #: What stands in addresses. None of it has to be there: the body is refused before anybody looks.

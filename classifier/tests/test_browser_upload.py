@@ -134,7 +134,7 @@ def test_every_file_has_its_row_with_its_result_or_its_own_error(page, pictures,
     settings.MAX_UPLOAD_MEGABYTES = 1
     page.reload()
     (tmp_path / "notes.jpg").write_text("This is no photograph.")
-    (tmp_path / "huge.bmp").write_bytes(b"0" * 1_100_000)
+    (tmp_path / "huge.bmp").write_bytes(b"0" * 1_000_001)
     posts = Posts(page)
     page.set_input_files(INPUT, [*pictures[:2], tmp_path / "notes.jpg", tmp_path / "huge.bmp"])
     expect(page.locator("[data-upload-summary]")).to_have_text("Finished: 2 done, 2 failed")
@@ -376,7 +376,7 @@ def test_folder_without_images_says_so(page, tmp_path):
 def test_one_file_that_is_too_large_is_not_sent(page, settings, tmp_path):
     settings.MAX_UPLOAD_MEGABYTES = 1
     page.reload()
-    (tmp_path / "huge.bmp").write_bytes(b"0" * 1_100_000)
+    (tmp_path / "huge.bmp").write_bytes(b"0" * 1_000_001)
     posts = Posts(page)
     page.set_input_files(INPUT, tmp_path / "huge.bmp")
     message = page.locator(INPUT).evaluate("input => input.validationMessage")

@@ -425,7 +425,7 @@ def test_whose_the_uploads_are_is_asked(folder, user):
 
 def test_the_site_s_limits_hold(folder, settings):
     settings.MAX_UPLOAD_MEGABYTES = 1
-    (folder / "c.jpg").write_bytes(b"\0" * (1024 * 1024 + 1))
+    (folder / "c.jpg").write_bytes(b"\0" * 1_000_001)
     errors = io.StringIO()
     with pytest.raises(CommandError, match="1 of 5"):
         call_command("classify", folder, stdout=io.StringIO(), stderr=errors)

@@ -209,7 +209,7 @@ class Unread(FakePayload):
 
 def announce(sender: Client, address: str, megabytes: float, content_type: str = MULTIPART):
     """Send a head that announces a body which fails the test when it is read."""
-    length = str(int(megabytes * 1024 * 1024))
+    length = str(int(megabytes * 1_000_000))
     return sender.generic("POST", address, b"x", content_type, CONTENT_LENGTH=length, **{"wsgi.input": Unread()})
 
 

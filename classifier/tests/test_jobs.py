@@ -352,9 +352,11 @@ class TestArchives:
 
     def test_large_archives_are_refused_at_once(self, owner, settings):
         settings.MAX_ARCHIVE_MEGABYTES = 1
-        content = zip_bytes({"a.bmp": image_bytes("BMP", width=900, height=500)})
+        content = bytes(1_000_001)
         with pytest.raises(failures.ArchiveTooLarge):
             submit_archive(archive=image_file("a.zip", content), owner=owner)
+        with pytest.raises(failures.NotAnArchive):
+            submit_archive(archive=image_file("a.zip", content[1:]), owner=owner)
 
 
 def test_person_has_so_many_unfinished_jobs(owner, monkeypatch):

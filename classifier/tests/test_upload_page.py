@@ -158,6 +158,13 @@ def test_turned_picture_is_seen_upright(client):
     assert seen.probabilities == pytest.approx(upright.probabilities, abs=0.02)
 
 
+@pytest.mark.usefixtures("nothing_kept")
+def test_limit_is_in_megabytes_of_a_million_bytes(client, settings):
+    settings.MAX_UPLOAD_MEGABYTES = 1
+    assert "larger than 1 MB" not in upload(client, image_file(content=bytes(1_000_000))).text
+    assert "larger than 1 MB" in upload(client, image_file(content=bytes(1_000_001))).text
+
+
 @pytest.mark.parametrize("kind", BAD_FILES)
 @pytest.mark.usefixtures("nothing_kept")
 def test_bad_file_is_refused_with_its_own_message(client, settings, kind):

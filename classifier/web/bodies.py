@@ -8,13 +8,13 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.log import log_response
 from django.utils.translation import gettext as _
 
+from classifier.services.predictions.intake import MEGABYTE
 from classifier.web.limits import archives_of, images_of
 from classifier.web.refusal import refusal
 from classifier.web.selections import receive_files
 
 logger = logging.getLogger(__name__)
 
-_MEGABYTE = 1024 * 1024
 #: The size allowed for a form's fields beside its files.
 _FIELDS_MEGABYTES = 4
 
@@ -72,7 +72,7 @@ def most_bytes(images: int, archives: int = 0) -> int:
     """Return the size of the largest body for a view that takes this many images and archives."""
     if images or archives:
         files = images * settings.MAX_UPLOAD_MEGABYTES + archives * settings.MAX_ARCHIVE_MEGABYTES
-        return (files + _FIELDS_MEGABYTES) * _MEGABYTE
+        return (files + _FIELDS_MEGABYTES) * MEGABYTE
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 

@@ -24,11 +24,10 @@ from classifier.services.jobs.failures import (
     UnknownCompression,
     UnsafePath,
 )
-from classifier.services.predictions.intake import FileTooLarge
+from classifier.services.predictions.intake import MEGABYTE, FileTooLarge
 
-_MEGABYTE = 1024 * 1024
 #: Photos are never compressed this much; small files of one colour are.
-_MOST_RATIO, _RATIO_FROM_BYTES = 200, _MEGABYTE
+_MOST_RATIO, _RATIO_FROM_BYTES = 200, MEGABYTE
 #: The size of a member in the directory: 46 bytes, its name and extra fields.
 _ENTRY_BYTES = 512
 _END = struct.Struct("<4s4H2LH")
@@ -77,7 +76,7 @@ class Archive:
             raise UnsafePath
         if entry.flag_bits & _IS_ENCRYPTED:
             raise EncryptedMember
-        if entry.file_size > settings.MAX_UPLOAD_MEGABYTES * _MEGABYTE:
+        if entry.file_size > settings.MAX_UPLOAD_MEGABYTES * MEGABYTE:
             raise FileTooLarge(limit=settings.MAX_UPLOAD_MEGABYTES)
         is_dense = entry.file_size > max(_RATIO_FROM_BYTES, _MOST_RATIO * entry.compress_size)
         if is_dense or position in self._overlapping:
@@ -98,7 +97,7 @@ class Archive:
 def _check_size(file: File) -> None:
     """Refuse by size, and by the size of its directory, which would be read into memory whole."""
     size = file.seek(0, 2)
-    if size > settings.MAX_ARCHIVE_MEGABYTES * _MEGABYTE:
+    if size > settings.MAX_ARCHIVE_MEGABYTES * MEGABYTE:
         raise ArchiveTooLarge(limit=settings.MAX_ARCHIVE_MEGABYTES)
     start = max(size - _END.size - _LONGEST_COMMENT, 0)
     file.seek(start)

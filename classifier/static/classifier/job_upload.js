@@ -32,7 +32,7 @@ class JobUpload {
     const bytes = files.reduce((sum, file) => sum + file.size, 0);
     if (!files.length) return this.texts.nothing;
     if (files.length > this.texts.mostFiles) return this.texts.tooMany;
-    return bytes > this.texts.mostMegabytes * 1024 * 1024 ? this.texts.tooLarge : "";
+    return bytes > this.texts.mostMegabytes * 1e6 ? this.texts.tooLarge : "";
   }
 
   // field: "archive" for one ZIP archive, "files" for images; those of a folder are sent with their paths.

@@ -8,7 +8,7 @@ class UploadQueue {
     this.form = form;
     const { maxMegabytes, tooLarge } = form.dataset;
     this.texts = { ...section.dataset, tooLarge: tooLarge.replace("{limit}", maxMegabytes) };
-    this.mostBytes = maxMegabytes * 1024 * 1024;
+    this.mostBytes = maxMegabytes * 1e6;
     this.rows = [];
     this.announced = 0;
     this.pausedUntil = 0;
