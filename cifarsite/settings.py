@@ -138,6 +138,25 @@ try:
     MAX_ARCHIVE_MEGABYTES = env.int(
         "MAX_ARCHIVE_MEGABYTES", 2_000, validate=_positive, help="Larger ZIP archives are refused."
     )
+    JOB_MEGABYTES_PER_PERSON = env.int(
+        "JOB_MEGABYTES_PER_PERSON",
+        5_000,
+        validate=_positive,
+        help="How much one account or anonymous visitor may store as archives of jobs and as exports.",
+    )
+    JOB_MEGABYTES = env.int(
+        "JOB_MEGABYTES",
+        50_000,
+        validate=_positive,
+        help="How much everybody together may store as archives of jobs and as exports.",
+    )
+    JOB_FILES_HOURS = env.int(
+        "JOB_FILES_HOURS",
+        24,
+        validate=_positive,
+        help="How many hours after its end a job's archive, which it needs to be resumed or retried, and its export "
+        "are kept. The archive of a job without failures is deleted at once.",
+    )
     MAX_ARCHIVE_FILES = env.int(
         "MAX_ARCHIVE_FILES", 20_000, validate=_positive, help="ZIP archives with more files are refused."
     )

@@ -27,6 +27,7 @@ urlpatterns = [
     path("history/", unlimited(history.history), name="history"),
     path("history/predictions.csv", limited(export.as_csv, GET=Throttle.READ), name="export_csv"),
     path("history/predictions.zip", limited(export.as_zip, GET=Throttle.READ), name="export_zip"),
+    path("history/export/", limited(export.export, POST=Throttle.READ), name="export"),
     path("history/selected/", limited(history.selected, POST=Throttle.READ), name="selected"),
     path("history/delete/", unlimited(history.delete_all), name="delete_all"),
     path("predictions/<uuid:prediction_id>/", unlimited(history.detail), name="prediction"),

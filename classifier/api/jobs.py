@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample
-from rest_framework.exceptions import ErrorDetail, NotFound, Throttled, ValidationError
+from rest_framework.exceptions import APIException, ErrorDetail, NotFound, Throttled, ValidationError
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,9 +29,11 @@ from classifier.api.validation import valid, valid_form, valid_query
 from classifier.models import Job, Retention
 from classifier.services.history.pagination import BadCursor, page_of
 from classifier.services.jobs.control import cancel, resume, retry_failed
-from classifier.services.jobs.failures import JobError, TooManyJobs, explain_failure
+from classifier.services.jobs.failures import JobError, NoRoom, NoRoomForAnybody, TooManyJobs, explain_failure
 from classifier.services.jobs.progress import jobs_of, progress_of_each
+from classifier.services.jobs.room import check_bytes
 from classifier.services.jobs.submission import submit_archive, submit_export, submit_rescoring
+from classifier.web.bodies import FIELDS_BYTES
 from classifier.web.requests import owner_of
 
 _WAIT_SECONDS = 60
@@ -44,6 +46,18 @@ class UnfinishedJobs(Throttled):
         super().__init__(wait=_WAIT_SECONDS)
         # DRF's own words name no reason.
         self.detail = ErrorDetail(text, self.default_code)
+
+
+class NoRoomLeft(APIException):
+    """The status 413: the archive is more than the person's jobs may store."""
+
+    status_code = 413
+
+
+class SiteFull(APIException):
+    """The status 503: the archives of everybody are more than the site stores."""
+
+    status_code, wait = 503, 60 * 60
 
 
 class Jobs(APIView):
@@ -88,16 +102,17 @@ class Jobs(APIView):
         errors=(400, 403, 415),
     )
     def post(self, request: Request) -> Response:
+        return _accept(request, "archive", lambda: self._submit(request))
+
+    def _submit(self, request: Request) -> Job:
+        # Before the archive is read.
+        check_bytes(owner_of(request), max(int(request.META.get("CONTENT_LENGTH") or 0) - FIELDS_BYTES, 0))
         sent = valid_form(SubmitJobSerializer, request, address=JobOptionsSerializer).validated_data
-        return _accept(
-            request,
-            "archive",
-            lambda: submit_archive(
-                archive=sent["archive"],
-                owner=owner_of(request),
-                keep=sent.get("keep", Retention.UNTIL_DELETED),
-                version=sent.get("model"),
-            ),
+        return submit_archive(
+            archive=sent["archive"],
+            owner=owner_of(request),
+            keep=sent.get("keep", Retention.UNTIL_DELETED),
+            version=sent.get("model"),
         )
 
 
@@ -206,6 +221,10 @@ def _accept(request: Request, field: str, submit: Callable[[], Job]) -> Response
         job = submit()
     except TooManyJobs as error:
         raise UnfinishedJobs(explain_failure(error.code, error.values)) from error
+    except NoRoom as error:
+        raise NoRoomLeft(explain_failure(error.code, error.values), error.code) from error
+    except NoRoomForAnybody as error:
+        raise SiteFull(explain_failure(error.code, error.values), error.code) from error
     except JobError as error:
         raise ValidationError({field: explain_failure(error.code, error.values)}, error.code) from error
     response = _represent(request, job)

@@ -107,7 +107,8 @@ class ExportForm(_JobForm):
 
     def clean(self) -> dict:
         cleaned = super().clean() or self.cleaned_data
-        cleaned["search"] = SearchForm(QueryDict(cleaned.get("query", ""))).search()
+        cleaned["query"] = cleaned.get("query", "").removeprefix("?")
+        cleaned["search"] = SearchForm(QueryDict(cleaned["query"])).search()
         return cleaned
 
 
@@ -137,7 +138,7 @@ class RescoreForm(_JobForm):
 class ActionForm(forms.Form):
     """What is done with a job."""
 
-    action = forms.ChoiceField(choices=[(name, name) for name in ("cancel", "resume", "retry")])
+    action = forms.ChoiceField(choices=[(name, name) for name in ("cancel", "resume", "retry", "discard")])
 
 
 FORMS: dict[str, type[_JobForm]] = {

@@ -12,9 +12,6 @@ from django.utils.translation import gettext_lazy as _
 from classifier.models.model_version import ModelVersion
 from classifier.models.upload import HAS_ONE_OWNER
 
-#: An ended job's files are deleted after so long: the archive that it read, the export that it made.
-FILES_KEPT = timedelta(days=1)
-
 
 class Job(models.Model):
     """A job of a user or an anonymous visitor. Workers claim its parts; `done` and `failed` are sums over these."""
@@ -60,6 +57,8 @@ class Job(models.Model):
     error_values = models.JSONField(default=dict, blank=True)
     file = models.FileField(_("archive"), max_length=200, blank=True)
     result = models.FileField(_("result"), max_length=200, blank=True)
+    file_bytes = models.PositiveBigIntegerField(_("size of the archive"), default=0)
+    result_bytes = models.PositiveBigIntegerField(_("size of the result"), default=0)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
@@ -86,7 +85,7 @@ class Job(models.Model):
     @property
     def files_until(self) -> datetime | None:
         """When its files are deleted; None while it runs."""
-        return self.ended_at and self.ended_at + FILES_KEPT
+        return self.ended_at and self.ended_at + timedelta(hours=settings.JOB_FILES_HOURS)
 
 
 class JobPart(models.Model):

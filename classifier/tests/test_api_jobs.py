@@ -85,7 +85,7 @@ def test_submissions_are_limited(limit, user, shipped):
 
 
 def test_too_many_unfinished_jobs_wait(user, shipped, monkeypatch):
-    monkeypatch.setattr("classifier.services.jobs.submission.MOST_UNFINISHED", 1)
+    monkeypatch.setattr("classifier.services.jobs.room.MOST_UNFINISHED", 1)
     api = program(user)
     api.post(JOBS, {"archive": zip_file(photographs(1))})
     response = api.post(JOBS, {"archive": zip_file(photographs(1))})

@@ -13,6 +13,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from classifier.models import Job
+from classifier.services.jobs import export_job
 from classifier.services.models.publishing import publish
 from classifier.services.people.ownership import Owner
 from classifier.tests.browser import sign_in
@@ -164,6 +165,22 @@ def test_export_is_downloaded_for_a_day(user_client, user):
     assert f"/jobs/{job.pk}/export" in user_client.get(f"/jobs/{job.pk}/").content.decode()
 
 
+def test_history_exports_a_little_at_once_and_much_with_a_job(user_client, user, monkeypatch):
+    for seed, name in enumerate(["cat.jpg", "cat 2.jpg", "dog.jpg"]):
+        make_prediction(user, name=name, seed=seed)
+    monkeypatch.setitem(export_job.AT_ONCE, "csv", 2)
+    named = elements(user_client.get("/history/?name=cat&view=list"), "name")
+    (query,) = [element["value"] for element in named if element["name"] == "query"]
+    small = user_client.post("/history/export/", {"format": "csv", "query": query}, follow=True)
+    assert small.redirect_chain == [("/history/predictions.csv?name=cat", 302)]
+    content = b"".join(small.streaming_content)
+    assert [b"cat 2.jpg" in content, b"dog.jpg" in content] == [True, False]
+    assert not Job.objects.exists()
+    large = user_client.post("/history/export/", {"format": "csv", "query": ""})
+    assert large.url == f"/jobs/{Job.objects.get().pk}/"
+    assert user_client.post("/history/export/", {"format": "pdf"}).url == "/history/"
+
+
 def test_export_of_nothing_is_refused(user_client):
     response = user_client.post("/jobs/", {"kind": "export", "format": "csv"})
     assert response.status_code == 400
@@ -178,6 +195,9 @@ def test_other_model_answers_beside_the_first(user_client, user, models_dir):
     work()
     history = user_client.get("/history/").content.decode()
     assert len(re.findall(r'name="predictions"', history)) == 2
+    # Each shows what the other model said.
+    others = set(re.findall(r'data-beside="([^"]+)">\s*(\w+) v1: ', history))
+    assert others == {(str(one.pk), one.model_version.name) for one in user.predictions.all()}
     page = user_client.get(f"/predictions/{before.pk}/").content.decode()
     after = before.upload.predictions.exclude(pk=before.pk).get()
     assert f"/predictions/{after.pk}/" in page

@@ -360,7 +360,7 @@ class TestArchives:
 
 
 def test_person_has_so_many_unfinished_jobs(owner, monkeypatch):
-    monkeypatch.setattr("classifier.services.jobs.submission.MOST_UNFINISHED", 2)
+    monkeypatch.setattr("classifier.services.jobs.room.MOST_UNFINISHED", 2)
     make_job(owner)
     make_job(owner)
     with pytest.raises(failures.TooManyJobs):

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from classifier.forms.history import SearchForm, SelectionForm, asked_for
 from classifier.services.history.deletion import delete_everything, delete_prediction, delete_predictions
 from classifier.services.history.pagination import BadCursor, page_of
-from classifier.services.history.several import other_predictions, with_several_predictions
+from classifier.services.history.several import beside, other_predictions
 from classifier.services.people.ownership import predictions_of
 from classifier.views.export import zip_response
 from classifier.web.requests import own_prediction, owner_of
@@ -39,7 +39,7 @@ def history(request: HttpRequest) -> HttpResponse:
     except BadCursor as error:
         raise Http404 from error
     context = {"page": page, "form": form, "as_list": request.GET.get("view") == "list"}
-    context["several"] = with_several_predictions(page.items)
+    context["shown"] = beside(page.items)
     return render(request, "classifier/history.html", context)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,7 +17,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from classifier.forms.jobs import FORMS, ActionForm, ArchiveForm, ExportForm, RescoreForm
 from classifier.models import Job
-from classifier.services.jobs.control import cancel, resume, retry_failed
+from classifier.services.jobs.control import cancel, discard_files, resume, retry_failed
 from classifier.services.jobs.failures import JobError, explain_failure
 from classifier.services.jobs.progress import (
     failed_items,
@@ -162,7 +163,7 @@ def _list(request: HttpRequest, forms: dict[str, Any], status: int = 200) -> Htt
     shown = list(jobs_of(owner)[:JOBS_SHOWN])
     progress = progress_of_each(shown)
     found = [(one, progress[one.pk], is_stuck(one)) for one in shown]
-    context = {"jobs": found, "forms": forms, "is_known": owner != Owner()}
+    context = {"jobs": found, "forms": forms, "is_known": owner != Owner(), "file_hours": settings.JOB_FILES_HOURS}
     return render(request, "classifier/jobs.html", context, status=status)
 
 
@@ -189,6 +190,9 @@ def _say(request: HttpRequest, action: str, found: Job) -> None:
     elif action == "resume":
         if resume(job=found):
             messages.success(request, _("The job was resumed."))
+    elif action == "discard":
+        if discard_files(job=found):
+            messages.success(request, _("The files of the job were deleted."))
     elif count := retry_failed(job=found):
         text = ngettext("Retrying %(count)d file.", "Retrying %(count)d files.", count)
         messages.success(request, text % {"count": count})

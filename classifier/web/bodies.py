@@ -8,15 +8,19 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.log import log_response
 from django.utils.translation import gettext as _
 
+from classifier.services.jobs.failures import NoRoom, NoRoomForAnybody, explain_failure
+from classifier.services.jobs.room import check_bytes
 from classifier.services.predictions.intake import MEGABYTE
 from classifier.web.limits import archives_of, images_of
 from classifier.web.refusal import refusal
+from classifier.web.requests import owner_of
 from classifier.web.selections import receive_files
 
 logger = logging.getLogger(__name__)
 
 #: The size allowed for a form's fields beside its files.
 _FIELDS_MEGABYTES = 4
+FIELDS_BYTES = _FIELDS_MEGABYTES * MEGABYTE
 
 
 class BodyMiddleware:
@@ -33,6 +37,8 @@ class BodyMiddleware:
         if _announced(request) > most_bytes(images, archives):
             what = _("The request is too large.")
             return _refuse(request, 413, _("Too large"), what, _advice(images))
+        if archives and request.method == "POST" and (response := _no_room(request)):
+            return response
         if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
             # Django would treat it as empty.
             what = _("The request does not state its length.")
@@ -52,6 +58,19 @@ class BodyMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         return _unreadable(request, exception) if isinstance(exception, UnreadablePostError) else None
+
+
+def _no_room(request: HttpRequest) -> HttpResponse | None:
+    """Refuse an archive that may not be stored before it is sent."""
+    try:
+        check_bytes(owner_of(request), max(_announced(request) - FIELDS_BYTES, 0))
+    except NoRoom as error:
+        return _refuse(request, 413, _("Too large"), explain_failure(error.code, error.values), "")
+    except NoRoomForAnybody as error:
+        response = _refuse(request, 503, _("Temporarily unavailable"), explain_failure(error.code, error.values), "")
+        response["Retry-After"] = str(60 * 60)
+        return response
+    return None
 
 
 def _announced(request: HttpRequest) -> int:
@@ -90,6 +109,6 @@ def _unreadable(request: HttpRequest, error: UnreadablePostError) -> HttpRespons
 
 
 def _refuse(request: HttpRequest, status: int, title: str, what: str, advice: str) -> HttpResponse:
-    response = refusal(request, status=status, title=title, what=what, advice=[advice])
+    response = refusal(request, status=status, title=title, what=what, advice=[advice] if advice else [])
     log_response("%s: %s", title, request.path, response=response, request=request, logger=logger)
     return response

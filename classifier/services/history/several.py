@@ -8,11 +8,16 @@ from django.db.models import Count
 from classifier.models import Prediction
 
 
-def with_several_predictions(predictions: Iterable[Prediction]) -> frozenset[UUID]:
-    """The uploads among those of the predictions that have more than one; a query for all of them."""
+def beside(predictions: Iterable[Prediction]) -> list[tuple[Prediction, list[Prediction]]]:
+    """Each prediction with what other models said of the same upload, the first one first; a query for all of them."""
+    predictions = list(predictions)
     uploads = {prediction.upload_id for prediction in predictions}
-    counted = Prediction.objects.filter(upload__in=uploads).order_by().values("upload").annotate(count=Count("pk"))
-    return frozenset(counted.filter(count__gt=1).values_list("upload", flat=True))
+    several = Prediction.objects.filter(upload__in=uploads).order_by().values("upload").annotate(count=Count("pk"))
+    of_several = Prediction.objects.filter(upload__in=several.filter(count__gt=1).values("upload"))
+    found: dict[UUID, list[Prediction]] = {}
+    for one in of_several.order_by("created_at", "id").prefetch_related("model_version"):
+        found.setdefault(one.upload_id, []).append(one)
+    return [(one, [other for other in found.get(one.upload_id, ()) if other.pk != one.pk]) for one in predictions]
 
 
 def other_predictions(prediction: Prediction) -> list[Prediction]:

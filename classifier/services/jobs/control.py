@@ -8,6 +8,7 @@ from classifier.services.jobs.bell import announce
 from classifier.services.jobs.claims import move_to_new_parts
 from classifier.services.jobs.failures import FilesGone
 from classifier.services.jobs.running import PART_SIZE, conclude_job
+from classifier.services.jobs.storage import delete_files
 
 
 def cancel(*, job: Job) -> bool:
@@ -47,6 +48,16 @@ def retry_failed(*, job: Job) -> int:
     found.items.filter(state=JobItem.State.FAILED).update(state=JobItem.State.WAITING, error_code="", error_values={})
     move_to_new_parts(found, failed, size=found.parameters.get("part_size", PART_SIZE))
     return len(failed)
+
+
+@transaction.atomic
+def discard_files(*, job: Job) -> bool:
+    """Delete the archive and the export of an ended job, which can then not be resumed; return whether it had any."""
+    ended = Job.objects.select_for_update().filter(pk=job.pk).exclude(state__in=Job.UNFINISHED).first()
+    if ended is None or not (ended.file or ended.result):
+        return False
+    delete_files(ended)
+    return True
 
 
 def _restart(job: Job) -> None:

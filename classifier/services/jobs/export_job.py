@@ -15,11 +15,14 @@ from classifier.services.history.export import csv_lines, zip_blocks
 from classifier.services.history.pagination import walk
 from classifier.services.history.search import Search
 from classifier.services.jobs.results import Planned, Result
+from classifier.services.jobs.room import check_bytes
 from classifier.services.jobs.storage import new_name
 from classifier.services.operations.storage import storage_errors
 from classifier.services.people.ownership import Owner
 
 FORMATS = ("csv", "zip")
+#: Up to so many predictions are exported while one waits.
+AT_ONCE = {"csv": 5_000, "zip": 500}
 _DAYS = ("since", "until")
 
 
@@ -29,6 +32,12 @@ def as_parameters(search: Search, ending: str) -> dict[str, Any]:
     for day in _DAYS:
         fields[day] = fields[day].isoformat() if fields[day] else None
     return {"format": ending, "search": fields}
+
+
+def is_large(search: Search, owner: Owner, ending: str) -> bool:
+    """Whether the search finds more than is exported while one waits; it counts no further."""
+    most = AT_ONCE[ending]
+    return search.of(owner).order_by()[most : most + 1].exists()
 
 
 def plan(job: Job, last: JobItem | None) -> Generator[Planned]:
@@ -43,10 +52,12 @@ def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generato
             if is_over():
                 return
             file.write(block)
+        size = file.tell()
+        check_bytes(Owner(user=job.owner, visitor=job.visitor), size)
         file.seek(0)
         # Written outside the transaction, which would block others; the sweep deletes it if it has no row.
         name = default_storage.save(new_name(job.parameters["format"]), File(file))
-    yield [Result(item, store=lambda _owner: _keep(job, name))]
+    yield [Result(item, store=lambda _owner: _keep(job, name, size))]
 
 
 def predictions_to_export(job: Job) -> QuerySet[Prediction]:
@@ -70,5 +81,5 @@ def _search(job: Job) -> Search:
     return Search(**fields)
 
 
-def _keep(job: Job, name: str) -> None:
-    Job.objects.filter(pk=job.pk).update(result=name)
+def _keep(job: Job, name: str, size: int) -> None:
+    Job.objects.filter(pk=job.pk).update(result=name, result_bytes=size)

@@ -91,6 +91,14 @@ class TooManyJobs(JobError):
     code = "too_many_jobs"
 
 
+class NoRoom(JobError):
+    code = "no_room"
+
+
+class NoRoomForAnybody(JobError):
+    code = "no_room_for_anybody"
+
+
 def explain_failure(code: str, values: dict[str, int | str]) -> str:
     """Why a file or a job failed."""
     words = _words().get(code)
@@ -118,5 +126,10 @@ def _words() -> dict[str, str]:
         FilesGone.code: _("The job's files have been deleted. Send them again."),
         NothingToExport.code: _("There is nothing to export."),
         NothingToRescore.code: _("This model has already classified all of the images."),
+        NoRoom.code: _(
+            "Your archives and exports would take up more than %(limit)s MB. Delete the files of a job that has ended, "
+            "or wait until they are deleted."
+        ),
+        NoRoomForAnybody.code: _("The site cannot store more archives and exports at the moment. Retry in an hour."),
         TooManyJobs.code: _("You have %(limit)s unfinished jobs. Wait until one finishes, or cancel one."),
     }

@@ -15,7 +15,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from classifier.models import Job
-from classifier.models.job import FILES_KEPT
 from classifier.services.jobs.failures import FilesGone
 from classifier.services.operations.storage import Reason, StorageUnavailable
 from classifier.services.operations.sweep import OLD, Orphan
@@ -52,13 +51,20 @@ def delete_archive(job: Job) -> None:
     _delete_file(job, "file")
 
 
+def delete_files(job: Job) -> None:
+    """Delete the job's archive and export once the transaction is committed."""
+    for field in ("file", "result"):
+        _delete_file(job, field)
+
+
 def delete_old_jobs() -> int:
-    """Delete files of jobs that ended a day ago, and jobs that are no longer shown; return how many jobs that was."""
+    """Delete files of jobs after JOB_FILES_HOURS, and jobs that are no longer shown; return how many jobs that was."""
     now = timezone.now()
-    ended = Job.objects.exclude(file="", result="").filter(ended_at__lte=now - FILES_KEPT)
+    ended = Job.objects.exclude(file="", result="").filter(
+        ended_at__lte=now - timedelta(hours=settings.JOB_FILES_HOURS)
+    )
     for job in ended.iterator():
-        for field in ("file", "result"):
-            _delete_file(job, field)
+        delete_files(job)
     oldest_visit = now - timedelta(days=settings.ANONYMOUS_DAYS)
     old = Job.objects.filter(Q(ended_at__lte=now - ROWS_KEPT) | Q(visitor__isnull=False, created_at__lte=oldest_visit))
     deleted = 0
@@ -92,7 +98,7 @@ def delete_stored(name: str) -> None:
 
 def _delete_file(job: Job, field: str) -> None:
     if name := getattr(job, field).name:
-        Job.objects.filter(pk=job.pk).update(**{field: ""})
+        Job.objects.filter(pk=job.pk).update(**{field: "", f"{field}_bytes": 0})
         transaction.on_commit(partial(delete_stored, name))
 
 

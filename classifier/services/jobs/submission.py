@@ -11,16 +11,13 @@ from classifier.services.history.search import Search
 from classifier.services.jobs import export_job, rescore_job
 from classifier.services.jobs.archives import Archive
 from classifier.services.jobs.bell import announce
-from classifier.services.jobs.failures import NothingToExport, NothingToRescore, TooManyJobs
-from classifier.services.jobs.progress import jobs_of
+from classifier.services.jobs.failures import NothingToExport, NothingToRescore
+from classifier.services.jobs.room import check_bytes, check_count
 from classifier.services.jobs.storage import delete_stored, new_name
 from classifier.services.models.serving import active_model
 from classifier.services.operations.storage import storage_errors
 from classifier.services.people.ownership import Owner, hand_over
 from classifier.services.predictions.intake import clean_name
-
-#: The limit of unfinished jobs per person.
-MOST_UNFINISHED = 20
 
 
 def submit_archive(
@@ -35,7 +32,8 @@ def submit_archive(
 
     Raises JobError for what is no archive or is beyond the limits, serving.NoModel, storage.StorageUnavailable.
     """
-    check_room(owner)
+    check_count(owner)
+    check_bytes(owner, archive.size)
     Archive(archive).close()
     archive.seek(0)
     version = version or active_model().version
@@ -48,6 +46,7 @@ def submit_archive(
                 kind=Job.Kind.CLASSIFY,
                 name=clean_name(archive.name or ""),
                 file=name,
+                file_bytes=archive.size,
                 model_version=version,
                 parameters=parameters,
             )
@@ -58,7 +57,7 @@ def submit_archive(
 
 def submit_rescoring(*, owner: Owner, version: ModelVersion, everybody: bool = False) -> Job:
     """Submit a job that classifies the owner's uploads, or everybody's, by another version. Raises JobError."""
-    check_room(owner)
+    check_count(owner)
     with storage_errors():
         parameters = {"everybody": everybody}
         job = Job(**_whose(owner), model_version=version, parameters=parameters)
@@ -69,7 +68,7 @@ def submit_rescoring(*, owner: Owner, version: ModelVersion, everybody: bool = F
 
 def submit_export(*, owner: Owner, search: Search, ending: str) -> Job:
     """Submit a job that exports the results of a search. ending: csv or zip. Raises JobError."""
-    check_room(owner)
+    check_count(owner)
     with storage_errors():
         if not search.of(owner).exists():
             raise NothingToExport
@@ -79,12 +78,6 @@ def submit_export(*, owner: Owner, search: Search, ending: str) -> Job:
             name=f"predictions.{ending}",
             parameters=export_job.as_parameters(search, ending),
         )
-
-
-def check_room(owner: Owner) -> None:
-    """Raise TooManyJobs if the owner has too many unfinished jobs."""
-    if jobs_of(owner).filter(state__in=Job.UNFINISHED).count() >= MOST_UNFINISHED:
-        raise TooManyJobs(limit=MOST_UNFINISHED)
 
 
 def _submit(owner: Owner, **fields: Any) -> Job:

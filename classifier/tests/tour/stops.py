@@ -31,6 +31,7 @@ NO_PAGES = {
     "api_schema",
     "api_thumbnail",
     "correct",
+    "export",
     "export_csv",
     "export_zip",
     "healthz",
