@@ -29,6 +29,8 @@ LARGEST_LOSS = 0.003
 FEWEST_TO_CHOOSE = round(1 / LARGEST_LOSS)
 #: The weights file in a Keras archive.
 _WEIGHTS = "model.weights.h5"
+#: The number of weights from which a kernel is rounded more coarsely than to float16.
+_LARGE = 2**16
 _IMAGES_COMPARED = 256
 _BATCH = 250
 
@@ -37,17 +39,24 @@ class ExportError(Exception):
     """The exported graph does not compute the same as the Keras model."""
 
 
-def _round_to_float16(model: "keras.Model") -> None:
-    """Round the model's kernels to float16 values, which its file will store; they stay float32 arrays.
+def round_kernels(model: "keras.Model") -> None:
+    """Round the model's kernels to the values that its file will store; they stay float32 arrays.
 
     Biases and batch-norm statistics are not rounded: they are tiny and may exceed float16.
     """
-    model.set_weights(
-        [
-            weights.astype(np.float16).astype(np.float32) if weights.ndim > 1 else weights
-            for weights in model.get_weights()
-        ]
-    )
+    model.set_weights([_rounded(weights) if weights.ndim > 1 else weights for weights in model.get_weights()])
+
+
+def _rounded(kernel: np.ndarray) -> np.ndarray:
+    """Round to float16, and a large kernel to multiples of a power of two: half as many bytes when compressed.
+
+    The step is between 1/32 and 1/16 of the standard deviation, about as fine as int8 by channel.
+    """
+    deviation = kernel.std()
+    if kernel.size >= _LARGE and deviation > 0:
+        step = 2.0 ** np.floor(np.log2(deviation / 16))
+        kernel = np.round(kernel / step) * step
+    return kernel.astype(np.float16).astype(np.float32)
 
 
 def serving_network(model: "keras.Model") -> "keras.Model":
@@ -90,9 +99,9 @@ def _may_be_int8(model: "keras.Model", image_count: int) -> bool:
 def graph_to_serve(model: "keras.Model", images: np.ndarray) -> Graph:
     """Return the graph that `export` writes if int8 costs no accuracy, to train a head on its features.
 
-    images: as for `export`. The model's kernels are rounded to float16, in place.
+    images: as for `export`. The model's kernels are rounded, in place.
     """
-    _round_to_float16(model)
+    round_kernels(model)
     network = serving_network(model)
     with tempfile.TemporaryDirectory() as folder:
         exact, rounded = Path(folder) / "float32.tflite", Path(folder) / "int8.tflite"
@@ -108,12 +117,12 @@ def export(
 ) -> dict[str, Any]:
     """Write both files into `folder` and compare them on `images`, pixels (N, H, W, C).
 
-    The model's kernels are rounded to float16 first, in place: both files have the same weights.
+    The model's kernels are rounded first, in place: both files have the same weights.
     With their `labels` (N,), and enough of them, the graph computes in int8, several times faster, if that costs at
     most 0.3 points of accuracy on them. Returns the entries for the card. Raises ExportError when a probability of
     the float32 graph differs by more than 1e-4.
     """
-    _round_to_float16(model)
+    round_kernels(model)
     keras_path, litert_path = folder / KERAS_FILE, folder / LITERT_FILE
     model.save(keras_path)
     _compress(keras_path)
@@ -163,17 +172,20 @@ def _logits(path: Path, images: np.ndarray | PixelFile, class_count: int) -> np.
 
 
 def _compress(path: Path) -> None:
-    """Rewrite the archive with kernels as float16 and everything compressed; Keras reads both forms."""
+    """Write the archive anew with kernels as float16 and everything compressed; Keras reads either.
+
+    bzip2 comes within 6% of the entropy of rounded kernels; deflate needs a sixth more.
+    """
     temporary = path.with_suffix(".zip")
-    with zipfile.ZipFile(path) as stored, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as deflated:
+    with zipfile.ZipFile(path) as stored, zipfile.ZipFile(temporary, "w", zipfile.ZIP_BZIP2) as compressed:
         for entry in stored.infolist():
             content = stored.read(entry)
-            deflated.writestr(entry.filename, _in_float16(content) if entry.filename == _WEIGHTS else content)
+            compressed.writestr(entry.filename, _in_float16(content) if entry.filename == _WEIGHTS else content)
     os.replace(temporary, path)
 
 
 def _in_float16(content: bytes) -> bytes:
-    """Return the HDF5 file with the arrays that `_round_to_float16` has rounded stored as float16."""
+    """Return the HDF5 file with the arrays that `round_kernels` rounds stored as what they are."""
     import h5py
 
     buffer = io.BytesIO()
@@ -183,7 +195,7 @@ def _in_float16(content: bytes) -> bytes:
             if isinstance(item, h5py.Group):
                 made = target.require_group(name)
             elif item.ndim > 1:
-                made = target.create_dataset(name, data=item[()].astype(np.float16), compression="gzip", shuffle=True)
+                made = target.create_dataset(name, data=item[()].astype(np.float16))
             else:
                 made = target.create_dataset(name, data=item[()])
             made.attrs.update(item.attrs)

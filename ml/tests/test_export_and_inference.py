@@ -12,7 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from ml.artifacts import folder as artifacts
 from ml.artifacts import probe
-from ml.artifacts.export import FEWEST_TO_CHOOSE, TOLERANCE, ExportError, export, serving_network
+from ml.artifacts.export import FEWEST_TO_CHOOSE, TOLERANCE, ExportError, export, round_kernels, serving_network
 from ml.artifacts.litert import Graph
 from ml.classes import CLASS_NAMES
 from ml.confidence.calibration import softmax
@@ -58,9 +58,19 @@ def loaded(exported) -> Network:
 def test_kernels_are_rounded_to_float16_and_nothing_else(model, exported):
     for weights, before in zip(model.get_weights(), exported[2]):
         assert weights.dtype == np.float32
-        expected = before.astype(np.float16) if before.ndim > 1 else before
-        assert np.array_equal(weights, expected)
+        if before.size < 2**16:
+            expected = before.astype(np.float16) if before.ndim > 1 else before
+            assert np.array_equal(weights, expected)
         assert np.isfinite(weights).all()
+
+
+def test_large_kernel_is_rounded_to_steps_of_a_sixteenth_of_its_deviation_or_less(model, exported):
+    ((weights, before),) = [pair for pair in zip(model.get_weights(), exported[2]) if pair[0].size >= 2**16]
+    steps = np.unique(np.diff(np.unique(weights)))
+    assert before.std() / 32 <= steps.min() <= before.std() / 16
+    assert np.array_equal(weights, weights.astype(np.float16))
+    assert np.abs(weights - before).max() <= steps.min() / 2
+    assert (exported[0] / artifacts.KERAS_FILE).stat().st_size < 1.1 * before.size
 
 
 def test_file_has_the_kernels_as_float16_and_keras_reads_them(model, exported):
@@ -125,7 +135,7 @@ def test_keras_file_gives_the_same_function_and_is_compressed(model, exported):
     again = keras.models.load_model(path)
     assert np.array_equal(again.predict(images, verbose=0), model.predict(images, verbose=0))
     with zipfile.ZipFile(path) as archive:
-        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_BZIP2}
 
 
 def test_export_tells_what_it_found_and_leaves_the_two_files_alone(exported):
@@ -181,7 +191,12 @@ def test_graph_stays_in_float32_where_int8_would_cost_accuracy(tmp_path):
     # Two classes that differ by less than int8 can tell, and are told apart by their labels.
     kernel, bias = network.layers[-1].get_weights()
     kernel[:, 1] = kernel[:, 0] + np.random.default_rng(0).normal(0, 1e-4, len(kernel))
-    network.layers[-1].set_weights([kernel, np.where(np.arange(10) < 2, 2, bias)])
+    bias = np.where(np.arange(10) < 2, 2, bias)
+    network.layers[-1].set_weights([kernel, bias])
+    round_kernels(network)
+    probabilities = network.predict(images.astype("float32"), verbose=0)
+    bias[1] -= np.median(np.log(probabilities[:, 1] / probabilities[:, 0]))  # Half of the images are of either.
+    network.layers[-1].set_weights([network.layers[-1].get_weights()[0], bias])
     found = export(network, tmp_path, images, in_float32(network, images))
     assert found["arithmetic"] == "float32"
     assert found["accuracy_by_arithmetic"]["int8"] < found["accuracy_by_arithmetic"]["float32"] - 0.003
