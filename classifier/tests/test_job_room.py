@@ -18,7 +18,7 @@ from classifier.tests.jobs import make_job, photographs, work, zip_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-MEGABYTE = 1024 * 1024
+MEGABYTE = 1_000_000
 
 
 class Unread(io.BytesIO):
