@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BENCH_VENV ?= .venv-bench
+STORES_VENV ?= .venv-stores
 PORT ?= 8000
 BIN := $(VENV)/bin
 CODE := benchmarks cifarsite classifier docs ml tools manage.py conftest.py
@@ -37,8 +38,15 @@ run: $(VENV)/.installed-requirements-serve ## serve http://localhost:8000 (PORT=
 train: $(VENV)/.installed-requirements ## train the network (ARGS="--epochs 5 --limit 5000" and the like)
 	$(BIN)/python manage.py train $(ARGS)
 
-test: $(VENV)/.installed-requirements ## install what the tests need and run them (ARGS=--endurance for the longest too, ARGS=--cov to see what they reach)
+test: export STORES_VENV := $(abspath $(STORES_VENV))
+test: $(VENV)/.installed-requirements $(STORES_VENV)/.installed ## install what the tests need and run them (ARGS=--endurance for the longest too, ARGS=--cov to see what they reach)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# Two S3 servers, with libraries that the site has no use for.
+$(STORES_VENV)/.installed: requirements-stores.txt | $(VENV)/.installed-requirements
+	$(BIN)/python -m venv $(STORES_VENV)
+	$(STORES_VENV)/bin/python -m pip install --disable-pip-version-check --quiet --requirement $<
+	@touch $@
 
 # The peers' libraries want other versions than the site's, so they have an environment of their own.
 $(BENCH_VENV)/.installed: benchmarks/serving/requirements.txt | $(VENV)/.installed-requirements-serve
@@ -77,7 +85,7 @@ format: $(VENV)/.installed-requirements ## put the code into shape
 	$(BIN)/ruff format .
 
 lock: $(VENV)/.installed-requirements ## pin the requirements anew from the .in files
-	for name in requirements-serve requirements; do \
+	for name in requirements-serve requirements requirements-stores; do \
 		$(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command "make lock" $$name.in --output-file $$name.txt || exit 1; \
 	done
@@ -87,4 +95,4 @@ messages: $(VENV)/.installed-requirements ## collect and compile translations (n
 	$(BIN)/python manage.py compilemessages --locale uk --verbosity 0 --ignore '.venv*'
 
 clean: ## remove what is made here, but no data and no trained model
-	rm -rf $(VENV) $(BENCH_VENV) site staticfiles .pytest_cache .ruff_cache .mypy_cache .coverage htmlcov
+	rm -rf $(VENV) $(BENCH_VENV) $(STORES_VENV) site staticfiles .pytest_cache .ruff_cache .mypy_cache .coverage htmlcov

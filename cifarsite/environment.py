@@ -1,6 +1,7 @@
 """Read the environment: declared settings with their descriptions, their validators, and the secret key."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,22 @@ def check_limit(value: str) -> str:
     if not is_limit:
         raise ValidationError('Not a limit such as "600/minute", "100 per 10 minutes" or "off".')
     return value
+
+
+def check_bucket(value: str) -> str:
+    """Return what it was given: "" or "s3://bucket/prefix". Raises ValidationError."""
+    if value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?", value, re.ASCII):
+        raise ValidationError("Not an address such as s3://bucket or s3://bucket/prefix.")
+    return value
+
+
+def file_storage(url: str, *, endpoint: str, region: str, durable: bool) -> dict[str, Any]:
+    """Return the storage of uploads for Django's STORAGES: the bucket of the address, or a local folder without one."""
+    if not url:
+        return {"BACKEND": f"classifier.storages.local.{'DurableStorage' if durable else 'LocalStorage'}"}
+    bucket, _slash, prefix = url.removeprefix("s3://").strip("/").partition("/")
+    options = {"bucket": bucket, "prefix": prefix, "endpoint": endpoint, "region": region}
+    return {"BACKEND": "classifier.storages.objects.ObjectStorage", "OPTIONS": options}
 
 
 def _kept_key(file: Path) -> str:

@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import EnvError, validate
 
-from cifarsite.environment import DocumentedEnv, check_limit, secret_key
+from cifarsite.environment import DocumentedEnv, check_bucket, check_limit, file_storage, secret_key
 from cifarsite.exposure import check_hosts
 from cifarsite.logs import logging_settings
 
@@ -105,6 +105,24 @@ try:
     MEDIA_ROOT = env.path(
         "MEDIA_ROOT", BASE_DIR / "media", help="The folder of uploads, thumbnails and working copies."
     )
+    STORAGE_URL = env.str(
+        "STORAGE_URL",
+        "",
+        validate=check_bucket,
+        help="Store uploads, thumbnails and the files of jobs in a bucket instead of `MEDIA_ROOT`: `s3://bucket`, or "
+        "`s3://bucket/prefix`. The bucket must exist, and should be private.",
+    )
+    AWS_ENDPOINT_URL = env.str(
+        "AWS_ENDPOINT_URL",
+        "",
+        validate=validate.Regexp(r"^$|^https?://[^/]+/?$"),
+        help="The address of an S3-compatible server, for example `https://s3.example.org`. Not needed for AWS.",
+    )
+    AWS_DEFAULT_REGION = env.str("AWS_DEFAULT_REGION", "us-east-1", help="The region of the bucket.")
+    AWS_ACCESS_KEY_ID = env.str(
+        "AWS_ACCESS_KEY_ID", "", help="The access key of the bucket. Without one, that of the machine's role on AWS."
+    )
+    AWS_SECRET_ACCESS_KEY = env.str("AWS_SECRET_ACCESS_KEY", "", help="The secret key of the bucket.")
     STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "staticfiles", help="The folder that `collectstatic` writes to.")
     MODELS_DIR = env.path("MODELS_DIR", BASE_DIR / "ml" / "trained", help="The folder of the trained models.")
     RUNS_DIR = env.path("RUNS_DIR", BASE_DIR / "runs", help="The folder of the checkpoints of training runs.")
@@ -333,6 +351,8 @@ if EMAIL_HOST and not DEFAULT_FROM_EMAIL:
     )
 if EMAIL_USE_SSL and EMAIL_USE_TLS:
     raise ImproperlyConfigured("EMAIL_USE_SSL and EMAIL_USE_TLS are both on. Turn one of them off.")
+if bool(AWS_ACCESS_KEY_ID) != bool(AWS_SECRET_ACCESS_KEY):
+    raise ImproperlyConfigured("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together. Set both, or neither.")
 EMAIL_TIMEOUT = 20
 
 INSTALLED_APPS = [
@@ -453,11 +473,7 @@ STATIC_URL = "static/"
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATICFILES_DIRS = [("bootstrap", next(iter(bootstrap.__path__)))]
 STORAGES = {
-    "default": {
-        "BACKEND": "classifier.durable_storage.DurableStorage"
-        if SYNC_TO_DISK
-        else "django.core.files.storage.FileSystemStorage"
-    },
+    "default": file_storage(STORAGE_URL, endpoint=AWS_ENDPOINT_URL, region=AWS_DEFAULT_REGION, durable=SYNC_TO_DISK),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

@@ -6,15 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, pre_delete
 from django.dispatch import receiver
 
 from classifier.models import Job, Upload
-from classifier.services.jobs.storage import delete_stored
 from classifier.services.models.publishing import register_shipped
+from classifier.services.operations.file_deletion import delete_file
 from ml.artifacts.folder import ArtifactError
 
 if TYPE_CHECKING:
@@ -32,14 +31,20 @@ def register_shipped_models(sender, **kwargs) -> None:
         logger.error("A shipped model was not registered: %s", error)
 
 
+@receiver(pre_delete, sender=Upload)
+def notice_working_copy(sender, instance: Upload, **kwargs) -> None:
+    """A page may have stored the working copy after this instance was read."""
+    if not instance.working_copy:
+        stored = Upload.objects.filter(pk=instance.pk).values_list("working_copy", flat=True)
+        instance.working_copy.name = stored.first() or ""
+
+
 @receiver(post_delete, sender=Upload)
-def delete_files(sender, instance: Upload, **kwargs) -> None:
+def delete_upload_files(sender, instance: Upload, **kwargs) -> None:
     """The files of a deleted upload go once its deletion is certain."""
-    # A page may have stored the working copy after this instance was read.
-    copy = instance.working_copy.name or instance.working_copy_name
-    for name in (instance.file.name, instance.thumbnail.name, copy):
+    for name in (instance.file.name, instance.thumbnail.name, instance.working_copy.name):
         if name:
-            transaction.on_commit(partial(_delete_file, name))
+            transaction.on_commit(partial(delete_file, name))
 
 
 @receiver(post_delete, sender=Job)
@@ -47,16 +52,7 @@ def delete_job_files(sender, instance: Job, **kwargs) -> None:
     """An archive and an export go with their job."""
     for name in (instance.file.name, instance.result.name):
         if name:
-            transaction.on_commit(partial(delete_stored, name))
-
-
-def _delete_file(name: str) -> None:
-    """Delete a file that no row has any more. It may fail: what was asked for is done, and the other file goes too."""
-    try:
-        default_storage.delete(name)
-    except Exception as error:
-        words = "The file %s of a deleted upload could not be deleted: %s. Run manage.py sweep later."
-        logger.error(words, name, error)
+            transaction.on_commit(partial(delete_file, name))
 
 
 def make_database_private(connection: BaseDatabaseWrapper, **rest: Any) -> None:

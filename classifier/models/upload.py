@@ -131,10 +131,9 @@ class Upload(models.Model):
         end = self.created_at + timedelta(days=settings.ANONYMOUS_DAYS)
         return end if self.expires_at is None else min(end, self.expires_at)
 
-    @property
-    def working_copy_name(self) -> str:
-        """The name under which a working copy is stored, if no other file has it."""
-        return f"working_copies/{self.id.hex[:2]}/{self.id}.png"
+    def place_in(self, folder: str) -> str:
+        """What the names of the upload's files in a folder of the storage begin with."""
+        return f"{folder}/{self.id.hex[:2]}/{self.id}"
 
     def size_within(self, width: float, height: float) -> tuple[int, int]:
         """Width and height in pixels at which the picture fits into these, and is not enlarged."""

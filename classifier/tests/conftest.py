@@ -17,10 +17,11 @@ from classifier.tests.browser import chromium, complaints, open_browser, photogr
 from classifier.tests.database import remember_rows
 from classifier.tests.factories import linked_model, make_user, pictures
 from classifier.tests.postgresql import postgresql
+from classifier.tests.stores import moto_server, store, swift_server
 from ml.classes import CLASS_NAMES
 from ml.tests.factories import write_cifar10
 
-__all__ = ["chromium", "complaints", "open_browser", "photograph", "postgresql"]
+__all__ = ["chromium", "complaints", "moto_server", "open_browser", "photograph", "postgresql", "store", "swift_server"]
 
 _SHIPPED: list[ModelVersion] = []
 

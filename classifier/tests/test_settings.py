@@ -47,6 +47,10 @@ def pins(name: str) -> set[str]:
         ({"EMAIL_HOST": "mail.example.org"}, "DEFAULT_FROM_EMAIL is not set."),
         ({"EMAIL_USE_SSL": "true", "EMAIL_USE_TLS": "true"}, "EMAIL_USE_SSL and EMAIL_USE_TLS are both on."),
         ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE"),
+        ({"STORAGE_URL": "bucket"}, '"STORAGE_URL" invalid'),
+        ({"STORAGE_URL": "s3://Bucket/../x"}, '"STORAGE_URL" invalid'),
+        ({"AWS_ENDPOINT_URL": "s3.example.org"}, '"AWS_ENDPOINT_URL" invalid'),
+        ({"AWS_ACCESS_KEY_ID": "key"}, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together."),
     ],
 )
 def test_bad_configuration_stops_the_start_and_names_the_variable(tmp_path, changes, message):
@@ -138,3 +142,22 @@ def test_a_wrong_setting_of_the_server_stops_it_and_is_named(tmp_path):
         done = subprocess.run(command, cwd=BASE_DIR, env=env, capture_output=True, text=True)
         assert done.returncode == 1
         assert f'Environment variable "{name}" invalid' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "place"), [("s3://photos", ("photos", "")), ("s3://photos/a/b/", ("photos", "a/b"))]
+)
+def test_address_of_a_bucket_moves_the_uploads_there(tmp_path, address, place):
+    code = (
+        "from django.core.files.storage import default_storage as s; print((s.bucket_name, s.location), s.endpoint_url)"
+    )
+    env = production(tmp_path, STORAGE_URL=address, AWS_ENDPOINT_URL="https://s3.example.org")
+    done = manage("shell", "--no-imports", "-c", code, env=env)
+    assert done.stdout.strip() == f"{place} https://s3.example.org", done.stderr
+
+
+@pytest.mark.parametrize(("durable", "kind"), [("true", "DurableStorage"), ("false", "LocalStorage")])
+def test_uploads_are_on_the_local_disk_by_default(tmp_path, durable, kind):
+    code = "from django.core.files.storage import storages; print(type(storages['default']).__name__)"
+    done = manage("shell", "--no-imports", "-c", code, env=production(tmp_path, SYNC_TO_DISK=durable))
+    assert done.stdout.strip() == kind, done.stderr

@@ -248,9 +248,12 @@ def test_stored_name_is_never_the_users(client, name, stored_files, media_root):
     assert page.status_code == 302
     kept = Upload.objects.get()
     assert kept.original_name == ODD_NAMES[name]
-    assert stored_files() == sorted(
-        [f"uploads/{kept.pk.hex[:2]}/{kept.pk}.jpg", f"thumbnails/{kept.pk.hex[:2]}/{kept.pk}.jpg"]
-    )
+    place = f"{kept.pk.hex[:2]}/{kept.pk}"
+    assert stored_files() == sorted([kept.file.name, kept.thumbnail.name])
+    assert [re.sub(r"-[a-z0-9]{12}\.", ".", stored) for stored in stored_files()] == [
+        f"thumbnails/{place}.jpg",
+        f"uploads/{place}.jpg",
+    ]
 
 
 def test_name_that_no_browser_has_cleaned_is_cleaned_too():

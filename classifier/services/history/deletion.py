@@ -6,6 +6,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from classifier.models import Job, Prediction, Upload
+from classifier.services.operations.file_deletion import deleted_together
 from classifier.services.people.ownership import Owner, belongs_to, uploads_of
 
 #: Rows deleted per transaction, few so that other writers need not wait long.
@@ -48,7 +49,8 @@ def delete_uploads(uploads: QuerySet[Upload]) -> int:
     """
     deleted = 0
     while batch := list(uploads.order_by().values_list("pk", flat=True)[:_BATCH]):
-        deleted += _delete(Upload.objects.filter(pk__in=batch))
+        with deleted_together():
+            deleted += _delete(Upload.objects.filter(pk__in=batch))
     return deleted
 
 

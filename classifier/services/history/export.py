@@ -76,7 +76,7 @@ def zip_blocks(
     for prediction in walk(predictions, order=order):
         try:
             file = default_storage.open(prediction.upload.file.name or "", "rb")
-        except OSError:
+        except FileNotFoundError:
             continue
         with file:
             archive.add(file.chunks(_FILE_BLOCK), place(prediction))

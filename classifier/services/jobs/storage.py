@@ -1,9 +1,8 @@
 """The files of a job, its archive or export, and the deletion of old jobs."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
@@ -16,10 +15,10 @@ from django.utils import timezone
 
 from classifier.models import Job
 from classifier.services.jobs.failures import FilesGone
+from classifier.services.operations.file_deletion import delete_file
 from classifier.services.operations.storage import Reason, StorageUnavailable
 from classifier.services.operations.sweep import OLD, Orphan
-
-logger = logging.getLogger(__name__)
+from classifier.storages.stored import site_storage
 
 FOLDER = "jobs"
 #: How long an ended job is kept.
@@ -76,34 +75,14 @@ def delete_old_jobs() -> int:
 def sweep_job_files(*, older_than: timedelta = OLD, dry_run: bool = False) -> Iterator[Orphan]:
     """Delete files of this age that belong to no job, and yield them. Raises OSError, DatabaseError."""
     limit = timezone.now() - older_than
-    try:
-        names = [f"{FOLDER}/{name}" for name in default_storage.listdir(FOLDER)[1]]
-    except FileNotFoundError:
-        return
-    for name in names:
-        if _is_old(name, limit) and not Job.objects.filter(Q(file=name) | Q(result=name)).exists():
-            orphan = Orphan(name, default_storage.size(name))
+    for file in site_storage().listing(FOLDER):
+        if file.modified < limit and not Job.objects.filter(Q(file=file.name) | Q(result=file.name)).exists():
             if not dry_run:
-                default_storage.delete(name)
-            yield orphan
-
-
-def delete_stored(name: str) -> None:
-    """Delete a file without a row; failures are left to the sweep."""
-    try:
-        default_storage.delete(name)
-    except Exception as error:
-        logger.error("The file %s of a job could not be deleted: %s. Run manage.py sweep later.", name, error)
+                default_storage.delete(file.name)
+            yield Orphan(file.name, file.size)
 
 
 def _delete_file(job: Job, field: str) -> None:
     if name := getattr(job, field).name:
         Job.objects.filter(pk=job.pk).update(**{field: "", f"{field}_bytes": 0})
-        transaction.on_commit(partial(delete_stored, name))
-
-
-def _is_old(name: str, limit: datetime) -> bool:
-    try:
-        return default_storage.get_modified_time(name) < limit
-    except FileNotFoundError:
-        return False
+        transaction.on_commit(partial(delete_file, name))

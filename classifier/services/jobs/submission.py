@@ -13,8 +13,9 @@ from classifier.services.jobs.archives import Archive
 from classifier.services.jobs.bell import announce
 from classifier.services.jobs.failures import NothingToExport, NothingToRescore
 from classifier.services.jobs.room import check_bytes, check_count
-from classifier.services.jobs.storage import delete_stored, new_name
+from classifier.services.jobs.storage import new_name
 from classifier.services.models.serving import active_model
+from classifier.services.operations.file_deletion import delete_file
 from classifier.services.operations.storage import storage_errors
 from classifier.services.people.ownership import Owner, hand_over
 from classifier.services.predictions.intake import clean_name
@@ -51,7 +52,7 @@ def submit_archive(
                 parameters=parameters,
             )
         except BaseException:
-            delete_stored(name)
+            delete_file(name)
             raise
 
 

@@ -4,7 +4,10 @@ Files and rows are looked at side by side, a 256th part at a time: a million of 
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,14 +17,17 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from classifier.models import Upload
+from classifier.storages.stored import StoredFile, site_storage
 
 #: A file gets its row within seconds, so an older file without one is an orphan.
 OLD = timedelta(hours=1)
 _FOLDERS = ("uploads", "thumbnails", "working_copies")
 _COLUMNS = ("file", "thumbnail", "working_copy")
-_PARTS = frozenset(f"{number:02x}" for number in range(256))
+_PARTS = frozenset(f"{number:02x}/" for number in range(256))
 #: Names per query. Each query reads the whole table, because their columns have no index.
 _BATCH = 400
+#: Files per transaction, few so that other writers need not wait long.
+_TOGETHER = 50
 
 
 class Orphan(NamedTuple):
@@ -44,52 +50,49 @@ def sweep(*, older_than: timedelta = OLD, dry_run: bool = False) -> Iterator[Orp
     The site may keep running. dry_run: remove nothing. Raises OSError or DatabaseError.
     """
     limit = timezone.now() - older_than
-    found: list[str] = []
-    for part in _parts():
-        # List the files first: files stored later have their row, or are younger than the limit.
-        unclaimed, lost = _compare(part, _files(part))
+    found: list[StoredFile] = []
+    # The files of a part are listed before its rows: files stored later have their row, or are younger than the limit.
+    for part, files in _files_by_part():
+        unclaimed, lost = _compare(part, files)
         yield from filter(None, map(_loss, lost))
-        found += [name for name in sorted(unclaimed) if _is_old(name, limit)]
+        found += [file for name, file in sorted(unclaimed.items()) if file.modified < limit]
         while len(found) >= _BATCH:
-            yield from _remove(found[:_BATCH], limit, dry_run)
+            yield from _remove(found[:_BATCH], dry_run)
             found = found[_BATCH:]
-    yield from _remove(found, limit, dry_run)
+    yield from _remove(found, dry_run)
 
 
-def _parts() -> list[str]:
-    """The names of the folders with files, and "" for their parent."""
-    listed = (_listing(folder)[0] for folder in _FOLDERS)
-    return ["", *sorted(_PARTS.union(*listed))]
+def _files_by_part() -> Iterator[tuple[str, dict[str, StoredFile]]]:
+    """Yield every part, which is the beginning of the names within their folders, with the files in it."""
+    listings = (((_part_of(file.name), file) for file in site_storage().listing(folder)) for folder in _FOLDERS)
+    every_part = ((part, None) for part in sorted(_PARTS))
+    for part, files in groupby(merge(*listings, every_part, key=itemgetter(0)), key=itemgetter(0)):
+        yield part, {file.name: file for _part, file in files if file}
 
 
-def _files(part: str) -> set[str]:
-    places = [f"{folder}/{part}".rstrip("/") for folder in _FOLDERS]
-    return {f"{place}/{name}" for place in places for name in _listing(place)[1]}
+def _part_of(name: str) -> str:
+    """The folder of a file within that of its kind, with its slash; the file's name where there is no such folder."""
+    folder, slash, _rest = name.partition("/")[2].partition("/")
+    return folder + slash
 
 
-def _listing(folder: str) -> tuple[list[str], list[str]]:
-    try:
-        return default_storage.listdir(folder)
-    except FileNotFoundError:
-        return [], []
-
-
-def _compare(part: str, files: set[str]) -> tuple[set[str], list[UUID]]:
+def _compare(part: str, files: dict[str, StoredFile]) -> tuple[dict[str, StoredFile], list[UUID]]:
     """Return the files without a row, and the rows without a file, in one part."""
     lost = []
     for upload_id, *names, copy in _rows(part).values_list("pk", *_COLUMNS).iterator():
         # A working copy is made again from the original.
-        if not files.issuperset(names):
+        if not files.keys() >= {*names}:
             lost.append(upload_id)
-        files.difference_update(names)
-        files.discard(copy)
+        for name in (*names, copy):
+            files.pop(name, None)
     return files, lost
 
 
 def _rows(part: str) -> QuerySet[Upload]:
     if part not in _PARTS:
         return Upload.objects.none()
-    return Upload.objects.order_by("pk").filter(pk__range=(UUID(f"{part:0<32}"), UUID(f"{part:f<32}")))
+    first = part.rstrip("/")
+    return Upload.objects.order_by("pk").filter(pk__range=(UUID(f"{first:0<32}"), UUID(f"{first:f<32}")))
 
 
 def _loss(upload_id: UUID) -> Loss | None:
@@ -104,41 +107,33 @@ def _exists(name: str | None) -> bool:
     return default_storage.exists(name) if name else False
 
 
-def _is_old(name: str, limit: datetime) -> bool:
-    try:
-        return default_storage.get_modified_time(name) < limit
-    except FileNotFoundError:
-        return False
-
-
-def _remove(names: list[str], limit: datetime, dry_run: bool) -> Iterator[Orphan]:
+def _remove(files: list[StoredFile], dry_run: bool) -> Iterator[Orphan]:
     """Remove the files that still have no row, in whichever part the row may be."""
-    if not names:
+    if not files:
         return
+    names = [file.name for file in files]
     referring = Upload.objects.filter(Q(file__in=names) | Q(thumbnail__in=names) | Q(working_copy__in=names)).order_by()
     referred = {name for row in referring.values_list(*_COLUMNS) for name in row}
-    yield from filter(None, (_remove_one(name, limit, dry_run) for name in names if name not in referred))
+    files = [file for file in files if file.name not in referred]
+    for start in range(0, len(files), _TOGETHER):
+        yield from _remove_together(files[start : start + _TOGETHER], dry_run)
 
 
 # On SQLite a transaction prevents others from storing between the check and the removal.
 @transaction.atomic
-def _remove_one(name: str, limit: datetime, dry_run: bool) -> Orphan | None:
-    if _has_row(name) or not _is_old(name, limit):
-        return None
-    try:
-        orphan = Orphan(name, default_storage.size(name))
-    except FileNotFoundError:
-        return None
+def _remove_together(files: list[StoredFile], dry_run: bool) -> list[Orphan]:
+    ids = {file.name: upload_id for file in files if (upload_id := _id_in(file.name))}
+    rows = Upload.objects.filter(pk__in=ids.values()).order_by()
+    claimed = {name for row in rows.values_list(*_COLUMNS) for name in row}
+    orphans = [Orphan(file.name, file.size) for file in files if file.name not in claimed]
     if not dry_run:
-        default_storage.delete(name)
-    return orphan
+        site_storage().delete_all(orphan.name for orphan in orphans)
+    return orphans
 
 
-def _has_row(name: str) -> bool:
-    """Whether the row with the ID in the file's name exists and refers to the file."""
+def _id_in(name: str) -> UUID | None:
+    """The id of the upload that a file was stored for."""
     try:
-        upload_id = UUID(name.rpartition("/")[2][:36])
+        return UUID(name.rpartition("/")[2][:36])
     except ValueError:
-        return False
-    row = Upload.objects.filter(pk=upload_id).values_list(*_COLUMNS).first()
-    return row is not None and name in row
+        return None

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -18,7 +19,8 @@ from classifier.services.operations.storage import storage_errors
 from classifier.services.people.ownership import Owner, hand_over
 from classifier.services.predictions.intake import SubmittedImage
 from classifier.services.predictions.turns import Workers, turn
-from classifier.services.predictions.working_copies import copy_if_expensive
+from classifier.services.predictions.working_copies import copy_if_expensive, new_copy_name
+from classifier.storages.stored import new_part, site_storage
 from ml.confidence.decision import Predictions
 from ml.images import preprocessing
 from ml.images.formats import FORMATS
@@ -134,7 +136,7 @@ def store(*, prediction: Prediction, content: bytes, thumbnail: bytes, working_c
     """
     upload = prediction.upload
     contents = (content, thumbnail, working_copy)
-    files = {name: stored for name, stored in zip(_file_names(upload), contents) if stored is not None}
+    files = {name: stored for name, stored in zip(_new_names(upload), contents) if stored is not None}
     # The files come first and the commit last: a process killed in between leaves files without a row, which
     # `manage.py sweep` removes, and never a row without its files.
     try:
@@ -154,22 +156,25 @@ def store(*, prediction: Prediction, content: bytes, thumbnail: bytes, working_c
 
 def discard_files(*, upload: Upload) -> None:
     """Delete the files that a killed process left of an upload without a row."""
-    for name in _file_names(upload):
-        default_storage.delete(name)
+    storage = site_storage()
+    # The original was stored first: without it there are no others.
+    if originals := storage.beginning_with(upload.place_in("uploads")):
+        others = [storage.beginning_with(upload.place_in(folder)) for folder in ("thumbnails", "working_copies")]
+        storage.delete_all([*originals, *chain.from_iterable(others)])
 
 
-def _file_names(upload: Upload) -> tuple[str, str, str]:
-    place = f"{upload.id.hex[:2]}/{upload.id}"
-    extension = FORMATS[upload.format].extension
-    return f"uploads/{place}.{extension}", f"thumbnails/{place}.jpg", upload.working_copy_name
+def _new_names(upload: Upload) -> tuple[str, str, str]:
+    """Names that no other attempt to store the upload has: it must not overwrite or delete this one's files."""
+    part, extension = new_part(), FORMATS[upload.format].extension
+    original, thumbnail = (f"{upload.place_in(folder)}-{part}" for folder in ("uploads", "thumbnails"))
+    return f"{original}.{extension}", f"{thumbnail}.jpg", new_copy_name(upload)
 
 
 @contextmanager
 def _stored_files(upload: Upload, contents: dict[str, bytes]) -> Iterator[list[str]]:
     """Write files to the storage and yield their names; delete them again if anything fails, here or in the block."""
-    # List all names first: a full disk may leave half a file without a reply from the storage. Free names, because
-    # the same submission may be arriving a second time just now with files of its own.
-    names = [default_storage.get_available_name(name) for name in contents]
+    # All names first: a full disk may leave half a file without a reply from the storage.
+    names = list(contents)
     try:
         for position, content in enumerate(contents.values()):
             names[position] = default_storage.save(names[position], ContentFile(content))

@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from classifier.models import Upload
 from classifier.services.predictions.decoding import decode
+from classifier.storages.stored import new_part
 from ml.images.preprocessing import DecodedImage
 from ml.images.working_copy import NotAWorkingCopy, WorkingCopy, from_working_copy, to_working_copy
 
@@ -16,6 +17,11 @@ logger = logging.getLogger(__name__)
 
 #: CPU seconds above which decoding is worth a copy. A phone's JPEG takes 0.03, reading a copy 0.01.
 EXPENSIVE_SECONDS = 0.2
+
+
+def new_copy_name(upload: Upload) -> str:
+    """A unique name for a working copy of the upload."""
+    return f"{upload.place_in('working_copies')}-{new_part()}.png"
 
 
 def copy_if_expensive(decoded: DecodedImage) -> bytes | None:
@@ -58,7 +64,7 @@ def _add(upload: Upload, content: bytes) -> None:
     """
     with suppress(OSError, DatabaseError):
         before = upload.working_copy.name
-        name = default_storage.save(upload.working_copy_name, ContentFile(content))
+        name = default_storage.save(new_copy_name(upload), ContentFile(content))
         # Another page may have stored one, or the upload may have been deleted.
         if Upload.objects.filter(pk=upload.pk, working_copy=before).update(working_copy=name):
             upload.working_copy = name
