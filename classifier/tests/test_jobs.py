@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
@@ -222,6 +223,22 @@ def test_all_of_a_job_is_the_model_of_its_submission(owner, user, models_dir):
     assert set(user.predictions.values_list("model_version__name", flat=True)) == {"student_cnn"}
     job.refresh_from_db()
     assert job.state == "finished"
+
+
+def test_jobs_of_a_later_version_wait_for_a_worker_of_it(owner, user):
+    """While a site is upgraded, new web processes run beside old workers."""
+    kind, parameter, known = (make_job(owner, photographs(1)) for _ in range(3))
+    Job.objects.filter(pk=kind.pk).update(kind="later")
+    Job.objects.filter(pk=parameter.pk).update(parameters={"keep": "until_deleted", "later": 1})
+    with pytest.raises(running.Unable, match=r"A later version has submitted the job .*: later\."):
+        work()
+    for _ in range(6):
+        with suppress(running.Unable):
+            work_once()
+    known.refresh_from_db()
+    assert known.state == "finished"
+    assert list(JobPart.objects.filter(finished_at=None).values_list("attempts", "claim")) == [(0, None)] * 2
+    assert user.predictions.count() == 1
 
 
 def test_two_people_take_turns(owner, user):

@@ -1,6 +1,5 @@
 """The job that classifies the files of a ZIP archive; the history shows them under their paths."""
 
-import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,24 +16,23 @@ from classifier.services.jobs.storage import opened_archive
 from classifier.services.models.serving import served_model
 from classifier.services.operations.storage import as_unavailable
 from classifier.services.people.ownership import Owner
-from classifier.services.predictions.classification import describe_prediction, describe_upload, discard_files, store
+from classifier.services.predictions.classification import describe_upload, discard_files, store
 from classifier.services.predictions.intake import SubmittedImage, read_image
-from classifier.services.predictions.working_copies import copy_if_expensive
+from classifier.services.predictions.many import Derived, derive, prediction_of
 from ml.images.errors import ImageError
-from ml.images.preprocessing import DecodedImage, to_thumbnail
+from ml.images.preprocessing import DecodedImage
 from ml.serving.bulk import Failed, Predicted, predict_stream
 
+PARAMETERS = frozenset({"keep", "part_size"})
 _LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """An image that was read, without its content of up to 20 MB."""
+    """An image that was read."""
 
     image: SubmittedImage
-    thumbnail: bytes
-    working_copy: bytes | None
-    timings: dict[str, float]
+    derived: Derived
 
 
 def plan(job: Job, last: JobItem | None) -> Generator[Planned]:
@@ -51,19 +49,13 @@ def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generato
 
         def read(item: JobItem) -> tuple[DecodedImage, _Kept]:
             image = read_image(ContentFile(_content(archive, item), item.name))
-            started = time.perf_counter()
-            thumbnail, copy = to_thumbnail(image.decoded.picture), copy_if_expensive(image.decoded)
-            timings = {"decode": image.decode_milliseconds, "thumbnail": 1000 * (time.perf_counter() - started)}
-            return image.decoded, _Kept(image, thumbnail, copy, timings)
+            return image.decoded, _Kept(image, derive(image))
 
         def conclude(predicted: Predicted[JobItem, _Kept] | Failed[JobItem]) -> Result:
             if isinstance(predicted, Failed):
                 error = predicted.error if isinstance(predicted.error, ImageError) else DamagedMember()
                 return Result(predicted.source, error=error)
-            timings = predicted.kept.timings | predicted.timings
-            prediction = describe_prediction(
-                served=served, network_input=predicted.network_input, predictions=predicted.predictions, timings=timings
-            )
+            prediction = prediction_of(predicted, served=served, timings=predicted.kept.derived.timings)
             return Result(
                 predicted.source, store=lambda owner: _store(job, predicted.source, prediction, predicted.kept, owner)
             )
@@ -95,5 +87,8 @@ def _store(job: Job, item: JobItem, prediction: Prediction, kept: _Kept, owner: 
     # A killed worker left files without a row, and nobody else has the part.
     discard_files(upload=upload)
     return store(
-        prediction=prediction, content=kept.image.content, thumbnail=kept.thumbnail, working_copy=kept.working_copy
+        prediction=prediction,
+        content=kept.image.content,
+        thumbnail=kept.derived.thumbnail,
+        working_copy=kept.derived.working_copy,
     )

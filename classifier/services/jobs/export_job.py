@@ -20,6 +20,7 @@ from classifier.services.jobs.storage import new_name
 from classifier.services.operations.storage import storage_errors
 from classifier.services.people.ownership import Owner
 
+PARAMETERS = frozenset({"format", "search"})
 FORMATS = ("csv", "zip")
 #: Up to so many predictions are exported while one waits.
 AT_ONCE = {"csv": 5_000, "zip": 500}

@@ -9,6 +9,9 @@ from classifier.services.jobs.results import Planned, Result
 
 
 class Kind(Protocol):
+    #: The parameters that it knows. A job with another one is a later version's, and left to a worker of that version.
+    PARAMETERS: frozenset[str]
+
     def plan(self, job: Job, last: JobItem | None, /) -> Generator[Planned]:
         """Yield the files after the last one planned, in an order that does not change. Raises JobError."""
 

@@ -14,13 +14,12 @@ from classifier.services.jobs.results import Planned, Result
 from classifier.services.models.serving import served_model
 from classifier.services.operations.storage import as_unavailable
 from classifier.services.people.ownership import Owner, current_uploads, uploads_of
-from classifier.services.predictions.classification import describe_prediction
-from classifier.services.predictions.decoding import decode
-from classifier.services.predictions.working_copies import copy_of
+from classifier.services.predictions.many import prediction_of, stored_image
 from ml.images.errors import ImageError
 from ml.images.preprocessing import DecodedImage
 from ml.serving.bulk import Failed, Predicted, predict_stream
 
+PARAMETERS = frozenset({"everybody"})
 _PREDICTIONS = UUID("3c1a8f3e-7d0c-4b7b-9d38-0f3b6b0c2f51")
 
 
@@ -54,10 +53,8 @@ def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generato
         if isinstance(predicted, Failed):
             error = predicted.error if isinstance(predicted.error, ImageError) else LostUpload()
             return Result(predicted.source, error=error)
-        timings = {"decode": predicted.kept, "thumbnail": 0.0} | predicted.timings
-        prediction = describe_prediction(
-            served=served, network_input=predicted.network_input, predictions=predicted.predictions, timings=timings
-        )
+        timings = {"decode": predicted.kept, "thumbnail": 0.0}
+        prediction = prediction_of(predicted, served=served, timings=timings)
         return Result(predicted.source, store=lambda _owner: _store(predicted.source, prediction))
 
     wanted = (item for item in items if not is_over())
@@ -70,13 +67,7 @@ def _decoded(upload: Upload | None) -> DecodedImage:
     if upload is None:
         raise LostUpload
     try:
-        # A copy by an earlier preprocessing version differs from what the other model would see now.
-        if (copy := copy_of(upload=upload)) and copy.is_current:
-            return copy.decoded
-        with upload.file.open("rb") as file:
-            content = file.read()
-        # Stored files stay valid, whatever the limits are now.
-        return decode(content=content, max_pixels=upload.width * upload.height)
+        return stored_image(upload)
     except FileNotFoundError as error:
         raise LostUpload from error
     except OSError as error:

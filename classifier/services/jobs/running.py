@@ -41,7 +41,7 @@ _PARTS_AT_ONCE = 5
 
 
 class Unable(Exception):
-    """A temporary failure of disk, database or model. The part is free again."""
+    """A temporary failure of disk, database or model, or a job of a later version. The part is free again."""
 
 
 def work_once(*, queue: Queue | None = None, is_stopping: Callable[[], bool] = lambda: False) -> bool:
@@ -49,6 +49,9 @@ def work_once(*, queue: Queue | None = None, is_stopping: Callable[[], bool] = l
     part = claim_part(queue)
     if part is None:
         return False
+    if unknown := set(part.job.parameters) - KINDS[part.job.kind].PARAMETERS:
+        release(part)
+        raise Unable(f"A later version has submitted the job {part.job_id}: {', '.join(sorted(unknown))}.")
     try:
         if part.attempts > MOST_LOST:
             split_up(part)

@@ -1,7 +1,6 @@
 """Classify any number of local files, as the upload page does, and optionally store them for an account."""
 
 import hashlib
-import time
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,11 +17,11 @@ from django.db import transaction
 from classifier.models import Prediction, Upload
 from classifier.services.models.serving import ServedModel
 from classifier.services.people.ownership import Owner
-from classifier.services.predictions.classification import describe_prediction, describe_upload, discard_files, store
+from classifier.services.predictions.classification import describe_upload, discard_files, store
 from classifier.services.predictions.intake import clean_name, read_image
-from classifier.services.predictions.working_copies import copy_if_expensive
+from classifier.services.predictions.many import Derived, derive, prediction_of
 from ml.images.errors import ImageError
-from ml.images.preprocessing import DecodedImage, to_thumbnail
+from ml.images.preprocessing import DecodedImage
 from ml.serving.bulk import Failed, Predicted, predict_stream
 
 _UPLOADS = UUID("0b6a1d62-7c1e-4d0b-9c55-6a0f3b1f5b0e")
@@ -52,10 +51,11 @@ class _StoredBefore(ImageError):
 
 
 class _Kept(NamedTuple):
-    timings: dict[str, float]
+    """What is stored of an image, or nothing but the time that its decoding took."""
+
     upload: Upload | None = None
-    thumbnail: bytes = b""
-    working_copy: bytes | None = None
+    derived: Derived | None = None
+    decode_milliseconds: float = 0.0
 
 
 def classify_files(
@@ -90,28 +90,24 @@ class _Bulk:
             if self.stored:
                 self._look_up(path, opened)
             image = read_image(File(opened, path.name))
-        decoded, timings = image.decoded, {"decode": image.decode_milliseconds}
+        decoded = image.decoded
         if self.owner is None:
-            return decoded, _Kept(timings)
+            return decoded, _Kept(decode_milliseconds=image.decode_milliseconds)
         upload = describe_upload(image=image, owner=Owner(user=self.owner))
         upload.id = self._upload_id(path, upload.sha256)
-        started = time.perf_counter()
-        thumbnail = to_thumbnail(decoded.picture)
-        timings["thumbnail"] = 1000 * (time.perf_counter() - started)
         # Without the content, up to 20 MB, which is read again when it is stored.
-        return decoded, _Kept(timings, upload, thumbnail, copy_if_expensive(decoded))
+        return decoded, _Kept(upload, derive(image))
 
     def conclude(self, item: Predicted[Path, _Kept] | Failed[Path]) -> FileOutcome:
         if isinstance(item, Failed):
             return self._failed(item)
-        timings = item.kept.timings | item.timings
-        prediction = describe_prediction(
-            served=self.served, network_input=item.network_input, predictions=item.predictions, timings=timings
-        )
-        if item.kept.upload is None:
+        upload, derived, decode_milliseconds = item.kept
+        timings = derived.timings if derived else {"decode": decode_milliseconds}
+        prediction = prediction_of(item, served=self.served, timings=timings)
+        if upload is None or derived is None:
             return FileOutcome(item.source, prediction)
-        prediction.upload = item.kept.upload
-        return self._store(item.source, prediction, item.kept)
+        prediction.upload = upload
+        return self._store(item.source, prediction, derived)
 
     def _failed(self, item: Failed[Path]) -> FileOutcome:
         path, error = item
@@ -119,7 +115,7 @@ class _Bulk:
             return FileOutcome(path, stored, stored_before=True)
         return FileOutcome(path, error=getattr(error, "strerror", None) or str(error))
 
-    def _store(self, path: Path, prediction: Prediction, kept: _Kept) -> FileOutcome:
+    def _store(self, path: Path, prediction: Prediction, derived: Derived) -> FileOutcome:
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -133,7 +129,10 @@ class _Bulk:
                 return FileOutcome(path, stored, stored_before=True)
             discard_files(upload=prediction.upload)
             stored = store(
-                prediction=prediction, content=content, thumbnail=kept.thumbnail, working_copy=kept.working_copy
+                prediction=prediction,
+                content=content,
+                thumbnail=derived.thumbnail,
+                working_copy=derived.working_copy,
             )
             return FileOutcome(path, stored)
 

@@ -1,19 +1,19 @@
 """Classify stored uploads with another version and compare; nothing is changed."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from uuid import UUID
 
 from classifier.models import ModelVersion, Prediction
 from classifier.services.models.publishing import verified_folder
-from classifier.services.predictions.working_copies import copy_of
+from classifier.services.predictions.many import stored_image
 from ml.classes import NONE_CLASS
-from ml.images import preprocessing
-from ml.images.errors import ImageError
-from ml.serving.inference import LoadedModel, NetworkInput
+from ml.images.preprocessing import DecodedImage
+from ml.serving.bulk import Failed, Predicted, predict_stream
+from ml.serving.inference import LoadedModel
 
-_BATCH = 32
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -45,32 +45,26 @@ class Rescored:
 
 
 def rescore(*, version: ModelVersion) -> Iterator[Rescored]:
-    """Classify the uploads of stored predictions with a version. Raises ml.artifacts.folder.ArtifactError."""
+    """Classify the uploads of stored predictions with a version. Raises ml.artifacts.folder.ArtifactError.
+
+    All processors read and classify the next ones.
+    """
     model = LoadedModel(verified_folder(version))
-    predictions = Prediction.objects.select_related("upload").order_by("pk").iterator(chunk_size=_BATCH)
-    for group in iter(lambda: list(islice(predictions, _BATCH)), []):
-        inputs = [_prepare(model, prediction) for prediction in group]
-        found = model.predict([one for one in inputs if one is not None])
-        answered = iter(zip(found.best(model.none_index), found.probabilities, found.abstained))
-        for prediction, one in zip(group, inputs):
-            before, label = prediction.answer, prediction.corrected_class
-            if one is None:
-                yield Rescored(prediction.pk, before, None, None, label)
-                continue
-            best, probabilities, abstained = next(answered)
-            after = NONE_CLASS if abstained else model.class_names[best]
-            yield Rescored(prediction.pk, before, after, float(probabilities[best]), label)
+    predictions = Prediction.objects.select_related("upload").order_by("pk").iterator(chunk_size=_AT_ONCE)
+    with closing(predict_stream(model, predictions, _read)) as batches:
+        for batch in batches:
+            yield from (_compare(model, one) for one in batch)
 
 
-def _prepare(model: LoadedModel, prediction: Prediction) -> NetworkInput | None:
-    upload = prediction.upload
-    try:
-        # A copy by an earlier preprocessing version differs from what the other model would see now.
-        if (copy := copy_of(upload=upload)) and copy.is_current:
-            decoded = copy.decoded
-        else:
-            with upload.file.open("rb") as file:
-                decoded = preprocessing.decode(file.read())
-        return model.prepare(decoded.picture, decoded.size)
-    except (OSError, ImageError):
-        return None
+def _read(prediction: Prediction) -> tuple[DecodedImage, None]:
+    return stored_image(prediction.upload), None
+
+
+def _compare(model: LoadedModel, item: Predicted[Prediction, None] | Failed[Prediction]) -> Rescored:
+    prediction = item.source
+    before, label = prediction.answer, prediction.corrected_class
+    if isinstance(item, Failed):
+        return Rescored(prediction.pk, before, None, None, label)
+    (best,), found = item.predictions.best(model.none_index), item.predictions
+    after = NONE_CLASS if found.abstained[0] else model.class_names[best]
+    return Rescored(prediction.pk, before, after, float(found.probabilities[0, best]), label)
