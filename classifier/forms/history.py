@@ -70,7 +70,7 @@ class SearchForm(forms.Form):
                 Column("name"), Column("answer"), Column("state"), Column("model"), css_class="row-cols-1 row-cols-sm-2"
             ),
             Row(Column("since"), Column("until"), css_class="row-cols-2"),
-            Row(Column("lowest"), Column("highest"), css_class="row-cols-2"),
+            Row(Column("lowest"), Column("highest"), css_class="row-cols-1 row-cols-sm-2"),
             Row(Column("order"), css_class="row-cols-1 row-cols-sm-2"),
         )
 

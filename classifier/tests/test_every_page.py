@@ -56,6 +56,33 @@ def test_page_is_for_everybody_and_weighs_little(chromium, site, stop):
         assert total <= 1000 * stop.most_kilobytes, weights()
 
 
+@pytest.mark.parametrize("name", ["models", "training", "jobs"])
+@pytest.mark.parametrize("language", ["en", "uk"])
+def test_table_shows_every_column_on_a_phone(chromium, site, name, language):
+    stop = next(stop for stop in STOPS if stop.name == name)
+    with site.at(chromium, stop, language=language, viewport={"width": WIDTHS["wide"], "height": 900}) as page:
+        site.open(page, stop)
+        table = page.locator(".stacked")
+        columns = table.locator("thead th").evaluate_all("cells => cells.map(cell => cell.firstChild.textContent)")
+        page.set_viewport_size({"width": WIDTHS["phone"], "height": 900})
+        assert table.evaluate("table => table.parentElement.scrollWidth <= table.parentElement.clientWidth")
+        labels = (
+            table.locator("tbody tr")
+            .first.locator("td")
+            .evaluate_all("cells => cells.map(cell => getComputedStyle(cell, '::before').content)")
+        )
+        assert labels == [f'"{column}"' for column in columns[1:]]
+
+
+@pytest.mark.parametrize("language", ["en", "uk"])
+def test_labels_of_the_search_take_one_line_on_a_phone(chromium, site, language):
+    stop = next(stop for stop in STOPS if stop.name == "history-search")
+    with site.at(chromium, stop, language=language, viewport={"width": WIDTHS["phone"], "height": 900}) as page:
+        site.open(page, stop)
+        heights = page.locator(".search label").evaluate_all("labels => labels.map(label => label.offsetHeight)")
+        assert len(set(heights)) == 1
+
+
 @pytest.mark.parametrize("stop", FIRST_OF_EACH, ids=lambda stop: stop.name)
 def test_nothing_moves_while_a_page_is_loaded(chromium, site, stop):
     with site.at(chromium, stop, viewport={"width": WIDTHS["phone"], "height": 900}) as page:
