@@ -35,6 +35,16 @@ class Signature(NamedTuple):
         return cls(bits, np.asarray(picture.resize((8, 8), Image.Resampling.BOX)).ravel())
 
 
+def copies_of(image: Signature, others: Sequence[Signature]) -> np.ndarray:
+    """Return which of the others are copies of the image: bool (N,)."""
+    if not others:
+        return np.zeros(0, bool)
+    hashes = np.array([other.hash for other in others], np.uint64)
+    colours = np.array([other.colour for other in others], np.int16)
+    near = np.bitwise_count(hashes ^ image.hash.astype(np.uint64)).sum(axis=1) <= _MOST_BITS
+    return near & (np.abs(colours - image.colour.astype(np.int16)).mean(axis=1) <= _MOST_COLOUR)
+
+
 def groups(digests: Sequence[bytes], signatures: Sequence[Signature]) -> np.ndarray:
     """Return the index of every image's first copy, or its own index: int64 (N,)."""
     exact = _first_of_each(digests)
