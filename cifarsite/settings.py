@@ -178,6 +178,18 @@ try:
     MAX_ARCHIVE_FILES = env.int(
         "MAX_ARCHIVE_FILES", 20_000, validate=_positive, help="ZIP archives with more files are refused."
     )
+    MAX_CLASSIFIERS = env.int(
+        "MAX_CLASSIFIERS", 20, validate=_positive, help="Classifiers of their own classes that a person may have."
+    )
+    MAX_CLASSIFIER_IMAGES = env.int(
+        "MAX_CLASSIFIER_IMAGES", 2_000, validate=_positive, help="Images that such a classifier may have."
+    )
+    MAX_CLASSIFIER_MEGABYTES = env.int(
+        "MAX_CLASSIFIER_MEGABYTES",
+        2_000,
+        validate=_positive,
+        help="The size of the images of all classifiers of a person.",
+    )
     INTERPRETERS = env.int(
         "INTERPRETERS",
         0,

@@ -4,8 +4,11 @@ from django.contrib.auth import views as auth_views
 from django.urls import path
 
 from classifier.services.people.throttling import Throttle
+from classifier.services.predictions.batch import MOST_IMAGES
 from classifier.views import (
     accounts,
+    classifier_versions,
+    classifiers,
     correction,
     explanation,
     export,
@@ -44,6 +47,11 @@ urlpatterns = [
         name="occlusion_map",
     ),
     path("predictions/<uuid:prediction_id>/delete/", unlimited(history.delete), name="delete_prediction"),
+    path(
+        "predictions/<uuid:prediction_id>/example/",
+        limited(classifiers.from_history, POST=Throttle.READ),
+        name="example_from_history",
+    ),
     path("uploads/<uuid:upload_id>/image", unlimited(files.image), name="image"),
     path("uploads/<uuid:upload_id>/thumbnail", unlimited(files.thumbnail), name="thumbnail"),
     path("jobs/", takes(limited(jobs.jobs, POST=Throttle.CLASSIFY), archives=1), name="jobs"),
@@ -53,6 +61,29 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/errors.csv", limited(jobs.errors, GET=Throttle.READ), name="job_errors"),
     path("jobs/<uuid:job_id>/results.zip", limited(jobs.as_zip, GET=Throttle.READ), name="job_zip"),
     path("jobs/<uuid:job_id>/export", limited(jobs.result, GET=Throttle.READ), name="job_export"),
+    path("classifiers/", unlimited(classifiers.classifiers), name="classifiers"),
+    path("classifiers/<uuid:classifier_id>/", limited(classifiers.classifier, POST=Throttle.READ), name="classifier"),
+    path(
+        "classifiers/<uuid:classifier_id>/examples/",
+        takes(limited(classifiers.examples, POST=Throttle.CLASSIFY), images=MOST_IMAGES),
+        name="classifier_examples",
+    ),
+    path("classifiers/<uuid:classifier_id>/training/", unlimited(classifiers.training), name="classifier_training"),
+    path(
+        "classifiers/<uuid:classifier_id>/versions/<int:number>/",
+        unlimited(classifier_versions.version),
+        name="classifier_version",
+    ),
+    path(
+        "classifiers/<uuid:classifier_id>/use/",
+        takes(limited(classifier_versions.use, POST=Throttle.CLASSIFY), images=1),
+        name="classifier_use",
+    ),
+    path(
+        "classifiers/<uuid:classifier_id>/classifier.zip",
+        limited(classifiers.as_zip, GET=Throttle.READ),
+        name="classifier_zip",
+    ),
     path("models/", unlimited(model_versions.models), name="models"),
     path("models/<slug:name>/", unlimited(model_versions.model), name="model"),
     path("models/<slug:name>/<int:number>/<path:path>.png", unlimited(model_versions.plot), name="model_plot"),

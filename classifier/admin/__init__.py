@@ -1,5 +1,6 @@
 """The admin: models and results to oversee. Results are read, never edited."""
 
+from classifier.admin.classifiers import ClassifierAdmin
 from classifier.admin.invitations import InvitationAdmin
 from classifier.admin.jobs import JobAdmin
 from classifier.admin.model_versions import ModelVersionAdmin, TrainingRunAdmin
@@ -8,6 +9,7 @@ from classifier.admin.predictions import PredictionAdmin, UploadAdmin
 
 __all__ = [
     "CarefulGroupAdmin",
+    "ClassifierAdmin",
     "InvitationAdmin",
     "JobAdmin",
     "ModelVersionAdmin",

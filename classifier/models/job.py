@@ -20,6 +20,7 @@ class Job(models.Model):
         CLASSIFY = "classify", _("classify an archive")
         RESCORE = "rescore", _("classify again with another model")
         EXPORT = "export", _("export")
+        TRAIN = "train", _("train a classifier")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")

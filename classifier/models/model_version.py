@@ -5,14 +5,26 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Manager
 from django.utils.translation import gettext_lazy as _
 
 from ml.artifacts.folder import ArtifactError, Card
 from ml.classes import without_none
 
 
+class SiteVersions(Manager):
+    """The site's own models, which are public; those of people's own classifiers are theirs."""
+
+    def get_queryset(self) -> models.QuerySet:
+        return super().get_queryset().filter(classifier=None)
+
+
 class ModelVersion(models.Model):
-    """One version of a named model; at most one row of all is active, and that one answers."""
+    """One version of a named model; at most one of the site's is active, and that one answers.
+
+    classifier: whose version it is, if it is a head of somebody's own classes: `objects` has none of these, so that
+    no list of models shows them; `every` has all.
+    """
 
     name = models.CharField(_("name"), max_length=63)
     number = models.PositiveIntegerField(_("version"))
@@ -30,22 +42,40 @@ class ModelVersion(models.Model):
         on_delete=models.SET_NULL,
         related_name="model_versions",
     )
+    classifier = models.ForeignKey(
+        "classifier.Classifier",
+        verbose_name=_("classifier"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+    )
     created_at = models.DateTimeField(_("published at"), auto_now_add=True)
     activated_at = models.DateTimeField(_("activated at"), null=True, blank=True)
 
+    every = Manager()
+    objects = SiteVersions()
+
     class Meta:
+        base_manager_name = "every"
+        default_manager_name = "objects"
         verbose_name = _("model version")
         verbose_name_plural = _("model versions")
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["name", "number"], name="model_version_name_number"),
             models.UniqueConstraint(
-                fields=["active"], condition=models.Q(active=True), name="model_version_one_active"
+                fields=["active"],
+                condition=models.Q(active=True, classifier__isnull=True),
+                name="model_version_one_active",
+            ),
+            models.UniqueConstraint(
+                fields=["classifier"], condition=models.Q(active=True), name="model_version_one_active_of_classifier"
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} v{self.number}"
+        return f"{self.classifier or self.name} v{self.number}"
 
     @property
     def path(self) -> Path:

@@ -17,7 +17,14 @@ ONE_PERSONS = {
     "explanation": {"prediction_id": "prediction"},
     "seen": {"prediction_id": "prediction"},
     "occlusion_map": {"prediction_id": "prediction"},
+    "example_from_history": {"prediction_id": "prediction"},
     "delete_prediction": {"prediction_id": "prediction"},
+    "classifier": {"classifier_id": "classifier"},
+    "classifier_examples": {"classifier_id": "classifier"},
+    "classifier_training": {"classifier_id": "classifier"},
+    "classifier_version": {"classifier_id": "classifier", "number": "number"},
+    "classifier_zip": {"classifier_id": "classifier"},
+    "classifier_use": {"classifier_id": "classifier"},
     "job": {"job_id": "job"},
     "job_progress": {"job_id": "job"},
     "job_csv": {"job_id": "job"},
@@ -107,7 +114,7 @@ def undeclared() -> list[str]:
 
 def that_never_was(facts: dict[str, object]) -> dict[str, object]:
     """The same facts, but for the numbers of one person's things: there is nothing under these."""
-    return facts | {name: uuid4() for name in ("prediction", "upload", "token", "object", "job")}
+    return facts | {name: uuid4() for name in ("prediction", "upload", "token", "object", "job", "classifier")}
 
 
 def _routes(resolver: URLResolver, namespace: str = "", text: str = "", outer: tuple[str, ...] = ()) -> Iterator[Route]:

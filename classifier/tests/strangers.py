@@ -15,8 +15,9 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
 
-from classifier.models import ApiToken, Job, JobItem, JobPart, Prediction, TrainingRun
+from classifier.models import ApiToken, Classifier, Job, JobItem, JobPart, Prediction, TrainingRun
 from classifier.services.people.tokens import create_token
+from classifier.tests.classifiers import make_version
 from classifier.tests.factories import image_bytes, image_file, make_prediction, make_training_run, make_user
 from classifier.tests.pages import elements, result_of
 
@@ -32,6 +33,7 @@ class Owner:
     user: User | None
     prediction: Prediction
     job: Job
+    classifier: Classifier
     token: ApiToken | None = None
     secret: str = ""
 
@@ -44,6 +46,7 @@ class Owner:
             "upload": self.prediction.upload_id,
             "token": self.token.public_id if self.token else UUID(int=0),
             "job": self.job.pk,
+            "classifier": self.classifier.pk,
             "object": self.prediction.pk,
             "content_type": ContentType.objects.get_for_model(Prediction).pk,
             "app": "classifier",
@@ -71,6 +74,7 @@ class Owner:
             upload.pk,
             self.prediction.pk,
             self.job.pk,
+            self.classifier.pk,
             *filter(None, [upload.visitor, self.token and self.token.public_id]),
         }
 
@@ -92,14 +96,16 @@ def owner_with_account(name: str = "the-owner-herself") -> Owner:
     client.force_login(user)
     prediction = make_prediction(user, name=FILE_NAME)
     token, secret = create_token(user=user, name=f"token of {name}", scope="write", days=30)
-    return Owner(client, _key(client), user, prediction, make_job(prediction), token, secret)
+    return Owner(
+        client, _key(client), user, prediction, make_job(prediction), make_classifier(prediction), token, secret
+    )
 
 
 def owner_without_account() -> Owner:
     client = Client()
     page = client.post("/", {"image": image_file(FILE_NAME)}, follow=True)
     prediction = Prediction.objects.select_related("upload").get(pk=result_of(page)["data-prediction"])
-    return Owner(client, _key(client), None, prediction, make_job(prediction))
+    return Owner(client, _key(client), None, prediction, make_job(prediction), make_classifier(prediction))
 
 
 def make_job(prediction: Prediction) -> Job:
@@ -112,6 +118,10 @@ def make_job(prediction: Prediction) -> Job:
     JobItem.objects.create(job=job, part=part, number=0, name=FILE_NAME, state="done", prediction=prediction)
     JobItem.objects.create(job=job, part=part, number=1, name=FILE_NAME, state="failed", error_code="empty_file")
     return job
+
+
+def make_classifier(prediction: Prediction) -> Classifier:
+    return make_version(prediction, name=FILE_NAME).classifier
 
 
 def _key(client: Client) -> str:

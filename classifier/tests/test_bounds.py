@@ -20,11 +20,12 @@ from rest_framework import serializers
 
 import classifier.api.urls
 import classifier.urls  # noqa: F401
-from classifier.forms import accounts, history, jobs, password_reset, uploads
-from classifier.models import TrainingRun
+from classifier.forms import accounts, classifiers, history, jobs, password_reset, uploads
+from classifier.models import Classifier, TrainingRun
 from classifier.services.models.publishing import publish
 from classifier.services.models.training import end_run
 from classifier.services.people.tokens import BadName, create_token
+from classifier.tests.classifiers import make_version
 from classifier.tests.factories import (
     another_model,
     image_bytes,
@@ -127,21 +128,42 @@ def administers(value: str) -> None:
     client.post("/admin/auth/group/add/", words)
 
 
+def teaches_own_classes(value: str) -> None:
+    """Name a classifier, its classes, a file and a reason so."""
+    client = enter(user := make_user())
+    client.post("/classifiers/", {"name": value, "classes": value})
+    client.post("/classifiers/", {"name": "mine", "classes": "bolts"})
+    mine = user.classifiers.get(name="mine")
+    address = f"/classifiers/{mine.pk}/"
+    for action in ("add_class", "rename_class", value[:MOST_TEXT]):
+        client.post(address, {"action": action, "name": value, "learnt_class": mine.classes.get().pk})
+    client.post(f"{address}examples/", {"class_name": value, "images": image_file("x.jpg")})
+    version = make_version(make_prediction(user))
+    client.post(f"/classifiers/{version.classifier_id}/versions/1/", {"reason": value})
+
+
 HEADERS = ("user-agent", "accept", "accept-language", "x-forwarded-for", "x-request-id")
 WAYS = {way.__name__: way for way in (makes_a_token, invites, uploads_a_file, corrects, trains)}
-WAYS |= {way.__name__: way for way in (submits_an_archive, signs_in_and_up, administers)}
+WAYS |= {way.__name__: way for way in (submits_an_archive, signs_in_and_up, administers, teaches_own_classes)}
 FROM_OUTSIDE = {
     "ApiToken.name": "makes_a_token",
     "ApiToken.scope": "makes_a_token",
+    "Classifier.name": "teaches_own_classes",
+    "Comparison.reason": "teaches_own_classes",
     "Correction.label": "corrects",
+    "HeldOutAnswer.class_name": "teaches_own_classes",
+    "HeldOutAnswer.predicted": "teaches_own_classes",
     "Invitation.note": "invites",
     "Job.name": "submits_an_archive",
     "JobItem.name": "submits_an_archive",
+    "LearntClass.folded_name": "teaches_own_classes",
+    "LearntClass.name": "teaches_own_classes",
     "ModelVersion.folder": "publishes",
     "ModelVersion.name": "publishes",
     "Prediction.corrected_class": "corrects",
     "Prediction.network": "publishes",
     "Prediction.predicted_class": "publishes",
+    "RevisionItem.class_name": "teaches_own_classes",
     "TrainingRun.message": "trains",
     "TrainingRun.name": "trains",
     "Upload.folded_name": "uploads_a_file",
@@ -150,6 +172,10 @@ FROM_OUTSIDE = {
 WRITTEN_BY_THE_SITE = {
     "ApiToken.digest": "a hash",
     "ApiToken.token_key": "a part of a hash",
+    "Example.group": "a hash",
+    "Example.source": "one of those there are",
+    "Features.backbone": "a hash",
+    "Head.backbone": "a hash",
     "Invitation.digest": "a hash",
     "Job.error_code": "one of those there are",
     "Job.file": "a random name",
@@ -162,6 +188,7 @@ WRITTEN_BY_THE_SITE = {
     "JobPart.claimed_by": "the name of the machine, and a number",
     "ModelVersion.digest": "a hash",
     "Prediction.preprocessing_version": "a constant",
+    "Revision.digest": "a hash",
     "TrainingRun.architecture": "one of those there are",
     "TrainingRun.dataset_fingerprint": "a hash",
     "TrainingRun.machine": "cut off",
@@ -218,6 +245,7 @@ def test_folder_deeper_than_its_column_is_refused(tmp_path):
 
 
 ARGUMENTS = {
+    classifiers.ClassifierActionForm: {"classifier": Classifier()},
     accounts.SignInForm: {"visitor": None, "is_left": False},
     accounts.SignUpForm: {"visitor": None, "is_left": False},
     accounts.ChangeEmailForm: {"user": None, "request": None},

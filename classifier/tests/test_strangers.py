@@ -97,6 +97,7 @@ def test_nobody_else_gets_or_changes_anything(make_owner, make_stranger, stored_
     assert wrong == []
     owner.prediction.refresh_from_db()
     assert owner.prediction.corrected_class == ""
+    assert owner.classifier.examples.get().learnt_class.name == "bolts"
     assert stored_files() == before
     if make_stranger.__name__ not in ("token_that_was_revoked", "token_that_has_expired"):
         assert not owner.token or ApiToken.objects.filter(pk=owner.token.pk).exists()
@@ -187,5 +188,5 @@ def has_not(method: str, route: Route) -> bool:
     """Whether the URL does not support the method for anybody."""
     anybody = Client()
     anybody.force_login(make_user(f"anybody-{method}-{route}"[:150]))
-    nothing = dict.fromkeys(("prediction", "upload", "token", "job"), uuid4())
+    nothing = dict.fromkeys(("prediction", "upload", "token", "job", "classifier"), uuid4()) | {"number": 1}
     return ask(anybody, method, route.address(nothing)).status_code == 405

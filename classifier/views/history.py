@@ -15,7 +15,7 @@ from classifier.forms.history import SearchForm, SelectionForm, asked_for
 from classifier.services.history.deletion import delete_everything, delete_prediction, delete_predictions
 from classifier.services.history.pagination import BadCursor, page_of
 from classifier.services.history.several import beside, other_predictions
-from classifier.services.people.ownership import predictions_of
+from classifier.services.people.ownership import learnt_classes_of, predictions_of
 from classifier.views.export import zip_response
 from classifier.web.requests import own_prediction, owner_of
 
@@ -65,9 +65,12 @@ def selected(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 def detail(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     """One prediction, with the receipt of how it came about."""
     prediction = own_prediction(request, prediction_id)
-    return render(
-        request, "classifier/detail.html", {"prediction": prediction, "others": other_predictions(prediction)}
-    )
+    context = {
+        "prediction": prediction,
+        "others": other_predictions(prediction),
+        "learnt_classes": learnt_classes_of(owner_of(request)),
+    }
+    return render(request, "classifier/detail.html", context)
 
 
 @never_cache

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from classifier.models import Job, Prediction, Upload
+from classifier.models import Classifier, Job, Prediction, Upload
 from classifier.services.operations.file_deletion import deleted_together
 from classifier.services.people.ownership import Owner, belongs_to, uploads_of
 
@@ -24,15 +24,17 @@ def delete_predictions(*, predictions: QuerySet[Prediction]) -> int:
 
 
 def delete_everything(*, owner: Owner) -> int:
-    """Delete all uploads and jobs of the owner; return the number of uploads."""
+    """Delete all uploads, classifiers and jobs of the owner; return the number of uploads."""
     # A job that runs would store more.
     Job.objects.filter(belongs_to(owner)).delete()
+    Classifier.objects.filter(belongs_to(owner)).delete()
     return delete_uploads(uploads_of(owner))
 
 
 def delete_account(*, user: User) -> None:
     """Delete an account with all its uploads, predictions, corrections and files."""
     Job.objects.filter(owner=user).delete()
+    Classifier.objects.filter(owner=user).delete()
     delete_uploads(Upload.objects.filter(owner=user))
     # Uploads being stored at this moment are deleted with the account.
     with transaction.atomic():

@@ -69,7 +69,7 @@ def zip_blocks(
     table: the lines of another table. place: another path for each image, unique and safe to unpack.
     """
     archive = ZipStream()
-    place = place or partial(_place, folders=_Folders())
+    place = place or partial(_place, folders=Folders())
     lines = csv_lines(walk(predictions, order=order)) if table is None else table
     archive.add((line.encode() for line in lines), "predictions.csv" if table is None else "results.csv")
     yield from archive.all_files()
@@ -127,7 +127,7 @@ def _is_letter(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character)[0] == "M"
 
 
-class _Folders:
+class Folders:
     """A folder of its own for each class, also where names differ only in what Windows does not tell apart."""
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class _Folders:
         return self._of_class[class_name]
 
 
-def _place(prediction: Prediction, folders: _Folders) -> str:
+def _place(prediction: Prediction, folders: Folders) -> str:
     """A unique path for the prediction, safe to unpack, with its file's name."""
     name = safe_name(prediction.upload, f"-{prediction.pk.hex[:12]}")
     return f"{folders.of(prediction.corrected_class or prediction.answer)}/{name}"

@@ -99,6 +99,14 @@ class NoRoomForAnybody(JobError):
     code = "no_room_for_anybody"
 
 
+class ClassifierGone(JobError):
+    code = "classifier_gone"
+
+
+class CannotTrain(JobError):
+    code = "cannot_train"
+
+
 def explain_failure(code: str, values: dict[str, int | str]) -> str:
     """Why a file or a job failed."""
     words = _words().get(code)
@@ -131,5 +139,7 @@ def _words() -> dict[str, str]:
             "or wait until they are deleted."
         ),
         NoRoomForAnybody.code: _("The site cannot store more archives and exports at the moment. Retry in an hour."),
+        ClassifierGone.code: _("The classifier was deleted."),
+        CannotTrain.code: _("The classifier’s images changed while the job was waiting. Look at them and train again."),
         TooManyJobs.code: _("You have %(limit)s unfinished jobs. Wait until one finishes, or cancel one."),
     }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator
 from typing import Protocol
 
 from classifier.models import Job, JobItem
-from classifier.services.jobs import archive_job, export_job, rescore_job
+from classifier.services.jobs import archive_job, export_job, rescore_job, train_job
 from classifier.services.jobs.results import Planned, Result
 
 
@@ -23,4 +23,5 @@ KINDS: dict[str, Kind] = {
     Job.Kind.CLASSIFY: archive_job,
     Job.Kind.RESCORE: rescore_job,
     Job.Kind.EXPORT: export_job,
+    Job.Kind.TRAIN: train_job,
 }

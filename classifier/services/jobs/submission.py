@@ -5,8 +5,10 @@ from typing import Any
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import QuerySet
 
-from classifier.models import Job, JobPart, ModelVersion, Retention
+from classifier.models import Classifier, Job, JobPart, ModelVersion, Retention
+from classifier.services.classifiers.training import check_trainable
 from classifier.services.history.search import Search
 from classifier.services.jobs import export_job, rescore_job
 from classifier.services.jobs.archives import Archive
@@ -79,6 +81,28 @@ def submit_export(*, owner: Owner, search: Search, ending: str) -> Job:
             name=f"predictions.{ending}",
             parameters=export_job.as_parameters(search, ending),
         )
+
+
+def submit_training(*, classifier: Classifier) -> Job:
+    """Submit a job that trains a classifier; the one that is unfinished, if there is one. Raises JobError,
+    ClassifierError, serving.NoModel.
+    """
+    owner = Owner(user=classifier.owner, visitor=classifier.visitor)
+    check_trainable(classifier)
+    with storage_errors(), transaction.atomic():
+        # Two people who press the button at once wait for one training.
+        Classifier.objects.select_for_update().get(pk=classifier.pk)
+        running = trainings_of(classifier).filter(state__in=Job.UNFINISHED).first()
+        if running is not None:
+            return running
+        check_count(owner)
+        parameters = {"classifier": str(classifier.pk)}
+        return _submit(owner, kind=Job.Kind.TRAIN, name=classifier.name, parameters=parameters)
+
+
+def trainings_of(classifier: Classifier) -> QuerySet[Job]:
+    """The classifier's training jobs, newest first."""
+    return Job.objects.filter(kind=Job.Kind.TRAIN, parameters__classifier=str(classifier.pk)).order_by("-created_at")
 
 
 def _submit(owner: Owner, **fields: Any) -> Job:

@@ -53,8 +53,10 @@ def end_request(*, method: str, route: str, status: int, seconds: float) -> None
 
 def record_prediction(prediction: Prediction) -> None:
     """Count a prediction, stored or not."""
-    model = str(prediction.model_version)
-    _PREDICTIONS.labels(model, prediction.predicted_class).inc()
+    # The classes of people's own classifiers are theirs.
+    is_own = prediction.model_version.classifier_id is not None
+    model = "own classes" if is_own else str(prediction.model_version)
+    _PREDICTIONS.labels(model, "" if is_own else prediction.predicted_class).inc()
     if prediction.abstained:
         _ABSTENTIONS.labels(model).inc()
     for step, milliseconds in prediction.timings.items():

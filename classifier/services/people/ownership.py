@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
-from classifier.models import Job, Prediction, Upload, VisitorClaim
+from classifier.models import Classifier, Job, LearntClass, Prediction, Upload, VisitorClaim
 
 #: No request runs longer than this.
 _LONGEST_REQUEST = timedelta(days=1)
@@ -32,6 +32,24 @@ def uploads_of(owner: Owner) -> QuerySet[Upload]:
 def predictions_of(owner: Owner) -> QuerySet[Prediction]:
     """The owner's predictions with upload and model, newest first; none of an expired upload."""
     return with_details(current_predictions().order_by("-created_at", "-id")).filter(belongs_to(owner))
+
+
+def classifiers_of(owner: Owner) -> QuerySet[Classifier]:
+    """The owner's classifiers, newest first; none of a visitor whose session has expired."""
+    found = Classifier.objects.filter(belongs_to(owner)).select_related("owner")
+    return found.exclude(pk__in=expired_classifiers().values("pk"))
+
+
+def learnt_classes_of(owner: Owner) -> QuerySet[LearntClass]:
+    """The classes of the owner's classifiers, by classifier."""
+    found = LearntClass.objects.filter(classifier__in=classifiers_of(owner).values("pk")).select_related("classifier")
+    return found.order_by("classifier__name", "classifier", "position", "id")
+
+
+def expired_classifiers() -> QuerySet[Classifier]:
+    """Classifiers of visitors whose session has expired."""
+    oldest = timezone.now() - timedelta(days=settings.ANONYMOUS_DAYS)
+    return Classifier.objects.order_by().filter(visitor__isnull=False, created_at__lte=oldest)
 
 
 def current_uploads() -> QuerySet[Upload]:
@@ -93,6 +111,7 @@ def hand_over(*, visitor: UUID) -> None:
 @transaction.atomic
 def _give(visitor: UUID, user: User) -> int:
     Job.objects.filter(visitor=visitor).update(owner=user, visitor=None)
+    Classifier.objects.filter(visitor=visitor).update(owner=user, visitor=None)
     Prediction.objects.filter(visitor=visitor).update(owner=user, visitor=None)
     return Upload.objects.filter(visitor=visitor).update(owner=user, visitor=None)
 

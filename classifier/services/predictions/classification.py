@@ -1,7 +1,7 @@
 """Classify an image and store it: file, thumbnail and rows together, or none of them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
 from uuid import UUID
@@ -13,7 +13,8 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from classifier.models import ModelVersion, Prediction, Retention, Upload
-from classifier.services.models.serving import ServedModel, served_model
+from classifier.services.models.heads import served as served_model
+from classifier.services.models.serving import ServedModel
 from classifier.services.operations import metrics
 from classifier.services.operations.storage import storage_errors
 from classifier.services.people.ownership import Owner, hand_over
@@ -134,7 +135,23 @@ def store(*, prediction: Prediction, content: bytes, thumbnail: bytes, working_c
     content: the original file. thumbnail: a JPEG. working_copy: see working_copies.copy_if_expensive. Raises
     storage.StorageUnavailable and OwnerGone.
     """
-    upload = prediction.upload
+    store_upload(
+        upload=prediction.upload,
+        content=content,
+        thumbnail=thumbnail,
+        working_copy=working_copy,
+        store_rows=lambda: prediction.save(force_insert=True),
+    )
+    return prediction
+
+
+def store_upload(
+    *, upload: Upload, content: bytes, thumbnail: bytes, working_copy: bytes | None, store_rows: Callable[[], None]
+) -> None:
+    """Store an unsaved upload and its files, and in the same transaction what `store_rows` stores beside it.
+
+    Errors as `store`.
+    """
     contents = (content, thumbnail, working_copy)
     files = {name: stored for name, stored in zip(_new_names(upload), contents) if stored is not None}
     # The files come first and the commit last: a process killed in between leaves files without a row, which
@@ -144,14 +161,13 @@ def store(*, prediction: Prediction, content: bytes, thumbnail: bytes, working_c
             upload.file, upload.thumbnail, *copy = names
             upload.working_copy = copy[0] if copy else ""
             upload.save(force_insert=True)
-            prediction.save(force_insert=True)
+            store_rows()
     except IntegrityError as error:
         if upload.owner_id and not get_user_model().objects.filter(pk=upload.owner_id).exists():
             raise OwnerGone(f"The account {upload.owner_id} was deleted before the upload was stored.") from error
         raise
     if upload.visitor:
         hand_over(visitor=upload.visitor)
-    return prediction
 
 
 def discard_files(*, upload: Upload) -> None:

@@ -31,6 +31,7 @@ from classifier.services.people.ownership import Owner
 from classifier.services.predictions.classification import classify
 from classifier.services.predictions.example_images import EXAMPLES, EXAMPLES_FOLDER
 from classifier.services.predictions.intake import read_image
+from classifier.tests.classifiers import make_version
 from classifier.tests.factories import make_superuser, make_training_run, make_user
 from classifier.tests.jobs import BAD, make_job, work
 from ml.training.checkpoints import EpochRecord
@@ -57,6 +58,7 @@ def fill() -> dict:
         "active_model_row": ModelVersion.objects.get(active=True).pk,
         "other_model": "student_cnn",
         **_jobs(people["olena"]),
+        **_classifier(people["olena"]),
         "rows": _rows(),
     }
 
@@ -109,6 +111,13 @@ def _jobs(user: User) -> dict[str, str]:
     user.uploads.filter(original_name="trip/ship.jpg").delete()
     cancel(job=(cancelled := make_job(owner)))
     return {"job": str(ended.pk), "cancelled_job": str(cancelled.pk)}
+
+
+def _classifier(user: User) -> dict[str, str | int]:
+    version = make_version(user.predictions.order_by("created_at").first())
+    version.active, version.activated_at = True, timezone.now()
+    version.save()
+    return {"classifier": str(version.classifier_id), "classifier_version": version.number}
 
 
 def _rows() -> dict[str, str]:

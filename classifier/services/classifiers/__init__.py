@@ -1,0 +1,1 @@
+"""Classifiers of people's own classes: collect examples, train, measure, compare and use."""
