@@ -60,7 +60,7 @@ def test_wrong_name_or_password_gets_the_same_answer(client, user, name, passwor
     assert not is_signed_in(client)
 
 
-def test_sign_in_goes_on_to_the_page_that_asked_for_it_but_to_no_other_site(client, user):
+def test_sign_in_redirects_to_the_requested_page_but_not_to_another_site(client, user):
     words = {"username": "olena", "password": "password of olena"}
     assert client.post("/accounts/sign-in/?next=/history/", words).url == "/history/"
     client.post("/accounts/sign-out/")
@@ -130,7 +130,7 @@ def test_account_that_is_closed_ends_its_sessions(user, user_client, close):
     assert user_client.get("/accounts/delete/").url == "/accounts/sign-in/?next=/accounts/delete/"
 
 
-def test_what_the_database_holds_of_a_session_opens_nothing(client, user_client):
+def test_stored_session_key_cannot_be_used_to_sign_in(client, user_client):
     assert user_client.get("/accounts/delete/").status_code == 200
     stored = Session.objects.get()
     assert user_client.session.session_key not in (stored.session_key, stored.session_data)

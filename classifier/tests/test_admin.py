@@ -81,7 +81,7 @@ def test_accuracy_says_what_it_was_measured_on(admin, shipped):
         assert " of 10,000 test images of CIFAR-10 as a JPEG copy (95% interval " in page
 
 
-def test_an_abstention_is_told_in_words_and_under_no_class(admin):
+def test_abstention_is_shown_in_words_and_without_a_class(admin):
     make_prediction(seed=1, predicted_class="cat", abstained=True)
     page = admin.get("/admin/classifier/prediction/").text
     assert "no answer (closest: Cat)" in page

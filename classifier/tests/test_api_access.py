@@ -148,7 +148,7 @@ def test_pages_about_the_api_tell_of_problems_as_the_rest_does(client, address, 
     problem_of(refused, refused.status_code)
 
 
-def test_description_is_told_its_format_by_the_address_or_by_a_header(client):
+def test_schema_format_is_chosen_by_address_or_header(client):
     for response in (
         client.get("/api/schema/?format=json", headers={"Accept": "text/html,*/*;q=0.8"}),
         client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"}),

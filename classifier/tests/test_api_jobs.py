@@ -63,7 +63,7 @@ def test_other_model_may_be_named(user, models_dir):
         ({"archive": zip_file(photographs(1)), "model": "nothing"}, "no_such_model"),
     ],
 )
-def test_what_is_wrong_is_said(user, shipped, sent, code):
+def test_invalid_request_says_what_is_wrong(user, shipped, sent, code):
     (error,) = problem_of(program(user).post(JOBS, sent), 400)["errors"]
     assert error["code"] == code
     assert not Job.objects.exists()

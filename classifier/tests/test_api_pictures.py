@@ -28,7 +28,7 @@ def test_thumbnail_is_a_small_jpeg(user):
         assert (thumbnail.format, max(thumbnail.size)) == ("JPEG", 320)
 
 
-def test_what_was_not_kept_has_no_pictures(user):
+def test_unstored_prediction_has_no_picture_links(user):
     made = program(user).post(f"{PREDICTIONS}?keep=0", {"image": image_file()}).json()
     assert (made["image"], made["thumbnail"]) == (None, None)
 
@@ -40,6 +40,6 @@ def test_picture_whose_file_is_gone_is_a_problem(user):
     assert api.get(f"{PREDICTIONS}{prediction.pk}/thumbnail/").status_code == 200
 
 
-def test_whoever_takes_no_pictures_is_told_so(user):
+def test_client_that_accepts_no_images_gets_406(user):
     address = f"{PREDICTIONS}{make_prediction(user).pk}/image/"
     problem_of(program(user).get(address, headers={"Accept": "application/json"}), 406)

@@ -96,7 +96,7 @@ def test_time_to_be_kept_is_that_of_the_pages(api):
     assert problem_of(api.post(PREDICTIONS, {"image": image_file(), "keep": "8"}), 400)["errors"][0]["field"] == "keep"
 
 
-def test_what_is_not_to_be_kept_is_answered_and_leaves_nothing(api, stored_files):
+def test_image_that_is_not_kept_is_classified_and_not_stored(api, stored_files):
     response = api.post(PREDICTIONS, {"image": image_file(), "keep": "0"}, headers={"Idempotency-Key": "one"})
     answer = response.json()
     assert response.status_code == 200

@@ -63,14 +63,14 @@ def test_form_of_a_page_may_have_its_csrf_token(user):
     assert Prediction.objects.count() == 2
 
 
-def test_what_can_be_heeded_once_is_refused_twice(api):
+def test_repeated_field_is_refused(api):
     twice = api.post(PREDICTIONS, {"image": [image_file(), image_file()]})
     assert error_of(twice) == ("image", "repeated")
     assert error_of(send(api, BATCH, keep=["1", "7"])) == ("keep", "repeated")
     assert error_of(api.get(f"{PREDICTIONS}?state=wrong&state=right")) == ("state", "repeated")
 
 
-def test_batch_is_told_what_a_batch_has_to_be(api):
+def test_invalid_batch_is_refused_with_the_reason(api):
     nothing = api.post(BATCH, {"keep": "1"})
     assert error_of(nothing) == ("images", "required")
     assert "“images”" in nothing.json()["detail"]

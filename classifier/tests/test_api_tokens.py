@@ -127,6 +127,6 @@ def test_command_says_what_is_wrong(user, arguments, message):
         command(*arguments)
 
 
-def test_program_is_told_apart_from_a_session(user, user_client):
+def test_token_is_distinguished_from_a_session(user, user_client):
     assert user_client.get("/api/v1/me/").json()["token"] is None
     assert program(user).get("/api/v1/me/").json()["token"]["name"] == "a program"

@@ -45,7 +45,7 @@ def test_methods_that_only_tell_of_the_server_are_refused(client, method, addres
     assert response.status_code in (401, 405) or (method == "OPTIONS" and not response.content)
 
 
-def test_address_that_a_stranger_says_the_site_has_is_not_believed(client, settings):
+def test_forged_host_is_ignored(client, settings):
     settings.ALLOWED_HOSTS = ["testserver"]
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
     problem = client.post("/api/v1/predictions/", headers={"X-Forwarded-Host": "evil.example"}).text
@@ -53,7 +53,7 @@ def test_address_that_a_stranger_says_the_site_has_is_not_believed(client, setti
 
 
 @pytest.mark.parametrize("name", ["olena", "nobody"])
-def test_wrong_password_and_wrong_name_are_told_alike(client, user, name):
+def test_wrong_password_and_wrong_name_get_the_same_response(client, user, name):
     response = client.post("/accounts/sign-in/", {"username": name, "password": "wrong"})
     assert response.status_code == 200
     assert "Please enter a correct username and password" in response.text

@@ -276,7 +276,7 @@ def test_superuser_finds_the_upload_in_the_admin(open_browser):
     assert is_painted(page, f"img[src*='{prediction.upload_id}']")
 
 
-def test_training_run_is_followed_while_it_goes_on(open_browser):
+def test_page_follows_a_training_run_in_progress(open_browser):
     run = training.begin_run(run_settings=run_settings(small_dataset()))
     page = open_browser()
     page.goto(f"/training/{run.pk}/")

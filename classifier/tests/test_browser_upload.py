@@ -207,7 +207,7 @@ def test_strangers_files_are_all_one_persons(page, pictures):
     expect(page.locator(".history a")).to_have_count(6)
 
 
-def test_what_did_not_reach_the_site_is_sent_again(known_page, pictures):
+def test_failed_upload_is_sent_again(known_page, pictures):
     posts = Posts(known_page, held=True)
     known_page.set_input_files(INPUT, pictures[:2])
     posts.wait_for(2)
@@ -246,7 +246,7 @@ def test_retry_after_a_lost_answer_keeps_nothing_twice(known_page, pictures, mon
     assert Prediction.objects.count() == 2
 
 
-def test_what_waits_or_is_on_its_way_is_cancelled(known_page, pictures):
+def test_waiting_and_sending_uploads_are_cancelled(known_page, pictures):
     posts = Posts(known_page, held=True)
     known_page.evaluate(COUNT_REQUESTS)
     known_page.set_input_files(INPUT, pictures)

@@ -87,7 +87,7 @@ def test_answer_is_confirmed_corrected_and_taken_back(own_page, user):
     assert fits(own_page)
 
 
-def test_what_a_script_is_refused_is_told(open_browser, complaints, user):
+def test_refusal_of_a_script_is_shown(open_browser, complaints, user):
     page = open_browser()
     sign_in(page, user)
     prediction = make_prediction(user, predicted_class="cat", abstained=False)

@@ -83,7 +83,7 @@ def test_recursive_takes_the_folders_below(folder):
     assert (len(lines), error) == (6, "")
 
 
-def test_a_folder_without_images_is_told(tmp_path):
+def test_folder_without_images_is_reported(tmp_path):
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "a.jpg").write_bytes(image_bytes())
     assert "There are no images in" in classify(tmp_path)[1]
@@ -233,7 +233,7 @@ def test_another_file_is_left_as_it_is(content, folder, tmp_path):
     assert (tmp_path / "mine.csv").read_text() == content.replace("\r\n", "\n")
 
 
-def test_a_table_that_cannot_be_written_is_told(folder, tmp_path):
+def test_unwritable_table_is_reported(folder, tmp_path):
     assert "cannot be written (No such file or directory)" in classify(folder, "--csv", tmp_path / "no" / "a.csv")[1]
     assert "cannot be written (Is a directory)" in classify(folder, "--csv", tmp_path)[1]
 
@@ -274,7 +274,7 @@ def blocked(tmp_path) -> list[Path]:
     return [tmp_path / "first", tmp_path / "between.jpg", tmp_path / "last"]
 
 
-def test_a_killed_run_goes_on_where_it_stopped(blocked, tmp_path):
+def test_killed_run_resumes_where_it_stopped(blocked, tmp_path):
     table = tmp_path / "answers.csv"
     with stuck_run(*blocked, "--csv", table, folder=tmp_path, until=lambda: table.exists() and len(rows(table)) == 20):
         assert "is being written by another run" in classify(*blocked, "--csv", table)[1]
@@ -383,7 +383,7 @@ def test_a_file_that_is_changed_between_is_not_stored(folder, user, stored_files
     assert (Upload.objects.count(), stored_files()) == (0, [])
 
 
-def test_a_killed_run_that_saves_goes_on_and_leaves_no_halves(tmp_path, user, media_root, stored_files):
+def test_killed_run_that_stores_resumes_without_partial_uploads(tmp_path, user, media_root, stored_files):
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(60):

@@ -86,7 +86,7 @@ def decoder_of(site: Site) -> int:
     return decoder
 
 
-def test_pages_and_others_uploads_go_on_while_a_decoder_is_kept_busy(site):
+def test_pages_and_other_uploads_work_while_a_decoder_is_busy(site):
     """Six of the eight are told to wait instead of waiting; then the site has threads for everybody else."""
     decoder = decoder_of(site)
     with ThreadPoolExecutor(CLIENTS + 1) as pool:

@@ -93,7 +93,7 @@ def test_job_is_stored_without_its_broker_and_run_when_there_is_one(tmp_path):
     assert_exact(env, tmp_path, files)
 
 
-def test_worker_that_is_told_to_end_leaves_its_part_to_another(tmp_path):
+def test_terminated_worker_leaves_its_part_to_another(tmp_path):
     with redis(port := free_port()) as url:
         env = make_site(tmp_path, CELERY_BROKER_URL=url)
         with celery_worker(env, tmp_path / "first.log") as process:

@@ -72,7 +72,7 @@ def test_reliability_tells_each_bar_in_words():
     assert chart.count("<circle") == 1
 
 
-def test_charts_speak_ukrainian():
+def test_charts_are_translated_into_ukrainian():
     with translation.override("uk"):
         curves = training_curves([EPOCH, EPOCH])
         days = bars("x", [(DAY, 0.598)])

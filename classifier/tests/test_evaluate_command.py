@@ -82,7 +82,7 @@ def test_figures_are_printed_without_tensorflow_and_matplotlib(cifar10_folder, m
     assert kept_in(models_dir / "student_cnn" / "evaluation-test") == ["figures.json"]
 
 
-def test_of_a_handful_of_images_no_calibration_is_told(picture_folder, models_dir):
+def test_calibration_is_not_shown_for_a_handful_of_images(picture_folder, models_dir):
     text = evaluate("student_cnn", "--data-dir", picture_folder, "--split", "validation")
     assert "validation split of colours, 10 images, which chose the epoch" in text
     assert "Of fewer than 200 images a calibration error would be chance." in text
@@ -126,7 +126,7 @@ def test_photographs_are_scored_by_class_and_by_every_score(photos, models_dir):
     assert all(0 <= score["auroc"] <= 1 for score in figures["scores"].values())
 
 
-def test_what_is_none_of_the_classes_may_be_left_out(photos, models_dir):
+def test_folder_of_no_class_is_optional(photos, models_dir):
     shutil.rmtree(photos / "none")
     assert re.search(r"^[* ] energy +- +[\d.]+% +-$", evaluate("student_cnn", "--photos", photos), re.M)
 
@@ -172,7 +172,7 @@ def test_data_set_of_other_classes_is_refused(models_dir, tmp_path):
         evaluate("student_cnn", "--data-dir", folder)
 
 
-def test_what_photographs_were_used_for_before_is_said_and_kept(photos, models_dir):
+def test_earlier_use_of_photographs_is_shown_and_stored(photos, models_dir):
     text = evaluate("student_cnn", "--photos", photos, "--used-for", "backbone", "framing")
     said = "they come from ImageNet, on which the backbone was trained; the crop was chosen on them"
     assert f"These photos are not an independent test set: {said}." in text

@@ -42,7 +42,7 @@ def site(tmp_path_factory) -> Iterator[Tour]:
 
 
 @pytest.mark.parametrize("stop", STOPS, ids=lambda stop: stop.name)
-def test_page_is_for_everybody_and_weighs_little(chromium, site, stop):
+def test_page_is_accessible_and_small(chromium, site, stop):
     with site.at(chromium, stop, viewport={"width": WIDTHS["wide"], "height": 900}) as page:
         weights, complaints = weigh(page), []
         listen(page, complaints)
@@ -93,14 +93,14 @@ def test_nothing_moves_while_a_page_is_loaded(chromium, site, stop):
 
 
 @pytest.mark.parametrize("stop", FIRST_OF_EACH, ids=lambda stop: stop.name)
-def test_page_is_for_everybody_in_ukrainian(chromium, site, stop):
+def test_ukrainian_page_is_accessible(chromium, site, stop):
     with site.at(chromium, stop, language="uk") as page:
         site.open(page, stop)
         assert page.locator("html").get_attribute("lang") == "uk"
         assert faults(page, stop, "light", "phone") == []
 
 
-def test_browser_complains_of_nothing_in_all_of_the_administration(chromium, site):
+def test_browser_reports_no_errors_in_the_admin(chromium, site):
     complaints: list[str] = []
     with site.at(chromium, ADMIN) as page:
         listen(page, complaints)
@@ -110,7 +110,7 @@ def test_browser_complains_of_nothing_in_all_of_the_administration(chromium, sit
             assert complaints == [], address
 
 
-def test_files_that_pages_are_made_of_are_of_no_use_to_other_sites(chromium, site):
+def test_static_files_cannot_be_read_by_other_sites(chromium, site):
     with site.at(chromium, STOPS[0]) as page:
         page.goto("/")
         sheet = page.locator("link[rel=stylesheet]").last.get_attribute("href")

@@ -106,7 +106,7 @@ def test_script_gets_the_part_alone(user, user_client):
         ("plain", (), "Resized from 40 × 60"),
     ],
 )
-def test_every_step_of_the_preparation_is_told(user, user_client, kind, steps, expected):
+def test_every_step_of_the_preparation_is_shown(user, user_client, kind, steps, expected):
     prediction = upload(user, special(kind))
     assert explain_prediction(prediction=prediction).preparation.steps == steps
     assert expected in user_client.get(f"/predictions/{prediction.pk}/explanation/").text

@@ -167,7 +167,7 @@ def send(client: Client, **headers: str):
 
 
 @each_trouble
-def test_person_is_told_and_the_site_recovers_by_itself(user_client, stored_files, caplog, trouble):
+def test_failure_is_explained_and_the_site_recovers_by_itself(user_client, stored_files, caplog, trouble):
     text, cause = TROUBLES[trouble]
     with trouble():
         count = Upload.objects.count()
@@ -222,7 +222,7 @@ def test_program_gets_the_reason_as_json(user_client, trouble):
     assert problem["detail"].startswith(html.unescape(TROUBLES[trouble][0]))
 
 
-def test_reading_goes_on_while_another_writes(user_client):
+def test_reading_works_during_a_write(user_client):
     send(user_client)
     with locked_database():
         assert user_client.get("/history/").status_code == 200
@@ -295,7 +295,7 @@ def test_script_that_asks_why_gets_what_the_page_can_tell(user_client, user):
     assert len(elements(part, "data-upload-answer")) == 1
 
 
-def test_trouble_outside_of_the_views_is_told_too(settings, tmp_path, caplog):
+def test_failure_outside_the_views_is_explained(settings, tmp_path, caplog):
     """A large upload goes to a temporary file while the middleware looks for the form's token."""
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 0
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "file"

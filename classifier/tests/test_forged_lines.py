@@ -95,7 +95,7 @@ def assert_harmless(written: dict[str, list[str]]) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("place", PLACES)
-def test_what_is_sent_forges_no_line_and_no_label(place, settings, user, user_client, written):
+def test_request_data_forges_no_log_line_and_no_label(place, settings, user, user_client, written):
     settings.METRICS_TOKEN = TOKEN
     # A form shows again what was sent, and HTML has no characters for some of it.
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.endswith("MarkupMiddleware")]

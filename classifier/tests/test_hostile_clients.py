@@ -180,7 +180,7 @@ def test_client_that_falls_silent_in_a_head_is_ended(site):
     assert "Traceback" not in (site.folder / "log").read_text()
 
 
-def test_client_that_falls_silent_in_a_body_is_told_and_leaves_nothing(site):
+def test_client_that_stops_sending_gets_408_and_leaves_nothing(site):
     visitor, rows = Visitor(site), rows_of(site)
     body = visitor.body(image_bytes())
     with visitor.connect() as connection:
@@ -266,7 +266,7 @@ def test_body_that_ends_early_is_refused_and_leaves_nothing(site):
     assert files_of(site) == 2 * rows
 
 
-def test_body_that_is_longer_than_it_says_is_not_taken_for_more(site):
+def test_body_longer_than_announced_is_refused(site):
     visitor, rows = Visitor(site), rows_of(site)
     body = visitor.body(image_bytes())
     answer = visitor.ask(visitor.head(len(body) - 100) + body)

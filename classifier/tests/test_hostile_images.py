@@ -255,7 +255,7 @@ def test_site_that_cannot_start_a_decoder_says_so_and_recovers(client, user, sto
     assert client.post("/", {"image": image_file()}).status_code == 302
 
 
-def test_person_is_told_which_file_takes_too_long(client, stored_files, monkeypatch):
+def test_file_that_takes_too_long_is_named(client, stored_files, monkeypatch):
     hanging = [
         sys.executable,
         "-c",

@@ -139,7 +139,7 @@ def test_two_images_of_one_path_are_both_in_the_archive(user_client, shipped):
         (zip_file({}), "The archive contains no files."),
     ],
 )
-def test_what_is_no_archive_is_refused_with_the_reason(user_client, shipped, archive, words):
+def test_invalid_archive_is_refused_with_the_reason(user_client, shipped, archive, words):
     response = user_client.post("/jobs/", {"kind": "classify", **({"archive": archive} if archive else {})})
     assert response.status_code == 400
     assert words in response.content.decode()

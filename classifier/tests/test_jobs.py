@@ -348,7 +348,7 @@ class TestArchives:
             (zip_bytes({}), failures.EmptyArchive),
         ],
     )
-    def test_what_is_no_archive_is_refused_at_once(self, owner, content, error, stored_files):
+    def test_invalid_archive_is_refused_at_once(self, owner, content, error, stored_files):
         with pytest.raises(error):
             submit_archive(archive=image_file("a.zip", content), owner=owner)
         assert not stored_files()

@@ -122,7 +122,7 @@ def test_nothing_else_is_served(client, shipped, address):
     assert client.get(address).status_code == 404
 
 
-def test_pages_speak_ukrainian(shipped):
+def test_pages_are_in_ukrainian(shipped):
     client = Client(headers={"accept-language": "uk"})
     assert "Точність на тесті" in client.get("/models/").text
     assert "Параметрів: " in client.get("/models/student_cnn/").text
@@ -236,7 +236,7 @@ def test_of_many_classes_the_worst_confusions_are_listed(client, shipped):
     assert found == [("class7", "class1", 6, "37.5%"), ("class2", "class5", 3, "23.1%")]
 
 
-def test_plots_of_the_page_speak_ukrainian(shipped):
+def test_plots_are_translated_into_ukrainian(shipped):
     page = Client(headers={"accept-language": "uk"}).get("/models/student_cnn/").text
     figure = page[page.index('<figure class="confusion">') : page.index("</figure>")]
     assert "літак" in figure.lower()

@@ -40,7 +40,7 @@ def test_dates_are_written_alike_everywhere(settings, language, date, time):
         (timedelta(hours=21), "21 hours ago", "21 годину тому"),
     ],
 )
-def test_what_is_new_is_said_to_be_so_long_ago(age, english, ukrainian):
+def test_recent_moment_is_shown_as_time_ago(age, english, ukrainian):
     then = timezone.now() - age
     for language, words in (("en", english), ("uk", ukrainian)):
         with translation.override(language):
@@ -51,7 +51,7 @@ def test_what_is_new_is_said_to_be_so_long_ago(age, english, ukrainian):
 
 
 @pytest.mark.parametrize("age", [timedelta(days=1), timedelta(days=400), timedelta(hours=-1)])
-def test_what_is_not_new_has_its_date(age):
+def test_older_moment_is_shown_as_a_date(age):
     then = timezone.now() - age
     assert moment(then, is_ago=True) == moment(then)
 

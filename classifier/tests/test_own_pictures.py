@@ -66,7 +66,7 @@ def test_a_model_of_four_test_images_is_published_and_not_activated_unasked(trai
     assert "garden v1 is now active." in manage(*later.split(), env=trained.env).stdout
 
 
-def test_commands_take_the_folder_and_speak_of_its_classes(trained):
+def test_commands_use_the_classes_of_the_folder(trained):
     picture = str(trained.pictures / "$x_$" / "0.png")
     answer = json.loads(manage("classify", picture, "--json", env=trained.env).stdout)
     assert answer["model"] == "garden v1"

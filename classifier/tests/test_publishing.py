@@ -111,7 +111,7 @@ def test_of_several_new_models_the_best_on_validation_images_is_activated(shippe
     assert active_names() == ["best"]
 
 
-def test_active_model_goes_on_though_a_better_one_is_found(models_dir):
+def test_better_model_does_not_replace_the_active_one(models_dir):
     another_model(models_dir / "best", metrics={"validation": {"accuracy": 1.0}})
     assert [version.name for version in register_shipped()] == ["best"]
     assert active_names() == ["student_cnn"]

@@ -51,7 +51,7 @@ def window(user: User | None = None, *, session: str | None = None) -> Client:
     return client
 
 
-def test_what_is_deleted_while_it_is_corrected_is_no_longer_found(user):
+def test_upload_deleted_during_a_correction_is_not_found(user):
     one, other = window(user), window(user)
     for _round in range(10):
         address = f"/predictions/{make_prediction(user).pk}"
@@ -120,7 +120,7 @@ def test_nothing_is_kept_for_an_account_that_is_gone(user, stored_files):
     assert (stored_files(), Upload.objects.count()) == ([], 0)
 
 
-def test_what_is_uploaded_while_one_signs_up_comes_along(limit):
+def test_upload_during_sign_up_moves_to_the_account(limit):
     limit()
     active_model()
     for number in range(4):

@@ -93,7 +93,7 @@ def test_refused_form_is_logged_without_what_was_sent_and_without_a_number(caplo
 
 
 @pytest.mark.django_db
-def test_what_django_suspects_is_logged_by_its_name(lines, monkeypatch, client):
+def test_suspicious_operation_is_logged_by_its_name(lines, monkeypatch, client):
     def suspect(*_arguments, **_options):
         raise SuspiciousOperation(f"{SENT} of {NUMBER}")
 
@@ -209,7 +209,7 @@ def test_nothing_that_is_logged_makes_a_line_of_its_own(log_format):
         assert json.loads(written)["message"] == f"Said: {forged}"
 
 
-def test_what_hangs_on_a_record_stays_out_of_the_log(rf):
+def test_extra_attributes_of_a_record_are_not_logged(rf):
     record = logging.LogRecord("x", logging.INFO, __file__, 1, "done", (), None)
     record.request, record.password = rf.get("/?token=secret"), "secret"
     assert set(json.loads(formatter("json").format(record))) == {"time", "level", "logger", "message"}

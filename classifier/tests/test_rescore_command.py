@@ -51,7 +51,7 @@ def test_corrections_tell_what_gets_better_and_what_worse(predictions, user, mod
     assert "Of 2 reviewed predictions, 1 become correct and 1 become incorrect." in shown
 
 
-def test_what_it_would_answer_is_what_it_answers(predictions, models_dir):
+def test_rescored_prediction_equals_a_real_one(predictions, models_dir):
     version = publish(folder=certain_model(models_dir / "certain"), activate=True)
     found = {one.prediction_id: one for one in rescore(version=version)}
     for prediction in predictions:

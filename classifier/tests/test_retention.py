@@ -63,7 +63,7 @@ def test_upload_is_kept_for_as_long_as_was_asked(user_client, keep, days):
     assert f'<option value="{keep}" selected>' in user_client.get("/").text
 
 
-def test_what_is_not_to_be_kept_is_classified_and_leaves_nothing(client, stored_files):
+def test_image_that_is_not_kept_is_classified_and_leaves_nothing(client, stored_files):
     page = client.post("/", {"image": image_file(), "keep": "0"})
     assert page.status_code == 200
     assert result_of(page)["data-class"]
@@ -77,7 +77,7 @@ def test_what_is_not_to_be_kept_is_classified_and_leaves_nothing(client, stored_
     assert client.session.get("visitor") is None
 
 
-def test_script_is_told_too_and_gets_no_address(client, stored_files):
+def test_script_gets_an_unstored_result_without_an_address(client, stored_files):
     part = client.post("/", {"image": image_file(), "keep": "0"}, headers={"HX-Request": "true"})
     assert "<html" not in part.text
     assert len(elements(part, "data-upload-answer")) == 1
@@ -248,7 +248,7 @@ def test_session_of_an_account_lasts_as_long_as_one_without_earlier_uploads(clie
 
 
 @pytest.mark.parametrize(("days", "offered"), [(30, ["", "7", "1", "0"]), (3, ["", "1", "0"]), (1, ["", "0"])])
-def test_visitor_is_offered_no_longer_time_than_holds(client, user_client, settings, days, offered):
+def test_visitor_is_offered_no_period_beyond_the_limit(client, user_client, settings, days, offered):
     settings.ANONYMOUS_DAYS = days
     page = client.get("/")
     assert re.findall(r'<option value="(\d*)"', page.text) == offered

@@ -144,7 +144,7 @@ def test_missing_page_is_a_page_of_the_site(browser):
     assert "DEBUG" not in page.text
 
 
-def test_uploads_lie_under_no_public_address(site, browser):
+def test_uploads_have_no_public_address(site, browser):
     browser.upload()
     for path in (site.folder / "media").rglob("*.jpg"):
         assert browser.get(f"/media/{path.relative_to(site.folder / 'media')}").status == 404

@@ -26,7 +26,7 @@ def test_no_page_gives_a_visitor_a_session():
         assert not Session.objects.exists(), str(route)
 
 
-def test_what_stores_nothing_gives_no_session(client, user):
+def test_request_that_stores_nothing_creates_no_session(client, user):
     client.post("/", {"image": image_file("a.jpg", b"no image")})
     client.post("/", {"image": image_file(), "keep": 0})
     client.post("/i18n/setlang/", {"language": "uk", "next": "/"})

@@ -123,7 +123,7 @@ def test_administrator_adds_an_account_where_sign_up_is_closed(client, settings)
     assert client.post("/accounts/sign-in/", words).status_code == 302
 
 
-def test_what_nobody_can_use_any_more_is_forgotten(invite):
+def test_old_invitations_are_deleted(invite):
     invite()
     Invitation.objects.update(expires_at=timezone.now() - timedelta(days=91))
     invite()

@@ -49,7 +49,7 @@ def test_visitor_is_a_person_too(limit):
 
 
 @pytest.mark.django_db
-def test_whoever_throws_cookies_away_still_has_an_address(limit):
+def test_client_without_cookies_is_limited_by_address(limit):
     limit(classify_address="2/minute")
     assert [upload(Client()).status_code for _ in range(3)] == [200, 200, 429]
     assert upload(Client(), address="192.0.2.2").status_code == 200
@@ -83,7 +83,7 @@ def test_answer_says_why_and_when_as_a_page_a_part_of_one_and_problem_details(li
 
 
 @pytest.mark.django_db
-def test_image_is_not_even_read_of_whoever_has_to_wait(limit, user_client):
+def test_image_of_a_limited_client_is_not_read(limit, user_client):
     limit(classify_person="1/minute")
     upload(user_client)
     body = BytesIO(b"x" * 1000)
@@ -135,7 +135,7 @@ def test_guessing_tokens_is_limited(limit):
 @pytest.mark.parametrize(
     "path", ["/predictions/{}/explanation/", "/predictions/{}/map.png", "/history/predictions.zip"]
 )
-def test_what_takes_long_to_make_is_limited(limit, user, user_client, path):
+def test_expensive_work_is_limited(limit, user, user_client, path):
     limit(read_person="1/minute")
     address = path.format(make_prediction(user).pk)
     assert [user_client.get(address).status_code for _ in range(2)] == [200, 429]
@@ -236,7 +236,7 @@ def test_address_is_the_clients_own_and_no_forged_one(settings, rf, behind_proxy
 
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
-def test_upload_of_many_waits_and_goes_on_by_itself(limit, open_browser, user, tmp_path):
+def test_upload_of_many_waits_and_resumes_by_itself(limit, open_browser, user, tmp_path):
     limit(classify_person="3/3 seconds")
     files = [tmp_path / f"picture {number}.jpg" for number in range(5)]
     for number, file in enumerate(files):

@@ -23,7 +23,7 @@ def takes(count: int) -> list[bool]:
 
 
 @pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
-def test_processes_count_together_in_redis_and_go_on_without_it(limit, settings, port, caplog, monkeypatch):
+def test_processes_share_counts_in_redis_and_work_without_it(limit, settings, port, caplog, monkeypatch):
     limit(api_address="3/minute")
     monkeypatch.setattr(throttling, "_LEFT_ALONE_SECONDS", 0.5)
     with redis(port) as settings.REDIS_URL:
@@ -44,7 +44,7 @@ def test_processes_count_together_in_redis_and_go_on_without_it(limit, settings,
 
 
 @pytest.mark.parametrize("is_silent", [True, False])
-def test_site_without_its_redis_lets_everybody_through_at_once_with_one_line(limit, settings, port, caplog, is_silent):
+def test_unreachable_redis_limits_nobody_and_is_logged_once(limit, settings, port, caplog, is_silent):
     limit(api_address="1/minute")
     settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
     started = time.perf_counter()

@@ -42,7 +42,7 @@ def test_a_site_where_nothing_was_trained_says_how_to(client, db):
     assert "python manage.py train" in client.get("/training/").text
 
 
-def test_run_that_goes_on_is_asked_for_again_and_again(client, running):
+def test_page_polls_a_run_in_progress(client, running):
     found = state(client, running)
     assert (found["data-status"], found["data-epochs"]) == ("running", "2")
     assert found["hx-get"] == f"/training/{running.pk}/progress/"
@@ -54,7 +54,7 @@ def test_run_that_goes_on_is_asked_for_again_and_again(client, running):
     assert 'value="0.6250"' in page
 
 
-def test_what_is_asked_for_is_the_part_that_changes(client, running):
+def test_polling_fetches_only_the_changing_part(client, running):
     part = client.get(f"/training/{running.pk}/progress/").text
     assert "<html" not in part
     assert "<polyline" in part

@@ -80,7 +80,7 @@ def test_page_and_receipt_say_which_network_answered_and_what_it_saw(client, bot
     assert words in receipt
 
 
-def test_receipt_speaks_ukrainian_too(client, both):
+def test_receipt_is_translated_into_ukrainian(client, both):
     upload(client, scene(256))
     prediction = Prediction.objects.get()
     with translation.override("uk"):
@@ -100,7 +100,7 @@ def test_none_of_these_is_an_answer_with_a_bar_and_never_the_class(client, both)
     assert prediction.abstention_score == pytest.approx(1 - probabilities[NONE_CLASS], abs=1e-5)
 
 
-def test_what_is_none_of_the_classes_is_said_to_look_like_none_of_the_ten(client, both):
+def test_image_of_no_class_is_described_as_none_of_the_ten(client, both):
     page, prediction = upload(client, scene(256)), Prediction.objects.get()
     # Noise with texture is none of the ten to a network that has seen photographs.
     assert prediction.abstained

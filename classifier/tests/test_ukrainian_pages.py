@@ -143,7 +143,7 @@ def test_person_reads_no_latin_word(ukrainian, user, facts, address):
 
 
 @pytest.mark.django_db
-def test_what_django_says_wrongly_is_said_rightly(ukrainian, client):
+def test_wrong_translations_of_django_are_overridden(ukrainian, client):
     page = ukrainian.get("/accounts/sign-up/").text
     assert "До 150 символів: літери, цифри та @/./+/-/_" in page
     assert "Пароль не може складатися лише з цифр." in page

@@ -42,7 +42,7 @@ def test_script_gets_the_answer_alone(client, tmp_path):
     assert client.get(result["data-thumbnail"]).status_code == 200
 
 
-def test_script_is_told_that_the_model_abstains(client, tmp_path):
+def test_script_learns_that_the_model_abstains(client, tmp_path):
     publish(folder=doubtful_model(tmp_path / "doubtful"), activate=True)
     row = send(client)
     assert result_of(row)["data-abstained"] == "true"
@@ -62,7 +62,7 @@ def test_script_gets_the_reason_with_its_status(client, settings, stored_files, 
     assert (Upload.objects.count(), stored_files()) == (0, [])
 
 
-def test_script_is_told_that_no_model_can_answer(client):
+def test_script_learns_that_no_model_is_available(client):
     ModelVersion.objects.update(active=False)
     row = send(client)
     assert row.status_code == 503

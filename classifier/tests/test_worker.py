@@ -65,7 +65,7 @@ def test_two_workers_share_a_job(env, tmp_path):
     assert_exact(env, tmp_path, files)
 
 
-def test_worker_that_is_told_to_end_has_its_part_freed(tmp_path):
+def test_part_of_a_terminated_worker_is_freed(tmp_path):
     env = make_site(tmp_path)
     submit(tmp_path, env)
     with worker(env) as process:

@@ -62,7 +62,7 @@ def test_no_sources_are_no_batches(model):
     assert list(predict_stream(model, [], read)) == []
 
 
-def test_an_error_of_the_program_is_not_taken_for_one_of_a_file(model):
+def test_programming_error_is_not_reported_as_a_bad_file(model):
     def fail(source: int):
         raise ZeroDivisionError
 
@@ -160,7 +160,7 @@ def test_a_pipe_in_a_folder_is_not_waited_for(tree):
     assert names(tree) == ["a.PNG", "b.jpg"]
 
 
-def test_a_folder_that_cannot_be_read_is_told_and_the_others_go_on(tree):
+def test_unreadable_folder_is_reported_and_the_others_are_read(tree):
     errors: list[OSError] = []
     found = find_images([tree], recursive=True, on_error=errors.append)
     taken = [os.path.relpath(next(found), tree) for _ in range(2)]

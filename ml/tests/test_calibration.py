@@ -107,7 +107,7 @@ def test_honest_probabilities_have_next_to_no_calibration_error():
     assert expected_calibration_error(reliability(softmax(logits, 0.25), labels)) > 0.1
 
 
-def test_what_label_smoothing_added_is_taken_out_before_the_temperature():
+def test_label_smoothing_is_removed_before_the_temperature():
     rng = np.random.default_rng(3)
     belief = softmax(rng.normal(0, 2, (40_000, 4)))
     labels = (belief.cumsum(axis=1) > rng.random((len(belief), 1))).argmax(axis=1)

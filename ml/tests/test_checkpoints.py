@@ -36,7 +36,7 @@ def test_last_epoch_is_restored_with_its_history(tmp_path):
     assert {float(weights.flat[0]) for weights in other.get_weights()} == {3}
 
 
-def test_what_a_kill_left_half_written_is_never_read(tmp_path):
+def test_half_written_checkpoint_is_never_read(tmp_path):
     checkpoints, model = Checkpoints(tmp_path), small_model()
     save_epochs(checkpoints, model, 0.2)
     # Killed while the second epoch was written, and while the first was replacing an older one.

@@ -98,7 +98,7 @@ def test_its_served_graph_gives_the_probabilities_of_the_keras_network(for_photo
     assert model.predict([model.prepare(picture)]).probabilities == pytest.approx(expected, abs=1e-4)
 
 
-def test_both_networks_lie_in_the_folder_with_what_the_card_says_of_them(both):
+def test_folder_contains_both_networks_as_the_card_says(both):
     folder, card = both
     assert artifacts.verify(folder) == card
     assert sorted(path.name for path in folder.iterdir()) == ["card.json", "photographs", "thumbnails"]

@@ -45,7 +45,7 @@ def test_nothing_is_lost_or_doubled_and_the_order_stays():
     assert (np.diff(held_out) > 0).all()
 
 
-def test_what_is_held_out_follows_from_the_seed():
+def test_held_out_images_depend_on_the_seed():
     labels = np.arange(50_000) % 10
     first, again, other = (stratified_split(labels, 5_000, seed)[1] for seed in (0, 0, 1))
     assert np.array_equal(first, again)

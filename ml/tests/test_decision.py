@@ -51,7 +51,7 @@ def test_whichever_score_counts_its_share_of_the_validation_images_is_answered(r
     assert predictions.scores[predictions.abstained].max() < predictions.scores[~predictions.abstained].min()
 
 
-def test_what_is_far_from_all_training_images_is_not_answered(rule):
+def test_model_abstains_far_from_all_training_images(rule):
     far = Outputs(np.zeros((5, CLASSES), np.float32), np.full((5, FEATURES), -20, np.float32))
     assert rule.score == DEFAULT_SCORE
     assert rule.predict(far).abstained.all()

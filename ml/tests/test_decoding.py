@@ -288,7 +288,7 @@ def test_too_much_memory_is_refused_and_the_next_file_decoded(decoders):
 
 
 @pytest.mark.parametrize(("kind", "options"), [("WEBP", {"method": 0}), ("HEIF", {"quality": 10})])
-def test_codec_that_calls_a_lack_of_memory_damage_is_not_believed(kind, options):
+def test_codec_error_from_lack_of_memory_is_not_reported_as_damage(kind, options):
     content = encode(Image.new("RGB", (2000, 1500), "teal"), kind, **options)
     small = Decoders(1, 20, 20)
     with pytest.raises(TooMuchMemory):
@@ -366,7 +366,7 @@ def test_decoder_that_cannot_be_started_is_named(faulty):
         "channel.close()",
     ],
 )
-def test_nothing_that_a_decoder_says_is_believed(faulty, act):
+def test_invalid_replies_of_a_decoder_are_rejected(faulty, act):
     decoders = faulty(f"receive(); {act}; time.sleep(20)")
     with pytest.raises(DamagedImage):
         decoders.decode(PICTURE)

@@ -89,7 +89,7 @@ def test_wilson_interval_has_the_published_values(successes, count, expected):
     assert wilson_interval(successes, count) == pytest.approx(expected, abs=5e-5)
 
 
-def test_network_is_run_in_batches_that_are_told_of_and_put_together_in_order():
+def test_batches_report_progress_and_keep_their_order():
     images = some_images(601)
     sizes, heard = [], []
 

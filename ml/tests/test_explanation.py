@@ -16,7 +16,7 @@ def model(request) -> LoadedModel:
     return LoadedModel(SHIPPED / request.param)
 
 
-def test_map_speaks_of_the_part_where_something_is(model):
+def test_map_highlights_the_part_with_the_object(model):
     name, network = next(iter(model.networks.items()))
     height, width, _channels = network.input_shape
     pixels = np.full((height, width, 3), 128, np.uint8)

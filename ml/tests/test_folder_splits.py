@@ -72,7 +72,7 @@ def test_every_suffix_of_the_upload_page_and_none_is_read(tmp_path):
     assert sum(counts(split)[0] for split in (load(tmp_path).train, load(tmp_path).test)) == 7
 
 
-def test_what_a_mac_adds_to_archives_is_no_class(tmp_path):
+def test_mac_metadata_folder_is_not_a_class(tmp_path):
     write_image_folder(tmp_path, cat=3, dog=3, __MACOSX=1)
     assert load(tmp_path).class_names == ("cat", "dog")
 

@@ -169,7 +169,7 @@ def test_a_turned_photograph_is_read_upright(tmp_path):
     assert np.abs(images[1] - images[0])[[3, 3, 12, 12], [3, 12, 3, 12]].max() < 40
 
 
-def test_what_is_transparent_is_read_as_white(tmp_path):
+def test_transparent_pixels_are_read_as_white(tmp_path):
     path = tmp_path / "clear.png"
     path.write_bytes(encode(Image.new("RGBA", (16, 16), (*RED, 0)), "PNG"))
     assert (np.stack(image_reading.read_images([path], at_size(16, 16))) == WHITE).all()

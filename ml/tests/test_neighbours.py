@@ -179,7 +179,7 @@ def test_stopped_building_leaves_the_earlier_index(dataset, folder, done):
 
 
 @pytest.mark.parametrize("size", [10_000, 420_000])
-def test_full_disk_is_told_and_leaves_the_earlier_index(dataset, folder, size):
+def test_full_disk_is_reported_and_keeps_the_earlier_index(dataset, folder, size):
     before, beside = contents(folder), sorted(folder.iterdir())
     with largest_file(size), pytest.raises(ArtifactError, match="neighbours cannot be written"):
         build(folder, dataset)

@@ -92,7 +92,7 @@ def test_each_is_told_what_to_do():
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "HEIF", "AVIF"])
-def test_images_are_not_taken_for_another_kind(kind):
+def test_image_of_a_similar_format_is_accepted(kind):
     assert refusal(encode(photograph(), kind)) is None
 
 

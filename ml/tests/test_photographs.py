@@ -239,7 +239,7 @@ def test_the_figures_survive_json(model, unknown):
     assert json.loads(json.dumps(values)) == values
 
 
-def test_what_is_loaded_can_be_evaluated(model, tmp_path):
+def test_loaded_data_set_can_be_evaluated(model, tmp_path):
     folder = write_photographs(tmp_path, blue=[BLUE, BLUE, RED], none=[GREY])
     result = photographs.evaluate(model, photographs.load(folder, model))
     assert result.accuracy == pytest.approx(2 / 3)

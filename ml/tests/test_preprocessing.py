@@ -417,7 +417,7 @@ def test_empty_file_is_named():
     "content",
     [b"\0", b"BM\0\0", b"\xff" * 5000, b"hello\0", b"\0\0\0\x20ftypM4A "],
 )
-def test_what_is_no_image_is_named(content):
+def test_other_content_is_refused_with_the_supported_formats(content):
     with pytest.raises(NotAnImage, match=r"not supported\. Use one of these: JPEG, PNG, WebP, GIF, BMP, HEIC"):
         decode(content)
 

@@ -71,7 +71,7 @@ def test_an_image_size_for_cifar10_is_refused(cifar10_folder, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "file"])
-def test_what_is_no_data_set_is_named_with_what_would_be_one(tmp_path, name):
+def test_missing_data_set_is_reported_with_the_expected_layout(tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     with pytest.raises(DatasetError, match=r"data_batch_1\.bin.*sub-folder") as caught:

@@ -37,7 +37,7 @@ def test_training_learns(undisturbed):
     assert history[-1].accuracy > 0.2
 
 
-def test_every_batch_is_told_of(undisturbed):
+def test_progress_is_reported_for_every_batch(undisturbed):
     assert undisturbed.listener.batches == list(itertools.product([1, 2, 3], [1, 2, 3, 4], [4]))
 
 
