@@ -126,6 +126,13 @@ try:
     STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "staticfiles", help="The folder that `collectstatic` writes to.")
     MODELS_DIR = env.path("MODELS_DIR", BASE_DIR / "ml" / "trained", help="The folder of the trained models.")
     RUNS_DIR = env.path("RUNS_DIR", BASE_DIR / "runs", help="The folder of the checkpoints of training runs.")
+    SERVE_UPLOADS = env.str(
+        "SERVE_UPLOADS",
+        "stream",
+        validate=validate.OneOf(("stream", "accel")),
+        help="How people get their images, once the site has checked that they may: from the site (`stream`), or from "
+        "nginx, which gets them from `MEDIA_ROOT` or the bucket (`accel`). The latter needs `BEHIND_PROXY`.",
+    )
     ANONYMOUS_DAYS = env.int(
         "ANONYMOUS_DAYS",
         30,
@@ -360,6 +367,11 @@ if not DEBUG and not ALLOWED_HOSTS:
 if EMAIL_HOST and not DEFAULT_FROM_EMAIL:
     raise ImproperlyConfigured(
         "DEFAULT_FROM_EMAIL is not set. With EMAIL_HOST, set it to the sender: DEFAULT_FROM_EMAIL=site@example.org"
+    )
+if SERVE_UPLOADS == "accel" and not BEHIND_PROXY:
+    raise ImproperlyConfigured(
+        "SERVE_UPLOADS=accel needs nginx in front of the site. Configure it as deploy/nginx.conf does, and set "
+        "BEHIND_PROXY=true."
     )
 if EMAIL_USE_SSL and EMAIL_USE_TLS:
     raise ImproperlyConfigured("EMAIL_USE_SSL and EMAIL_USE_TLS are both on. Turn one of them off.")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 from django.core.files.storage import FileSystemStorage
 
@@ -49,6 +50,9 @@ class LocalStorage(FileSystemStorage):
                 failed = failed or error
         if failed is not None:
             raise failed
+
+    def internal_place(self, name: str, *, content_type: str) -> str:
+        return f"/_files/{quote(name)}"
 
     def abort_uploads(self, *, before: datetime) -> int:
         return 0

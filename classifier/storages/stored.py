@@ -35,6 +35,10 @@ class SiteStorage(Protocol):
         """Delete files; those that are gone already are no error."""
         ...
 
+    def internal_place(self, name: str, *, content_type: str) -> str:
+        """The path of an internal location of deploy/nginx.conf where nginx finds the file."""
+        ...
+
     def abort_uploads(self, *, before: datetime) -> int:
         """Discard the parts of uploads that began before this and never ended; return how many uploads."""
         ...

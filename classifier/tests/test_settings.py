@@ -49,6 +49,8 @@ def pins(name: str) -> set[str]:
         ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE"),
         ({"STORAGE_URL": "bucket"}, '"STORAGE_URL" invalid'),
         ({"STORAGE_URL": "s3://Bucket/../x"}, '"STORAGE_URL" invalid'),
+        ({"SERVE_UPLOADS": "somehow"}, '"SERVE_UPLOADS" invalid'),
+        ({"SERVE_UPLOADS": "accel"}, "SERVE_UPLOADS=accel needs nginx in front of the site."),
         ({"AWS_ENDPOINT_URL": "s3.example.org"}, '"AWS_ENDPOINT_URL" invalid'),
         ({"AWS_ACCESS_KEY_ID": "key"}, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together."),
     ],

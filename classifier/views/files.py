@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from django.http import FileResponse, HttpRequest
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
@@ -13,13 +14,13 @@ from classifier.web.requests import owner_of
 
 
 @require_safe
-def image(request: HttpRequest, upload_id: UUID) -> FileResponse:
+def image(request: HttpRequest, upload_id: UUID) -> HttpResponseBase:
     """The file as it came, with the content type found in its bytes."""
     return image_response(_visible_upload(request, upload_id))
 
 
 @require_safe
-def thumbnail(request: HttpRequest, upload_id: UUID) -> FileResponse:
+def thumbnail(request: HttpRequest, upload_id: UUID) -> HttpResponseBase:
     """The small JPEG made of it."""
     return thumbnail_response(_visible_upload(request, upload_id))
 
