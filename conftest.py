@@ -28,14 +28,28 @@ django.setup()
 
 #: Those that take longest come first: with several workers none is left with one at the end.
 LONGEST = (
+    "test_every_page",
     "test_train_command",
     "test_two_networks",
-    "test_every_page",
     "test_pipeline",
-    "test_training",
-    "test_transfer",
+    "test_photograph_learning",
     "test_server",
+    "test_training",
     "test_backup",
+    "test_worker",
+    "test_restore_refuses",
+    "test_kill",
+    "test_leftovers",
+    "test_api_schema",
+    "test_own_pictures",
+    "test_transfer",
+    "test_composite",
+    "test_heads",
+    "test_pretrained",
+    "test_torch_layers",
+    "test_busy_server",
+    "test_working_copies",
+    "test_neighbours",
 )
 
 

@@ -1,4 +1,4 @@
-"""manage.py in a process of its own that is forked from one that has imported the libraries, which takes a second.
+"""manage.py or a server in a process that is forked from one that has imported the libraries, which takes a second.
 
 Nothing that reads the environment or the settings is imported before the fork.
 """
@@ -12,8 +12,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 _LIBRARIES = (
@@ -49,14 +51,48 @@ _LIBRARIES = (
 _LARGEST = 150_000
 
 
+class Process:
+    """One that was started by `start`; it is asked to do what subprocess.Popen is asked to."""
+
+    def __init__(self, process_id: int, line: socket.socket) -> None:
+        self.pid = process_id
+        self.returncode: int | None = None
+        self._line = line
+
+    def poll(self) -> int | None:
+        self._line.setblocking(False)
+        with suppress(BlockingIOError):
+            self._receive()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._line.settimeout(timeout)
+        self._receive()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def _receive(self) -> None:
+        if self.returncode is None:
+            self.returncode = int(self._line.recv(16))
+            self._line.close()
+
+
+def start(program: str, arguments: list[str], env: dict[str, str], output: IO, errors: IO) -> Process:
+    """Start a program of Python: manage.py, or a module's name."""
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    request = json.dumps([program, arguments, env]).encode()
+    with its:
+        socket.send_fds(_server(), [request], [output.fileno(), errors.fileno(), its.fileno()])
+    return Process(int(ours.recv(16)), ours)
+
+
 def manage(arguments: list[str], env: dict[str, str]) -> subprocess.CompletedProcess:
     """Run manage.py to its end."""
-    ours, its = socket.socketpair()
-    request = json.dumps([["manage.py", *arguments], env]).encode()
-    with ours, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        with its:
-            socket.send_fds(_server(), [request], [output.fileno(), errors.fileno(), its.fileno()])
-        code = int(ours.recv(16))
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        code = start("manage.py", arguments, env, output, errors).wait()
         texts = []
         for file in (output, errors):
             file.seek(0)
@@ -74,8 +110,8 @@ def _server() -> socket.socket:
     return ours
 
 
-def _serve(requests: socket.socket) -> None:
-    """Return in a child that is to run what sys.argv says, or exit when nobody asks any more."""
+def _serve(requests: socket.socket) -> str:
+    """Return in a child, with the program that it is to run, or exit when nobody asks any more."""
     for name in _LIBRARIES:
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -91,6 +127,7 @@ def _serve(requests: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     output, errors, asker = descriptors
     if child := os.fork():
+        os.write(asker, str(child).encode())
         _process, status = os.waitpid(child, 0)
         os.write(asker, str(os.waitstatus_to_exitcode(status)).encode())
         os._exit(0)
@@ -98,11 +135,16 @@ def _serve(requests: socket.socket) -> None:
     os.dup2(errors, 2)
     for descriptor in descriptors:
         os.close(descriptor)
-    sys.argv, env = json.loads(request)
+    program, arguments, env = json.loads(request)
     os.environ.clear()
     os.environ.update(env)
+    sys.argv = [program, *arguments]
+    return program
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    chosen = _serve(socket.socket(fileno=int(sys.argv[1])))
+    if chosen.endswith(".py"):
+        runpy.run_path(chosen, run_name="__main__")
+    else:
+        runpy.run_module(chosen, run_name="__main__", alter_sys=True)

@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from classifier.tests.factories import BASE_DIR, environment, manage
+from classifier.tests import forking
+from classifier.tests.factories import environment, manage
 
 _PRODUCTION = {"DEBUG": "false", "HTTPS": "false", "ALLOWED_HOSTS": "127.0.0.1", "PORT": "0"}
 
@@ -59,10 +59,10 @@ def serve(folder: Path, **variables: str) -> Iterator[Site]:
     """Serve the site on a free port, with the database and everything else that it writes in `folder`."""
     env = environment(folder, **_PRODUCTION | variables)
     prepare(env)
-    command = [sys.executable, "-m", "gunicorn", "--config", "python:cifarsite.gunicorn", "cifarsite.wsgi"]
+    arguments = ["--config", "python:cifarsite.gunicorn", "cifarsite.wsgi"]
     log = folder / "log"
     with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=BASE_DIR, env=env, stdout=output, stderr=subprocess.STDOUT)
+        process = forking.start("gunicorn", arguments, env, output, output)
     try:
         yield Site(address_of(process, log), process.pid, folder, env)
     finally:
@@ -70,7 +70,7 @@ def serve(folder: Path, **variables: str) -> Iterator[Site]:
         assert process.wait(30) == 0, log.read_text()
 
 
-def address_of(process: subprocess.Popen, log: Path) -> str:
+def address_of(process: subprocess.Popen | forking.Process, log: Path) -> str:
     """Where the server listens, which it says when its socket is open."""
     while process.poll() is None:
         if found := re.search(r"Listening at: (http://[\d.]+:\d+)", log.read_text()):

@@ -66,6 +66,7 @@ def running(command: list[str], **options) -> Iterator[subprocess.Popen]:
             process.kill()
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize(("times", "share"), [(0, 0.3), (1, 0.3), (1, 0.98)])
 def test_killed_restore_leaves_the_site_as_it_was(used, saved, tmp_path, times, share):
     """It reads the archive from a pipe, once to check it and once more: it is killed where the pipe has got to."""

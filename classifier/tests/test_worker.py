@@ -39,6 +39,7 @@ def env(request, tmp_path) -> dict[str, str]:
     return make_site(tmp_path, DATABASE_URL=request.getfixturevalue("postgresql")())
 
 
+@pytest.mark.endurance
 def test_killed_workers_lose_nothing_and_store_nothing_twice(env, tmp_path):
     files = submit(tmp_path, env)
     for kill in range(KILLS):
