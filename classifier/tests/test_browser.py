@@ -171,7 +171,8 @@ def test_result_has_one_address_and_one_look_however_it_is_reached(open_browser,
     for go in (lambda: None, page.reload, lambda: page.goto(address)):
         go()
         assert page.url.endswith(address)
-        seen.append([page.locator(part).bounding_box() for part in ("h1", ".picture", "[data-prediction]", ".receipt")])
+        parts = ("h1", ".picture", "[data-prediction]", ".details-list")
+        seen.append([page.locator(part).bounding_box() for part in parts])
     assert seen[0] == seen[1] == seen[2]
     page.goto(f"{address}explanation/")
     page.go_back()

@@ -78,7 +78,7 @@ def test_answer_is_confirmed_corrected_and_taken_back(own_page, user):
     own_page.get_by_role("button", name="Yes").click()
     expect(own_page.locator("[data-corrected=cat]")).to_contain_text("correct")
     own_page.locator("#correction summary").click()
-    own_page.locator(".labels").get_by_role("button", name="Dog").click()
+    own_page.locator(".class-buttons").get_by_role("button", name="Dog").click()
     expect(own_page.locator("[data-corrected=dog]")).to_contain_text("incorrect")
     own_page.get_by_role("button", name="Undo").click()
     expect(own_page.locator("[data-corrected=cat]")).to_contain_text("correct")

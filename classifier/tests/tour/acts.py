@@ -58,7 +58,7 @@ def ask_to_delete_two(page: Page) -> None:
 
 def open_the_labels(page: Page) -> None:
     page.locator("#correction summary").click()
-    expect(page.locator("#correction .labels")).to_be_visible()
+    expect(page.locator("#correction .class-buttons")).to_be_visible()
 
 
 def ask_why(page: Page) -> None:
