@@ -2,8 +2,8 @@
 
     python -m benchmarks.ablation compact_resnet --data-dir DIR --limit 10000 --epochs 8
 
-Every variant trains by the whole learning-rate schedule in the epochs given. A stopped run resumes where it
-was; the table is printed and written to runs/ablation/<architecture>/results.md. The test split is never looked at.
+Every variant trains with the whole learning-rate schedule in the given epochs. A stopped run resumes where it
+was; the table is printed and written to runs/ablation/<architecture>/results.md. The test split is never used.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from ml.training.run_settings import RunSettings
 
 
 def variants(recipe: Recipe) -> dict[str, Recipe]:
-    """The recipe, and the recipe without each part that it has."""
+    """The recipe, and the recipe without each of its parts in turn."""
     found = {"the whole recipe": recipe}
     for part in ("weight_average", "label_smoothing", "weight_decay", "mixup", "warmup_epochs"):
         if getattr(recipe, part):
@@ -40,7 +40,7 @@ def variants(recipe: Recipe) -> dict[str, Recipe]:
 
 
 class Quiet:
-    """A listener that prints a line an epoch."""
+    """A listener that prints a line per epoch."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -79,7 +79,7 @@ def main() -> None:
     )
     dataset = readers.load_dataset(options.data_dir)
     if options.limit:
-        # All validation images stay: the difference between two variants is small.
+        # All validation images are kept, because the variants differ little.
         dataset = dataclasses.replace(dataset, train=dataset.limited(options.limit).train)
     plans = {name: {"recipe": variant} for name, variant in variants(recipe).items()}
     if architecture.initialise:

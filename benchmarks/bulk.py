@@ -1,10 +1,10 @@
-"""How fast `manage.py classify` is on a folder, beside decoding and inference alone, and how much memory it needs.
+"""The speed and memory of `manage.py classify` on a folder, compared with decoding and inference alone.
 
     python -m benchmarks.bulk                          10,000 drawn JPEGs of 1600 x 1200 pixels
-    python -m benchmarks.bulk PHOTOS_DIR --count 2000  the pictures below PHOTOS_DIR, one after the other
+    python -m benchmarks.bulk PHOTOS_DIR --count 2000  the pictures below PHOTOS_DIR, repeated
 
-The command runs on a database of its own; nothing of the site is touched. Its rate counts its start as well. Decoding
-and inference are measured in the same threads, each by itself: what is ready for the network, and what it answers.
+The command uses its own database and does not touch the site. Its rate includes its start. Decoding and inference are
+measured separately in the same number of threads.
 """
 
 import argparse
@@ -39,7 +39,7 @@ class Finished(NamedTuple):
 
 
 def draw(folder: Path, count: int, size: tuple[int, int] = (1600, 1200)) -> list[Path]:
-    """Write so many JPEGs of smooth patches under noise, about as large as a photograph's."""
+    """Write JPEGs of smooth patches under noise, about the file size of photographs."""
     folder.mkdir()
     rng = np.random.default_rng(1)
     for number in range(count):
@@ -51,7 +51,7 @@ def draw(folder: Path, count: int, size: tuple[int, int] = (1600, 1200)) -> list
 
 
 def fill(folder: Path, pictures: list[Path], count: int) -> list[Path]:
-    """Link so many files into a folder, the pictures one after the other."""
+    """Link files into a folder, repeating the pictures."""
     folder.mkdir()
     for number, picture in enumerate(islice(cycle(pictures), count)):
         (folder / f"{number:07}{picture.suffix.lower()}").symlink_to(picture.resolve())
@@ -59,20 +59,20 @@ def fill(folder: Path, pictures: list[Path], count: int) -> list[Path]:
 
 
 def run_command(*arguments: object, env: dict[str, str]) -> Finished:
-    """Run manage.py to its end. Raises CalledProcessError."""
+    """Run manage.py and wait for it. Raises CalledProcessError."""
     command = [sys.executable, "manage.py", *map(str, arguments)]
     started = time.perf_counter()
     process = subprocess.Popen(command, cwd=BASE_DIR, env=env, stdout=subprocess.DEVNULL)  # noqa: S603
     _pid, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    # Some photographs of a collection may be damaged, which makes it 1.
+    # Status 1 means that some photographs of a collection are damaged.
     if process.returncode not in (0, 1):
         raise subprocess.CalledProcessError(process.returncode, command)
     return Finished(time.perf_counter() - started, used.ru_maxrss / 1024)
 
 
 def measure_command(folder: Path, files: list[Path], model: str, save: bool, home: Path) -> tuple[Finished, Finished]:
-    """Return what one file takes, which is the start and the model, and what all take."""
+    """Return the cost of one file, which is that of the start and the model, and the cost of all."""
     env = {
         **os.environ,
         "CIFARSITE_DEVELOPMENT": "1",
@@ -88,7 +88,7 @@ def measure_command(folder: Path, files: list[Path], model: str, save: bool, hom
 
 
 def rate(work: Callable, items: Iterable, count: int) -> tuple[float, list]:
-    """Do the work on all items in as many threads as there are processors; `count` images: return them a second."""
+    """Do the work on all items in one thread per processor; return images per second, `count` images in total."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         started = time.perf_counter()
         results = list(pool.map(work, items))
@@ -96,7 +96,7 @@ def rate(work: Callable, items: Iterable, count: int) -> tuple[float, list]:
 
 
 def measure_apart(model: LoadedModel, files: list[Path]) -> tuple[float, float]:
-    """Return how many images a second are decoded, and how many are answered, each by itself."""
+    """Return the rates of decoding and of inference alone, in images per second."""
 
     def see(path: Path) -> NetworkInput | None:
         try:
@@ -108,14 +108,14 @@ def measure_apart(model: LoadedModel, files: list[Path]) -> tuple[float, float]:
     decoding, results = rate(see, files, len(files))
     inputs = [one for one in results if one is not None]
     batches = [inputs[start : start + BATCH_SIZE] for start in range(0, len(inputs), BATCH_SIZE)]
-    # Not counted: every thread makes its interpreter first.
+    # Not counted: every thread creates its interpreter.
     rate(model.predict, batches[: 2 * (os.cpu_count() or 1)], 0)
     inference, _answers = rate(model.predict, batches, len(inputs))
     return decoding, inference
 
 
 def together(*rates: float) -> float:
-    """The rate of steps done one after the other, each at its own."""
+    """The rate of consecutive steps with these rates."""
     return 1 / sum(1 / one for one in rates)
 
 
@@ -135,7 +135,7 @@ def main() -> None:
         else:
             pictures = draw(home / "drawn", min(options.count, _DRAWN))
         files = fill(home / "files", pictures, options.count)
-        # The command comes first: a process begins with its parent's peak.
+        # The command runs first: a process inherits its parent's peak.
         one, everything = measure_command(home / "files", files, options.model, options.save, home)
         model = LoadedModel(BASE_DIR / "ml" / "trained" / options.model)
         decoding, inference = measure_apart(model, files[: options.sample])

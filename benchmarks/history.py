@@ -1,9 +1,9 @@
-"""Pages over a million predictions: how long each takes in-process, with how many queries, and along which indexes.
+"""Pages over a million predictions: the in-process time of each, its number of queries and its indexes.
 
     python -m benchmarks.history --predictions 1000000 --people 1000
 
-Fills a SQLite database of its own (kept in --folder, so that a second run need not fill it again) and asks for every
-page of the list below some times over, in turn. Prints a table in Markdown and writes history.md beside the database.
+Fills its own SQLite database (kept in --folder for the next run) and requests every page of the list below several
+times in turn. Prints a table in Markdown and writes history.md beside the database.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def _set_up(folder: Path) -> None:
     from django.core.management import call_command
 
     django.setup()
-    # With DEBUG every query would be kept and timed.
+    # With DEBUG, Django would record and time every query.
     settings.DEBUG = False
     settings.ALLOWED_HOSTS = ["testserver"]
     call_command("migrate", verbosity=0)
@@ -90,7 +90,7 @@ def _fill(predictions: int, people: int) -> None:
 
 
 class _given_times:
-    """Within it the models' times of creation are what they were set to."""
+    """Within it, the models' creation times are not replaced by the current time."""
 
     def __init__(self, *models) -> None:
         self.fields = [model._meta.get_field("created_at") for model in models]
@@ -146,7 +146,7 @@ def _one(number: int, owner, version, chance: random.Random):
 
 
 def _pages() -> dict[str, Callable[[], object]]:
-    """Name -> what asks for a page. Names in parentheses are the admin's."""
+    """Name -> function that requests a page. Names in parentheses are the admin's."""
     from django.contrib.auth.models import User
     from django.test import Client
 

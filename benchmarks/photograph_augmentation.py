@@ -2,10 +2,10 @@
 
     python -m benchmarks.photograph_augmentation compact_resnet --photos DIR --data-dir DIR --epochs 2
 
-Every step trains the model in ml/trained/ a little further, from the same weights, by the whole learning-rate schedule.
-The photographs are scored whole and with margins left out; the validation images say what it costs on thumbnails. The
-table is printed and written to runs/photograph_augmentation/<model>/results.md; steps that are done are not run again.
-The test split is never looked at.
+Every step trains the model in ml/trained/ further, from the same weights and with the whole learning-rate schedule. The
+photographs are scored whole and with margins cropped; the validation images show the cost on thumbnails. The table is
+printed and written to runs/photograph_augmentation/<model>/results.md; finished steps are not run again. The test split
+is never used.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from ml.training.transfer import ModelSource
 
 TRAINED = Path(__file__).resolve().parent.parent / "ml" / "trained"
 MARGINS = (0.0, 0.1, 0.2, 0.3)
-#: The augmentation that each step adds.
+#: The augmentation added by each step.
 STEPS = {
     "shifts, mirroring, cutout": dataclasses.asdict(augmentation.CROP_FLIP_CUTOUT),
     "a random operation, larger cutout": dataclasses.asdict(augmentation.VARIED),

@@ -19,7 +19,7 @@ from benchmarks.serving.processes import free_port, serving
 from benchmarks.serving.site import COMMAND, prepare_site
 
 _PROBE_SECONDS, _PATIENCE_SECONDS = 0.5, 2.0
-#: More than lies on the way between two sockets.
+#: More than fits into the buffers between two sockets.
 _LARGE_FILE, _LARGE_BYTES = "large.bin", 30_000_000
 
 
@@ -42,7 +42,7 @@ KINDS: dict[str, Callable[[socket.socket], bytes]] = {"heads": _head, "bodies": 
 
 
 def _be_slow(kind: str, port: int, count: int, ended: threading.Event) -> None:
-    """Be so many slow clients until `ended`; one that the server closes does not come back."""
+    """Run slow clients until `ended`; a client that the server disconnects does not return."""
     clients = []
     for _ in range(count):
         client = socket.socket()
@@ -73,7 +73,7 @@ def _is_reached(port: int) -> bool:
 
 
 def measure(kind: str, port: int, count: int, seconds: float) -> tuple[float, float]:
-    """Return for how many seconds nobody reached the server beside slow clients, and for how many after they left."""
+    """Return the seconds without a response to the probe during the slow clients, and after they have left."""
     ended = threading.Event()
     slow = threading.Thread(target=_be_slow, args=(kind, port, count, ended))
     slow.start()

@@ -1,10 +1,10 @@
-"""The CPU time of a small upload, in this checkout and another one: both in turn, through the whole WSGI application.
+"""The CPU time of a small upload in two checkouts, in turn, through the whole WSGI application.
 
     git worktree add ../before main
     python -m benchmarks.small_upload ../before . --rounds 15
 
-Each checkout runs in a process of its own, with a database of its own and a person signed in. Prints a table in
-Markdown: medians of the rounds, and the median of each round's ratio. Other work on the machine slows both alike.
+Each checkout runs in its own process with its own database and a signed-in person. Prints a Markdown table: medians of
+the rounds, and the median of the rounds' ratios. Other work on the machine slows both alike.
 """
 
 import argparse
@@ -47,7 +47,7 @@ _SIDES = ("before", "after")
 
 
 def table(rounds: list[list[list[float]]]) -> str:
-    """rounds: of each round, of each checkout, the milliseconds of each step."""
+    """rounds: the milliseconds of each step, by round and checkout."""
     lines = ["| CPU of one request | Before | After | Ratio |", "| --- | --- | --- | --- |"]
     for step, name in enumerate(STEPS):
         before, after = (statistics.median(one[side][step] for one in rounds) for side in range(2))
@@ -87,7 +87,7 @@ def _ask(site: subprocess.Popen, requests: int) -> list[float]:
 
 
 def _serve() -> None:
-    """Answer each number on stdin with the milliseconds of each step, so many requests each."""
+    """For each number on stdin, make so many requests and print the milliseconds of each step."""
     steps = _steps(*_sign_in())
     for _ in range(5):
         _measure(steps, 5)

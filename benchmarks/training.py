@@ -1,10 +1,10 @@
-"""Images per second of `manage.py train` beside a bare Keras `fit` on the same images without augmentation, in turn.
+"""Images per second of `manage.py train` and of a bare Keras `fit` on the same images without augmentation, in turn.
 
     python -m benchmarks.training student_cnn --data-dir DIR --limit 5000
 
-Both train the same network with the same optimizer and batches; each round takes two epochs of each, and of these the
-second counts, as the first compiles. An epoch's time includes validation, of a tenth as many images, in both. On
-TensorFlow, or what KERAS_BACKEND names.
+Both train the same network with the same optimizer and batches. Each round runs two epochs of each and measures the
+second, because the first compiles. An epoch's time includes validation on a tenth as many images. The backend is
+TensorFlow, or the one in KERAS_BACKEND.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def measure_ours(dataset: Dataset, architecture: str, recipe: Recipe) -> float:
 
 
 def measure_bare(dataset: Dataset, architecture: str, recipe: Recipe) -> float:
-    """Return the same of what a tutorial would write: arrays in memory, `compile` and `fit`."""
+    """Return the same for the code of a tutorial: arrays in memory, `compile` and `fit`."""
     import keras
     import numpy as np
 

@@ -1,1 +1,1 @@
-"""How fast the site answers uploads, beside four other ways to serve the same model: `make bench`."""
+"""The speed of uploads to the site, compared with other ways to serve the same model: `make bench`."""

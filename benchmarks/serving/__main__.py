@@ -1,8 +1,8 @@
-"""Measure the site beside its peers, and write the results down: `make bench`.
+"""Measure the site and its peers, and write the results: `make bench`.
 
     python -m benchmarks.serving --python .venv-bench/bin/python
 
-The whole takes less than ten minutes. Every turn is written to the folder runs/bench, and a summary to
+It takes less than ten minutes. Every round is written to the folder runs/bench, and a summary to
 benchmarks/README.md too, unless --quick is given or only some servers are measured.
 """
 
@@ -77,7 +77,7 @@ def _options() -> argparse.Namespace:
     photos = os.environ.get("PHOTOS_DIR")
     parser.add_argument("--photos", type=Path, default=photos, help="photographs to mix; by default PHOTOS_DIR")
     options = parser.parse_args()
-    # Not resolved: the link is how Python knows its virtual environment.
+    # Not resolved: Python finds its virtual environment by the link.
     options.python = options.python.absolute()
     return options
 

@@ -12,7 +12,7 @@ from benchmarks.serving.load import Endpoint
 from benchmarks.serving.processes import ROOT
 from benchmarks.serving.site import COMMAND, prepare_site
 
-#: The model that all serve, and the one that the site ships as its default.
+#: The model that all contestants serve, and the default model of the site.
 COMMON_MODEL, DEFAULT_MODEL = "student_cnn", "cifar10_duo"
 SITE, SITE_DEFAULT = f"site, {COMMON_MODEL}", f"site, {DEFAULT_MODEL}"
 STUDENT, EXPERT, EXPERT_DRAFT = "(a) student", "(b) expert", "(b) expert, draft"
@@ -33,7 +33,7 @@ NAMES = (SITE, SITE_DEFAULT, *_PEERS)
 
 @dataclass(frozen=True)
 class Contestant:
-    """A server that can be started on a port: by `command`, in `env`, and then asked at `endpoint`."""
+    """A server that is started on a port by `command` in `env`, and measured at `endpoint`."""
 
     name: str
     command: Callable[[int], Sequence[str | Path]]
@@ -42,7 +42,7 @@ class Contestant:
 
 
 def contestants(names: Sequence[str], *, python: Path, folder: Path, cache: Path) -> list[Contestant]:
-    """Prepare servers in a folder. python: that of requirements.txt beside; cache: where the exported model is kept."""
+    """Prepare servers in a folder. python: the interpreter of the peers. cache: the folder of the exported model."""
     prepared = []
     for name in names:
         if name in _PEERS:
@@ -53,7 +53,7 @@ def contestants(names: Sequence[str], *, python: Path, folder: Path, cache: Path
 
 
 def model_for_peers(python: Path, cache: Path) -> Path:
-    """The folder of the common model with its network as ONNX besides; exported once for each model file."""
+    """The folder of the common model with its network also as ONNX; exported once per model file."""
     shipped = ROOT / "ml" / "trained" / COMMON_MODEL
     digest = hashlib.sha256((shipped / "model.keras").read_bytes()).hexdigest()
     folder = cache / f"{COMMON_MODEL}-{digest[:12]}"
@@ -71,7 +71,7 @@ def model_for_peers(python: Path, cache: Path) -> Path:
 def _peer(name: str, python: Path, model: Path, folder: Path) -> Contestant:
     script, *switches = _PEERS[name]
     path = Path("benchmarks") / "serving" / "peers" / script
-    # Whatever a peer stores goes where the site's uploads go, too; and none of them calls home.
+    # Peers store their files beside the site's uploads, and send no telemetry.
     env = {**os.environ, "TMPDIR": str(folder), "GRADIO_TEMP_DIR": str(folder), "GRADIO_ANALYTICS_ENABLED": "False"}
     return Contestant(
         name,

@@ -22,7 +22,7 @@ _REPEATS_AT_LEAST = 5
 
 @dataclass(frozen=True)
 class Overhead:
-    """Milliseconds of a call here and of the bare library's, medians of calls in turn."""
+    """Milliseconds of a call to this project and to the bare library, medians of alternating calls."""
 
     what: str
     ours: float
@@ -34,7 +34,7 @@ class Overhead:
 
 
 def measure_overheads(model: Path, pictures: dict[str, Path], *, seconds: float) -> list[Overhead]:
-    """Measure a model of one network at every size of batch, and the way of a file; about so many seconds for each."""
+    """Measure a model of one network at every batch size, and the processing of a file, each for `seconds`."""
     found = [_inference(model, batch, seconds) for batch in BATCHES]
     return found + [_preprocessing(name, path.read_bytes(), seconds) for name, path in pictures.items()]
 

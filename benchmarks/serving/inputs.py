@@ -1,4 +1,4 @@
-"""The pictures that are uploaded: a small one, a photograph as a telephone takes it, and a folder of yours."""
+"""The pictures to upload: a small one, a phone's photograph, and a folder of your own."""
 
 import io
 from pathlib import Path
@@ -14,7 +14,7 @@ _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def write_inputs(folder: Path, photos: Path | None) -> dict[str, list[Path]]:
-    """Make the pictures and return the files of each input; the mix only where there are photographs."""
+    """Create the pictures and return the files of each input; the mix needs photographs."""
     small, large = folder / "small.jpg", folder / "large.jpg"
     small.write_bytes(small_picture())
     large.write_bytes(large_picture())
@@ -35,7 +35,7 @@ def large_picture() -> bytes:
 
 
 def photographs(folder: Path) -> list[Path]:
-    """Photographs of a folder and its sub-folders: 60 at most, taken evenly from all. Raises ValueError without one."""
+    """At most 60 photographs, evenly sampled from a folder and its sub-folders. Raises ValueError if there are none."""
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
     if not found:
         raise ValueError(f"There is no photograph in {folder} (PHOTOS_DIR); put JPEG, PNG or WebP files there.")
@@ -43,7 +43,7 @@ def photographs(folder: Path) -> list[Path]:
 
 
 def _scene(width: int, height: int, *, quality: int) -> bytes:
-    """A JPEG of edges and grain at every scale, of less contrast the finer, as photographs have; always the same."""
+    """A reproducible JPEG of edges and grain at every scale, with less contrast at finer scales, as in photographs."""
     random = np.random.default_rng(12)
     contrast, picture = _COARSEST_CONTRAST, np.full((1, 1, 3), 128, np.float32)
     for halvings in reversed(range(min(width, height).bit_length() - 1)):

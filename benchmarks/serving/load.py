@@ -1,4 +1,4 @@
-"""The load generator as the benchmark sees it: uploads that a server is to answer, and what came of them."""
+"""The load generator as seen by the benchmark: uploads to a server and their results."""
 
 import json
 import subprocess
@@ -13,10 +13,10 @@ from benchmarks.serving.processes import ROOT
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where and how a server takes an upload.
+    """Where and how a server accepts an upload.
 
-    fields, headers: sent with every one. expected: what only an answer with a classification has in it.
-    exchange: "post" for a form that is answered at once, "gradio" for Gradio's upload, queue and answer.
+    fields, headers: sent with every upload. expected: text that only a response with a classification contains.
+    exchange: "post" for a form with a direct response, "gradio" for Gradio's upload, queue and response.
     """
 
     address: str
@@ -32,8 +32,8 @@ class Endpoint:
 class LoadResult:
     """The result of a load.
 
-    latencies: seconds, of every classification that was answered. problems: how often what went wrong.
-    seconds: from the first request to the last answer. processor_seconds: what the generator itself took.
+    latencies: seconds of every successful classification. problems: the number of failures by kind.
+    seconds: from the first request to the last response. processor_seconds: CPU time of the generator itself.
     """
 
     latencies: list[float]
@@ -43,7 +43,7 @@ class LoadResult:
 
     @property
     def throughput(self) -> float:
-        """Classifications a second."""
+        """Classifications per second."""
         return len(self.latencies) / self.seconds
 
     @property
@@ -52,21 +52,21 @@ class LoadResult:
 
 
 class LoadFailed(RuntimeError):
-    """The load generator ended; what it wrote before says why."""
+    """The load generator ended; its output says why."""
 
 
 class LoadGenerator:
-    """A running `load_process`; made by `load_generator`."""
+    """A running `load_process`; created by `load_generator`."""
 
     def __init__(self, process: subprocess.Popen) -> None:
         self._process = process
 
     def wait_for_answer(self, endpoint: Endpoint, file: Path, *, seconds: float) -> str:
-        """Upload a file until it is classified. Return "", or what still went wrong after so many seconds."""
+        """Upload a file until it is classified. Return "", or the last failure after the given seconds."""
         return self._ask(do="wait", endpoint=asdict(endpoint), files=[str(file)], seconds=seconds)["problem"]
 
     def load(self, endpoint: Endpoint, files: Sequence[Path], *, concurrency: int, seconds: float) -> LoadResult:
-        """Upload the files in turn, so many at once, for so many seconds."""
+        """Upload the files in turn, at this concurrency and for this many seconds."""
         question = {"endpoint": asdict(endpoint), "files": [*map(str, files)]}
         return LoadResult(**self._ask(do="load", **question, concurrency=concurrency, seconds=seconds))
 
@@ -82,12 +82,12 @@ class LoadGenerator:
 
 @contextmanager
 def load_generator(python: Path) -> Iterator[LoadGenerator]:
-    """Start the generator with the Python that has Locust; end it afterwards."""
+    """Start the generator with the Python that has Locust; stop it afterwards."""
     command = [python, "-m", "benchmarks.serving.load_process"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         try:
             yield LoadGenerator(process)
         finally:
-            # It reads to the end of its input, and then ends.
+            # It exits at the end of its input.
             with suppress(BrokenPipeError):
                 process.stdin.close()

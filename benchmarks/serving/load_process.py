@@ -1,9 +1,9 @@
-"""The process that makes the load, with Locust: a question in JSON on a line in, an answer on a line out.
+"""The process that generates the load, with Locust: a line of JSON in, a line of JSON out.
 
 It runs in the virtual environment of `make bench`; `load.py` is its other side and says what the fields are.
-Locust because a classification by Gradio is three requests that follow from one another, because a mix of files is no
-more than a list of bodies, and because it comes with pip; every server is asked by it alike, and its own processor
-time is measured with each load.
+Locust, because a classification by Gradio takes three dependent requests, because a mix of files is just a list of
+bodies, and because pip installs it. It sends the same requests to every server, and its own CPU time is measured with
+each load.
 """
 
 import itertools
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def wait(endpoint: dict[str, Any], files: list[str], seconds: float) -> dict[str, Any]:
-    """Upload until there is an answer, for so many seconds at most."""
+    """Upload until there is a response, for at most the given seconds."""
     user = _user_of(endpoint, _bodies(endpoint, files), [])(Environment())
     until, problem = time.perf_counter() + seconds, "nothing asked"
     while problem and time.perf_counter() < until:
@@ -87,7 +87,7 @@ def _user_of(
             samples.append((started, time.perf_counter(), problem))
 
         def classify(self) -> str:
-            """Return what went wrong, if anything."""
+            """Return the failure, or ""."""
             body, content_type = next(turns)
             return exchange(self.client, endpoint, body, endpoint["headers"] | {"Content-Type": content_type})
 
@@ -100,7 +100,7 @@ def _post(client: Any, endpoint: dict[str, Any], body: bytes, headers: dict[str,
 
 
 def _ask_gradio(client: Any, endpoint: dict[str, Any], body: bytes, headers: dict[str, str]) -> str:
-    """Upload the file, join the queue, wait for the answer: as Gradio documents it for programs."""
+    """Upload the file, join the queue and wait for the response, as Gradio documents for programs."""
     uploaded = client.post("/gradio_api/upload", data=body, headers=headers)
     if problem := _problem(uploaded):
         return problem

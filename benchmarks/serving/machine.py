@@ -1,4 +1,4 @@
-"""On what and how was measured, in words."""
+"""Describe the machine and the conditions of a measurement."""
 
 import datetime
 import os

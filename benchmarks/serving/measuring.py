@@ -1,4 +1,4 @@
-"""One contestant after the other, round for round: started, asked, loaded, ended."""
+"""Start, warm up, load and stop one contestant after the other, round by round."""
 
 import statistics
 import time
@@ -39,7 +39,7 @@ class Load:
             len(result.latencies),
             result.throughput,
             statistics.median(latencies),
-            # The nearest rank: a latency that was measured.
+            # The nearest rank, so that the result is a measured latency.
             latencies[-(-99 * len(latencies) // 100) - 1],
             result.problems,
             result.processor_seconds / result.seconds,
@@ -66,7 +66,7 @@ class Turn:
 def take_turn(
     contestant: Contestant, generator: LoadGenerator, inputs: dict[str, list[Path]], *, seconds: float, log: Path
 ) -> Turn:
-    """Measure a contestant once, each load for so many seconds. Raises ServerFailed."""
+    """Measure a contestant once, each load for the given seconds. Raises ServerFailed."""
     port = free_port()
     endpoint = contestant.endpoint(port)
     with serving(contestant.command(port), env=contestant.env(port), log=log) as server:

@@ -11,7 +11,7 @@ _TOLERANCE = 1e-5
 
 
 def main() -> None:
-    """Write the file, and fail if it answers otherwise than the network that it was made of."""
+    """Write the file, and fail if its outputs differ from the network's."""
     source, target = map(Path, sys.argv[1:])
     network = keras.saving.load_model(source)
     images = np.random.default_rng(0).integers(0, 256, (4, *network.input_shape[1:])).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Processes that serve: starting, ending, and the memory they hold, which Linux tells in /proc."""
+"""Server processes: starting, stopping, and their memory as Linux reports it in /proc."""
 
 import os
 import re
@@ -17,15 +17,15 @@ _START_SECONDS = 60
 
 
 class ServerFailed(RuntimeError):
-    """A server ended, or did not answer in time; the message has the end of its log."""
+    """A server ended, or did not respond in time; the message contains the end of its log."""
 
 
 @dataclass(frozen=True)
 class Memory:
     """The memory of a server's processes, in bytes.
 
-    largest: resident set of the largest one. peak: the most that one of them ever had. together: the sum of their
-    proportional set sizes, in which memory that processes share counts once.
+    largest: resident set of the largest process. peak: the highest resident set of any. together: the sum of their
+    proportional set sizes, which count shared memory once.
     """
 
     processes: int
@@ -35,7 +35,7 @@ class Memory:
 
 
 class Server:
-    """A server that was started; made by `serving`."""
+    """A started server; created by `serving`."""
 
     def __init__(self, process: subprocess.Popen, log: Path, started: float) -> None:
         self._process = process
@@ -48,7 +48,7 @@ class Server:
             raise self.failure(f"ended with status {self._process.returncode}")
 
     def wait_until_listening(self, port: int) -> None:
-        """Wait until connections are taken. Raises ServerFailed when it ends before, or after a minute."""
+        """Wait until the server accepts connections. Raises ServerFailed if it ends first, or after a minute."""
         while time.perf_counter() < self.started + _START_SECONDS:
             self.check_alive()
             with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
@@ -60,7 +60,7 @@ class Server:
         return ServerFailed(f"{self._log.stem} {what}:\n{self._log.read_text(errors='replace')[-2000:]}")
 
     def memory(self) -> Memory:
-        """What its processes hold at the moment."""
+        """The current memory of its processes."""
         family = _family(self._process.pid)
         resident = [_kilobytes(number, "status", "VmRSS") for number in family]
         peaks = [_kilobytes(number, "status", "VmHWM") for number in family]
@@ -70,7 +70,7 @@ class Server:
 
 @contextmanager
 def serving(command: Sequence[str | Path], *, env: dict[str, str], log: Path) -> Iterator[Server]:
-    """Start a server from the root of the project; end it and all that it started afterwards."""
+    """Start a server from the root of the project; stop it and all its children afterwards."""
     with log.open("w") as output:
         started = time.perf_counter()
         process = subprocess.Popen(  # noqa: S603
@@ -82,21 +82,21 @@ def serving(command: Sequence[str | Path], *, env: dict[str, str], log: Path) ->
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_SECONDS)
-        # It has a session of its own, so every process left in it is its child.
+        # It has its own session, so every process left in it is its child.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens on."""
+    """A free port of this machine."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
 def _family(process_id: int) -> list[int]:
-    """A process and all that descend from it."""
+    """A process and all its descendants."""
     family = [process_id]
     for task in Path(f"/proc/{process_id}/task").glob("*/children"):
         for child in task.read_text().split():

@@ -18,7 +18,7 @@ _COMPARED_AT = 8
 
 @dataclass(frozen=True)
 class Results:
-    """A whole run. conditions: on what and how, in words; inputs: bytes and number of the files of each."""
+    """A whole run. conditions: machine and method, in words. inputs: bytes and number of the files of each."""
 
     conditions: dict[str, str]
     inputs: dict[str, str]
@@ -35,7 +35,7 @@ class Results:
         return [*dict.fromkeys(turn.contestant for turn in self.turns)]
 
     def as_json(self) -> str:
-        """Every load of every round, and what came of the targets."""
+        """Every load of every round, and whether the targets were met."""
         values = {
             "conditions": self.conditions,
             "inputs": self.inputs,
@@ -113,7 +113,7 @@ class Results:
 
 
 def put_between_markers(path: Path, text: str) -> None:
-    """Put results into a document: replace the last ones, or add them at its end."""
+    """Put results into a document: replace the previous ones, or append them."""
     before, _begin, rest = path.read_text().partition(BEGIN)
     _last, _end, after = rest.partition(END)
     path.write_text(f"{before.rstrip()}\n\n{BEGIN}\n\n{text}\n{END}\n{after.lstrip()}")
@@ -126,7 +126,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits that count, or a dash for what was not measured."""
+    """Three significant digits, or a dash if not measured."""
     if math.isnan(value):
         return "-"
     digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0

@@ -14,13 +14,13 @@ from pathlib import Path
 from benchmarks.serving.load import Endpoint
 from benchmarks.serving.processes import ROOT, Server, free_port, serving
 
-#: How `make run` starts it, with the Python of this process.
+#: The command of `make run`, with the Python of this process.
 COMMAND = (sys.executable, "-m", "gunicorn", "--config", "python:cifarsite.gunicorn", "cifarsite.wsgi")
 
 
 @dataclass(frozen=True)
 class Site:
-    """A site ready to be started: its environment but for the port, and the token and cookies of a person signed in."""
+    """A site ready to start: its environment except the port, and the token and cookies of a signed-in person."""
 
     env: dict[str, str]
     token: str
@@ -32,13 +32,13 @@ class Site:
             "/",
             expected="data-prediction=",
             fields={"csrfmiddlewaretoken": self.token},
-            # As the page's script sends it: the answer has the result in it, and leads to no page.
+            # As the page's script sends it: the response contains the result and does not redirect.
             headers={"Cookie": self.cookies, "HX-Request": "true"},
         )
 
 
 def prepare_site(folder: Path, model: str) -> Site:
-    """Make tables and static files in a new folder, let a shipped model answer, and sign a person up over HTTP."""
+    """Create tables and static files in a new folder, activate a shipped model, and sign a person up over HTTP."""
     folder.mkdir()
     env = _environment(folder)
     for arguments in (
@@ -65,7 +65,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "MEDIA_ROOT": str(folder / "media"),
         "STATIC_ROOT": str(folder / "static"),
         "RUNS_DIR": str(folder / "runs"),
-        # They are asked about as in production, and never reached by one person who uploads for minutes.
+        # Limits are checked as in production, but too high for one person who uploads for minutes.
         "THROTTLE_CLASSIFY_PERSON": "1000000/minute",
         "THROTTLE_CLASSIFY_ADDRESS": "1000000/minute",
         "THROTTLE_WORK_PERSON": "1000000/minute",
@@ -74,7 +74,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _sign_up(address: str, server: Server) -> tuple[str, str]:
-    """Make an account as a person does; return the form's token and the cookies of the browser afterwards."""
+    """Create an account as a person does; return the form's token and the browser's cookies."""
     jar = http.cookiejar.CookieJar()
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar), urllib.request.ProxyHandler({}))
     page = f"{address}/accounts/sign-up/"

@@ -1,4 +1,4 @@
-"""The targets of the site, and whether it reached them."""
+"""The targets of the site, and whether it meets them."""
 
 import math
 import statistics
@@ -15,7 +15,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Target:
-    """A measured value and the bound it is to keep: at least it, or, where `at_most`, at most."""
+    """A measured value and its bound: a minimum, or a maximum if `at_most`."""
 
     what: str
     measured: float
@@ -24,18 +24,18 @@ class Target:
 
     @property
     def met(self) -> bool:
-        # Not measured is not met.
+        # A value that was not measured does not meet its target.
         return self.measured <= self.bound if self.at_most else self.measured >= self.bound
 
 
 def median(values: Iterable[float]) -> float:
-    """The median, or no number where nothing was measured."""
+    """The median, or NaN if nothing was measured."""
     found = [*values]
     return statistics.median(found) if found else math.nan
 
 
 def ratio(one: float, other: float) -> float:
-    """One over the other, or no number where the other is nothing."""
+    """The ratio, or NaN if the denominator is zero."""
     return one / other if other else math.nan
 
 
@@ -55,7 +55,7 @@ def loads_of(turns: Sequence[Turn], contestant: str, name: str, concurrency: int
 
 
 def throughput(turns: Sequence[Turn], contestant: str, name: str, concurrency: int) -> float:
-    """Classifications a second, the median of the rounds."""
+    """Classifications per second, the median of the rounds."""
     return median(load.throughput for load in loads_of(turns, contestant, name, concurrency))
 
 
@@ -94,7 +94,7 @@ def _errors(turns: Sequence[Turn]) -> float:
 
 
 def _peak(turns: Sequence[Turn]) -> float:
-    """The most that a process had in any round, after 32 uploads at once of every kind."""
+    """The highest memory of a process in any round, after 32 concurrent uploads of every input."""
     peaks = [turn.loaded_memory.peak for turn in turns_of(turns, SITE)]
     return max(peaks) / MEGABYTE if peaks else math.nan
 

@@ -33,7 +33,7 @@ def of_split(card: Card, split: str, dataset: Dataset, assessment: Assessment) -
 
 
 def of_photographs(card: Card, result: PhotographEvaluation, used: str | None) -> list[str]:
-    """Report the results on photos of the classes and of none of them; `used` says what they were used for before."""
+    """Report the results on photos of the classes and of none of them; `used` lists their earlier uses."""
     lines = [
         f"{card.name}: {result.count:,} photographs of its classes, {result.unknown_count:,} of none of them",
         _accuracy(result.accuracy, result.interval),
@@ -68,7 +68,7 @@ def of_photographs(card: Card, result: PhotographEvaluation, used: str | None) -
 
 
 def _calibration(card: Card, before: Evaluation, after: Evaluation) -> list[str]:
-    """How honest the probabilities are; of a handful of images that would be chance."""
+    """The calibration error, omitted for a handful of images, where it is mostly chance."""
     if after.count < FEWEST_FOR_CALIBRATION:
         return [f"Of fewer than {FEWEST_FOR_CALIBRATION} images a calibration error would be chance.", ""]
     return [

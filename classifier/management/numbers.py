@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    """Return an argument's type that takes whole numbers from `least` to `most`."""
+    """Return an argument type for integers from `least` to `most`."""
     wanted = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
 
     def convert(text: str) -> int:
@@ -22,7 +22,7 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 def positive_number(text: str) -> float:
-    """An argument's type that takes finite numbers above 0."""
+    """An argument type for finite positive numbers."""
     try:
         value = float(text)
     except ValueError:

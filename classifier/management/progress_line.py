@@ -1,4 +1,4 @@
-"""A progress line on a terminal; nothing where there is no terminal."""
+"""A progress line on a terminal; nothing without a terminal."""
 
 import shutil
 import time
@@ -11,7 +11,7 @@ _CLEAR = "\r\x1b[K"
 
 
 class ProgressLine:
-    """Shows files done, files a second, and the time left at that rate, on the lowest line of a terminal."""
+    """Show the files done, files per second, and the time left at that rate, on the last line of a terminal."""
 
     def __init__(self, terminal: OutputWrapper, total: int) -> None:
         self._terminal = terminal
@@ -20,7 +20,7 @@ class ProgressLine:
         self._shown = 0.0
 
     def show(self, done: int, answered: int) -> None:
-        """Write the line anew; `answered`, those of the `done` that took this run's time, give the rate."""
+        """Rewrite the line; the rate is that of `answered`, the files among `done` that this run classified."""
         now = time.monotonic()
         if now - self._shown < _SECONDS_BETWEEN:
             return
@@ -32,7 +32,7 @@ class ProgressLine:
         self._write(f"{_CLEAR}{line[: shutil.get_terminal_size().columns - 1]}")
 
     def clear(self) -> None:
-        """Make room for other lines; the next `show` comes at once."""
+        """Clear the line for other output; the next `show` is immediate."""
         self._shown = 0.0
         self._write(_CLEAR)
 

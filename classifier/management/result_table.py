@@ -64,7 +64,7 @@ class ResultTable:
         return self.files[_file_name(path)]
 
     def add(self, outcomes: Iterable[FileOutcome]) -> None:
-        """Append a row for each, and see that they outlive this process. Raises OSError."""
+        """Append a row for each outcome and sync the file to the disk. Raises OSError."""
         self._write([self._row(outcome) for outcome in outcomes])
 
     def _row(self, outcome: FileOutcome) -> list[object]:
@@ -82,7 +82,7 @@ class ResultTable:
 
     def _write(self, rows: Iterable[Sequence[object]]) -> None:
         text = io.StringIO(newline="")
-        # Texts in quotes: where spreadsheets part cells by semicolons, one in a file's name parts nothing.
+        # Quoted texts: some spreadsheets separate cells by semicolons, which a file name may contain.
         csv.writer(text, quoting=csv.QUOTE_NONNUMERIC).writerows(rows)
         self._file.write(text.getvalue().encode())
         self._file.flush()
@@ -94,7 +94,7 @@ class ResultTable:
             raise TableError(f"{self.path} is being written by another run. Wait for its end.") from error
 
     def _resume(self) -> None:
-        """Read what is there, take away the row that a kill has cut short, and write the header where there is none."""
+        """Read the rows, remove a row truncated by a kill, and write the header if it is missing."""
         end = 0
         try:
             for number, (row, row_end) in enumerate(_whole_rows(self._file)):
@@ -150,7 +150,7 @@ def _whole_rows(file: BinaryIO) -> Iterator[tuple[list[str], int]]:
 
 
 def _file_name(path: Path) -> str:
-    # Bytes of a name that are no text are written as such: the table is UTF-8.
+    # Invalid bytes of a name are written as they are: the table is UTF-8.
     name = os.fsencode(path).decode("utf-8", "backslashreplace")
     return f"./{name}" if name.startswith(FORMULA) else name
 

@@ -31,7 +31,7 @@ _SECONDS_BETWEEN_RECORDS = 2.0
 
 
 class TrainingConsole:
-    """A listener of `ml.training.loop.train`: a progress bar for the person, rows for the pages, Ctrl-C for the end."""
+    """A listener of `ml.training.loop.train`: a progress bar, rows for the pages, and Ctrl-C to stop."""
 
     def __init__(self, run: TrainingRun, console: Console) -> None:
         self.run = run
@@ -55,7 +55,7 @@ class TrainingConsole:
 
     @contextmanager
     def showing(self) -> Iterator[None]:
-        """Show the bar, and let Ctrl-C end the run after the epoch; a second one ends it at once."""
+        """Show the bar; Ctrl-C stops the run after the epoch, a second one at once."""
         before = signal.signal(signal.SIGINT, self._interrupt)
         try:
             with self._progress:
@@ -76,7 +76,7 @@ class TrainingConsole:
         )
         if time.monotonic() - self._recorded >= _SECONDS_BETWEEN_RECORDS:
             self._recorded = time.monotonic()
-            # A database that is busy for a moment must not end hours of work.
+            # A database that is briefly busy must not end hours of work.
             with suppress(DatabaseError):
                 training_service.record_progress(
                     run=self.run, epoch=epoch, batch=batch, batches=batches, loss=loss, accuracy=accuracy
@@ -92,7 +92,7 @@ class TrainingConsole:
             training_service.record_epoch(run=self.run, record=record)
 
     def step(self, name: str) -> None:
-        """Show what is done after the last epoch, and for how long; the full bar of the epochs stays above."""
+        """Show the steps after the last epoch with their time, below the full bar of the epochs."""
         if not self.console.is_terminal:
             self.console.print(f"{name} ...")
             return
@@ -122,7 +122,7 @@ class TrainingConsole:
 
 @contextmanager
 def reading(console: Console) -> Iterator[Callable[[int, int | None], None]]:
-    """Show a bar while the data set is read; yield what hears how much is done, and of how much."""
+    """Show a bar while the data set is read; yield a callback for the numbers of items done and in total."""
     columns = ("data set", BarColumn(), TaskProgressColumn(show_speed=True), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("read", total=None, visible=False)
@@ -130,7 +130,7 @@ def reading(console: Console) -> Iterator[Callable[[int, int | None], None]]:
 
 
 def print_report(console: Console, report: FolderReport, path: Path) -> None:
-    """Print what was found in a folder of images; what would be too long goes into a file at `path`."""
+    """Print the contents of a folder of images; a list that is too long goes into a file at `path`."""
     see = ""
     if report.skipped or report.details:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ def print_report(console: Console, report: FolderReport, path: Path) -> None:
 
 
 def print_summary(console: Console, card: Card) -> None:
-    """Print what came out as a table."""
+    """Print the results as a table."""
     test, validation = card.metrics["test"], card.metrics["validation"]
     table = Table(title=f"{card.name} ({card.architecture}, {card.parameter_count:,} parameters)", show_header=False)
     available = card.dataset.get("test_images_available")

@@ -33,9 +33,9 @@ _ALWAYS = (
 
 
 class HeadersMiddleware:
-    """Adds what a view has not set itself; SecurityMiddleware and XFrameOptionsMiddleware add the rest.
+    """Add the headers that a view has not set; SecurityMiddleware and XFrameOptionsMiddleware add the others.
 
-    The texts never change. django-csp makes its own anew for every answer, which took 43 µs here, all of this 5.
+    The values are constants. django-csp builds its policy for every response, which took 43 µs here; this takes 5.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

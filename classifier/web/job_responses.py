@@ -1,4 +1,4 @@
-"""Downloads of what came of a job, for pages and API."""
+"""Downloads of a job's results, for pages and API."""
 
 from collections.abc import Iterator
 

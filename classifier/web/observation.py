@@ -105,7 +105,7 @@ def _user_id(request: HttpRequest) -> int | None:
     user = getattr(request, "user", None)
     if not isinstance(user, SimpleLazyObject):
         return getattr(user, "pk", None)
-    # To ask who it is may take the database, which may be what has failed: the session knows, if it was read.
+    # Loading the user may query the database, which may have failed; a session that was read knows the id.
     user_id = request.session.get(SESSION_KEY) if request.session.accessed else None
     return user_id and int(user_id)
 

@@ -1,4 +1,4 @@
-"""The site's peers, each as thin as its authors would write it: `python FILE MODEL_FOLDER PORT`.
+"""The site's peers, each as short as its author would write it: `python FILE MODEL_FOLDER PORT`.
 
 They run in the virtual environment of `make bench` and import nothing of this project.
 """

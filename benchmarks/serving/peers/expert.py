@@ -1,7 +1,8 @@
 """The expert's way: FastAPI in one process, ONNX Runtime in float32 on one thread, nothing stored.
 
-With --draft a JPEG is decoded at an eighth of its size, or what still leaves enough pixels. The function is no
-coroutine, so that FastAPI decodes several uploads at once in its threads: Pillow and ONNX Runtime let go of the lock.
+With --draft a JPEG is decoded at an eighth of its size, or the smallest scale that leaves enough pixels. The endpoint
+is not a coroutine, so FastAPI runs it in threads and decodes several uploads at once: Pillow and ONNX Runtime release
+the GIL.
 """
 
 import io

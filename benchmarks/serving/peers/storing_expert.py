@@ -26,7 +26,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 
 folder, port = Path(sys.argv[1]), int(sys.argv[2])
 processes = int(sys.argv[4]) if "--processes" in sys.argv else 1
-# The processes that Uvicorn starts share what the first one has made.
+# The processes that Uvicorn starts share the files that the first one has created.
 store = Path(os.environ.setdefault("STORE", tempfile.mkdtemp()))
 
 
@@ -111,6 +111,6 @@ if __name__ == "__main__":
     Base.metadata.create_all(engine)
     sys.path.insert(0, str(Path(__file__).parent))
     served = app if processes == 1 else "storing_expert:app"
-    # On a busy machine Uvicorn would take a process for dead that has not answered it within five seconds.
+    # On a busy machine, Uvicorn would consider a process dead that does not respond within five seconds.
     run_options = {"workers": processes, "timeout_worker_healthcheck": 60}
     uvicorn.run(served, host="127.0.0.1", port=port, log_level="warning", **run_options)

@@ -59,7 +59,7 @@ class Command(BaseCommand):
         )
 
     def _progress(self) -> Progress | None:
-        """Return what shows how far one step is; None where there is no terminal."""
+        """Return a function that shows the progress of one step, or None without a terminal."""
         if not self.stderr.isatty():
             return None
         line: ProgressLine | None = None

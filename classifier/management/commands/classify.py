@@ -76,7 +76,7 @@ class Command(BaseCommand):
 
 
 class _Run:
-    """One run of the command: what it has done so far, and how it says so."""
+    """One run of the command: its progress and its output."""
 
     def __init__(self, command: Command, served: ServedModel, owner: User | None, options: dict) -> None:
         self.stdout, self.stderr = command.stdout, command.stderr
@@ -147,7 +147,7 @@ class _Run:
         if self.progress:
             self.progress.clear()
         line = _as_json(path, prediction) if self.as_json else _in_words(path, prediction)
-        # A name that is no text has its bytes escaped, which in JSON is the way to write them.
+        # The bytes of a name that is not valid text are escaped, as JSON requires.
         self.stdout.write(line.encode("utf-8", "backslashreplace").decode())
 
     def _summarise(self, seconds: float) -> None:

@@ -99,7 +99,7 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(figures, indent=2, ensure_ascii=False) if as_json else "\n".join(lines()))
 
     def _keep(self, folder: Path, name: str, figures: dict[str, Any], draw: Callable[[Path], None]) -> None:
-        """Keep the figures with the model, if its folder can be written to and matplotlib is there to draw."""
+        """Store the figures with the model if its folder is writable and matplotlib is installed."""
         try:
             kept = artifacts.save_evaluation(folder, name, figures, draw)
         except ArtifactError as error:

@@ -15,7 +15,7 @@ from ml.filesystem.file_lock import try_lock
 if TYPE_CHECKING:
     from django.db.backends.sqlite3.base import DatabaseWrapper
 
-#: Any number will do that nothing else locks.
+#: An arbitrary number that nothing else locks.
 _LOCK = 0x6D696772
 
 
@@ -34,7 +34,7 @@ def _alone(alias: str, tell: Callable[[], None]) -> Iterator[None]:
     """Hold a lock that ends with the process; call `tell` if another process holds it."""
     connection = connections[alias]
     if connection.vendor == "sqlite" and not cast("DatabaseWrapper", connection).is_in_memory_db():
-        # The folder is there before the database, and stays when restoring replaces that.
+        # The folder exists before the database, and stays when a restore replaces the database.
         folder = os.open(Path(connection.settings_dict["NAME"]).absolute().parent, os.O_RDONLY)
         try:
             if not try_lock(folder):
@@ -44,7 +44,7 @@ def _alone(alias: str, tell: Callable[[], None]) -> Iterator[None]:
         finally:
             os.close(folder)
     elif connection.vendor == "postgresql":
-        # A connection of its own: it lives as long as the lock, whatever becomes of the other.
+        # A separate connection, which lives as long as the lock.
         own = connections.create_connection(alias)
         try:
             with own.cursor() as cursor:

@@ -111,7 +111,7 @@ class Command(BaseCommand):
                 console.print("Activate it in the admin, or with manage.py models activate, to let it answer.")
 
     def _fail(self, run: TrainingRun, run_settings: RunSettings, error: Exception) -> NoReturn:
-        """Record the failure, and say how to come to a model: what was trained is never lost."""
+        """Record the failure, and say how to resume: finished epochs are never lost."""
         with suppress(DatabaseError):
             training_service.end_run(run=run, status=TrainingRun.Status.FAILED, message=str(error))
         if not training_service.is_trained(run_settings=run_settings):
@@ -140,7 +140,7 @@ class Command(BaseCommand):
         return artifacts.check_name(name)
 
     def _prepare(self, name: str, options: dict, console) -> tuple[RunSettings, Dataset]:
-        """Return what the run is to be, new or read back, and its data."""
+        """Return the settings of the run, new or stored, and its data."""
         if not options["resume"]:
             training_service.check_free(name=name)
             return self._new_settings(name, options, console)
@@ -193,7 +193,7 @@ class Command(BaseCommand):
         )
 
     def _fitting(self, architecture: str, recipe: Recipe, dataset: Dataset, options: dict, console) -> Recipe:
-        """Return the recipe for so many images: of a network that has learnt on ImageNet, a few teach its head only."""
+        """Return the recipe for the data: few images train only the head of a network pretrained on ImageNet."""
         per_class = len(dataset.train.labels) / len(dataset.class_names)
         if not find_architecture(architecture).load_pretrained or recipe.head_only or per_class >= FEWEST_TO_FINE_TUNE:
             return recipe

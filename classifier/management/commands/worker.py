@@ -1,4 +1,4 @@
-"""manage.py worker: runs jobs, and what has to be done from time to time."""
+"""manage.py worker: run jobs and periodic work."""
 
 import io
 import logging
