@@ -96,7 +96,7 @@ def photograph(tmp_path_factory) -> Path:
 
 def send(page: Page) -> None:
     """Send the file that was chosen, where no script has done that already, and wait for its result."""
-    submit = page.locator("[data-upload] [type=submit]")
+    submit = page.locator("[data-upload] > [type=submit]")
     if submit.is_visible():
         submit.click()
     expect(page.locator("[data-prediction]")).to_have_count(1)

@@ -40,7 +40,7 @@ def test_file_that_is_refused_leads_back_to_the_choice_of_a_file(page, tmp_path)
     (tmp_path / "notes.jpg").write_text("This is no photograph.")
     page.goto("/")
     page.set_input_files("[data-upload-input]", tmp_path / "notes.jpg")
-    submit = page.locator("[data-upload] [type=submit]")
+    submit = page.locator("[data-upload] > [type=submit]")
     if submit.is_visible():
         submit.click()
     expect(page.locator(".invalid-feedback")).to_be_visible()

@@ -287,7 +287,7 @@ def test_file_that_was_sent_is_not_sent_again(known_page, pictures):
     known_page.set_input_files(INPUT, pictures[:2])
     expect(rows(known_page, "done")).to_have_count(2)
     assert known_page.locator(INPUT).evaluate("input => input.files.length") == 0
-    expect(known_page.locator("[data-upload] [type=submit]")).to_be_hidden()
+    expect(known_page.locator("[data-upload] > [type=submit]")).to_be_hidden()
     known_page.set_input_files(INPUT, pictures[0])
     expect(rows(known_page, "done")).to_have_count(3)
     known_page.set_input_files(INPUT, pictures[2:4])
