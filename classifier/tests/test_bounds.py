@@ -21,7 +21,7 @@ from rest_framework import serializers
 import classifier.api.urls
 import classifier.urls  # noqa: F401
 from classifier.forms import accounts, classifiers, history, jobs, password_reset, uploads
-from classifier.models import Classifier, TrainingRun
+from classifier.models import Classifier, LearntClass, TrainingRun
 from classifier.services.models.publishing import publish
 from classifier.services.models.training import end_run
 from classifier.services.people.tokens import BadName, create_token
@@ -246,6 +246,7 @@ def test_folder_deeper_than_its_column_is_refused(tmp_path):
 
 ARGUMENTS = {
     classifiers.ClassifierActionForm: {"classifier": Classifier()},
+    classifiers.HistoryExampleForm: {"classes": LearntClass.objects.none()},
     accounts.SignInForm: {"visitor": None, "is_left": False},
     accounts.SignUpForm: {"visitor": None, "is_left": False},
     accounts.ChangeEmailForm: {"user": None, "request": None},

@@ -9,6 +9,8 @@ from classifier.services.classifiers.training import Trained, store_trained, tra
 from classifier.services.jobs.failures import CannotTrain, ClassifierGone
 from classifier.services.jobs.results import Planned, Result
 
+PARAMETERS = frozenset({"classifier", "version"})
+
 
 def plan(job: Job, last: JobItem | None) -> Generator[Planned]:
     if last is None:
