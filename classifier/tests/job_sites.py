@@ -61,11 +61,11 @@ def shell(code: str, env: dict[str, str]) -> str:
     return done.stdout.strip().splitlines()[-1].partition(" ")[2]
 
 
-def submit(folder: Path, env: dict[str, str], count: int = FILES, bad: int = BAD) -> dict[str, bytes]:
+def submit(folder: Path, env: dict[str, str], count: int = FILES, bad: int = BAD, part: int = PART) -> dict[str, bytes]:
     files = photographs(count, bad=bad)
     archive = folder / "trip.zip"
     archive.write_bytes(zip_bytes(files))
-    shell(_SUBMIT.format(archive=str(archive), part=PART), env)
+    shell(_SUBMIT.format(archive=str(archive), part=part), env)
     return files
 
 
@@ -111,12 +111,12 @@ def worker(env: dict[str, str], *options: str) -> Iterator[subprocess.Popen]:
         process.stdout.close()
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    for _ in range(1200):
+def wait_until(holds: Callable[[], bool], tries: int = 1200) -> None:
+    for _ in range(tries):
         if holds():
             return
         time.sleep(0.1)
-    pytest.fail("waited for two minutes")
+    pytest.fail(f"waited for {tries // 10} seconds")
 
 
 def stored(folder: Path, kind: str = "uploads") -> int:
@@ -127,8 +127,9 @@ def assert_exact(env: dict[str, str], folder: Path, files: dict[str, bytes]) -> 
     """Nothing twice, nothing lost, nothing left over."""
     found = state(env)
     good = sorted(name for name in files if "bad" not in name)
-    assert (found["state"], found["done"], found["failed"], found["total"]) == ("finished", len(good), BAD, FILES)
-    assert found["items"] == {"waiting": 0, "done": len(good), "failed": BAD}
+    bad = len(files) - len(good)
+    assert (found["state"], found["done"], found["failed"], found["total"]) == ("finished", len(good), bad, len(files))
+    assert found["items"] == {"waiting": 0, "done": len(good), "failed": bad}
     assert found["errors"] == ["", "text_file"]
     assert found["predictions"] == found["uploads"] == found["linked"] == len(good)
     assert found["names"] == good
