@@ -33,7 +33,7 @@ def test_a_mix_is_taken_evenly_from_a_folder_and_its_sub_folders(tmp_path):
         photographs(tmp_path / "nothing")
 
 
-def test_there_is_a_mix_only_with_photographs(tmp_path):
+def test_mix_needs_photographs(tmp_path):
     assert [*write_inputs(tmp_path, None)] == [SMALL, LARGE]
     inputs = write_inputs(tmp_path, tmp_path)
     assert inputs[MIX] == [tmp_path / "large.jpg", tmp_path / "small.jpg"]

@@ -236,7 +236,7 @@ def test_damaged_model_is_not_activated(admin, shipped, tmp_path):
     assert [*ModelVersion.objects.filter(active=True)] == [shipped]
 
 
-def test_version_whose_folder_holds_another_now_is_not_activated(admin, shipped, models_dir):
+def test_version_whose_folder_was_replaced_is_not_activated(admin, shipped, models_dir):
     older = publish(folder=another_model(models_dir / "another"))
     (models_dir / "another").rename(models_dir / "older")
     another_model(models_dir / "another", metrics={})
@@ -344,7 +344,7 @@ def test_training_run_page_shows_every_epoch(admin):
     assert len(re.findall(r"first-run \d+\s*</p>", page)) == 7
 
 
-def test_deleting_an_upload_takes_predictions_and_files(admin, stored_files):
+def test_deleting_an_upload_deletes_predictions_and_files(admin, stored_files):
     kept, gone = make_prediction(), make_prediction(seed=1)
     assert admin.post(f"/admin/classifier/upload/{gone.upload_id}/delete/", {"post": "yes"}).status_code == 302
     assert [*Prediction.objects.all()] == [kept]

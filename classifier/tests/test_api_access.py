@@ -125,13 +125,13 @@ def test_a_model_that_was_never_tested_has_no_figures_of_a_test(user, shipped):
 
 
 @pytest.mark.parametrize("address", ["/api/nothing", "/api/v1/predictions", "/api/v1/models/odd name/", "/api/v2/me/"])
-def test_address_that_there_is_not_is_a_problem_too(client, address):
+def test_unknown_address_is_a_problem_too(client, address):
     for response in (client.get(address), client.post(address)):
         detail = problem_of(response, 404)["detail"]
         assert ("slash" in detail) is not address.endswith("/")
 
 
-def test_method_and_format_that_there_are_not_are_problems(user):
+def test_unknown_method_and_format_are_problems(user):
     api = program(user)
     refused = api.put(PREDICTIONS)
     problem_of(refused, 405)

@@ -11,7 +11,7 @@ from classifier.tests.factories import image_bytes, image_file, make_prediction
 pytestmark = pytest.mark.django_db
 
 
-def test_image_comes_as_it_was_sent(user):
+def test_image_is_served_unchanged(user):
     content, api = image_bytes("PNG", width=900, height=600), program(user, scope="write")
     made = api.post(PREDICTIONS, {"image": image_file("kitchen.jpg", content)}).json()
     response = program(user, scope="read", name="another").get(made["image"], headers={"Accept": "image/*"})

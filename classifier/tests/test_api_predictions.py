@@ -121,7 +121,7 @@ def test_named_model_answers_in_the_place_of_the_active_one(api, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["nobody", "student_cnn@2", "student_cnn@²", "@", "student_cnn@99999999999999999999"])
-def test_model_that_there_is_not_is_refused(api, name):
+def test_model_that_does_not_exist_is_refused(api, name):
     (error,) = problem_of(api.post(PREDICTIONS, {"image": image_file(), "model": name}), 400)["errors"]
     assert (error["field"], error["code"]) == ("model", "no_such_model")
     assert not Upload.objects.exists()

@@ -40,14 +40,14 @@ def test_fields_may_stand_in_the_address_and_the_form_has_the_last_word(api, add
 
 
 @pytest.mark.parametrize("address", [PREDICTIONS, BATCH])
-def test_name_that_there_is_not_is_refused(api, address):
+def test_name_that_does_not_exist_is_refused(api, address):
     for response in (send(api, address, query="kep=0"), send(api, address, kep="0")):
         assert error_of(response) == ("kep", "unknown")
         assert "keep" in response.json()["detail"]
     assert not Prediction.objects.exists()
 
 
-def test_filter_that_there_is_not_is_refused(api):
+def test_unknown_filter_is_refused(api):
     response = api.get(PREDICTIONS, {"stat": "wrong"})
     assert error_of(response) == ("stat", "unknown")
     assert "state" in response.json()["detail"]

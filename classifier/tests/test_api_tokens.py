@@ -104,7 +104,7 @@ def test_command_makes_lists_and_revokes_tokens(user, client):
     assert command("list", "olena") == ""
 
 
-def test_commands_tokens_may_read_unless_told_otherwise(user):
+def test_tokens_of_the_command_are_read_only_by_default(user):
     command("create", "olena", "a")
     assert not ApiToken.objects.get().may_write
 

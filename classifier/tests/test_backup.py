@@ -90,7 +90,7 @@ def other(tmp_path) -> Place:
 
 
 @pytest.mark.endurance
-def test_site_saved_while_it_is_used_comes_back_with_every_row_its_file(tmp_path, other):
+def test_backup_of_a_busy_site_restores_every_row_with_its_file(tmp_path, other):
     here, ended = Place(tmp_path / "here"), threading.Event()
     linked_model(here.models / "student_cnn")
     file, people = tmp_path / "site.tar", [Person(number) for number in range(2)]

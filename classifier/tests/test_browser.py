@@ -39,7 +39,7 @@ def test_photograph_is_classified_as_soon_as_it_is_chosen_and_found_again(open_b
     expect(page.locator(f"[data-prediction='{prediction.pk}']")).to_be_visible()
 
 
-def test_answer_is_corrected_by_a_key_and_taken_back(open_browser, photograph):
+def test_prediction_is_corrected_and_undone_by_keyboard(open_browser, photograph):
     page = open_browser()
     page.goto("/")
     page.set_input_files("[data-upload-input]", photograph)
@@ -120,7 +120,7 @@ def test_theme_of_the_admin_is_not_that_of_the_site(open_browser):
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
 
 
-def test_theme_that_there_is_not_is_not_applied(open_browser):
+def test_unknown_theme_is_not_applied(open_browser):
     page = open_browser(color_scheme="light")
     page.add_init_script("localStorage.setItem('classifier-theme', 'auto')")
     page.goto("/")
@@ -291,7 +291,7 @@ def test_page_follows_a_training_run_in_progress(open_browser):
     expect(progress).not_to_have_attribute("hx-trigger", "every 2s")
 
 
-def test_photograph_of_none_of_the_classes_is_answered_so(open_browser, photograph, tmp_path):
+def test_photograph_of_no_class_is_classified_as_none(open_browser, photograph, tmp_path):
     publish(folder=doubtful_model(tmp_path / "doubtful"), activate=True)
     page = open_browser()
     page.goto("/")

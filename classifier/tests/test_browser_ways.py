@@ -72,7 +72,7 @@ def test_answer_is_explained(page, way):
     assert fits(page)
 
 
-def test_answer_is_confirmed_corrected_and_taken_back(own_page, user):
+def test_prediction_is_confirmed_corrected_and_undone(own_page, user):
     prediction = make_prediction(user, predicted_class="cat", abstained=False)
     own_page.goto(f"/predictions/{prediction.pk}/")
     own_page.get_by_role("button", name="Yes").click()
@@ -101,7 +101,7 @@ def test_refusal_of_a_script_is_shown(open_browser, complaints, user):
     complaints.clear()
 
 
-def test_history_is_searched_listed_and_taken_home(own_page, user):
+def test_history_is_searched_listed_and_exported(own_page, user):
     wanted, _dog, wrong = (
         make_prediction(user, name=f"{name}.jpg", seed=seed, predicted_class=answer, abstained=False)
         for seed, (name, answer) in enumerate([("my cat", "cat"), ("a dog", "dog"), ("no cat", "cat")])

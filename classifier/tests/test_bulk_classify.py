@@ -76,7 +76,7 @@ def test_a_folder_is_classified_in_order_and_a_bad_file_is_not_the_end(folder):
     assert error == "1 of 5 files could not be classified."
 
 
-def test_recursive_takes_the_folders_below(folder):
+def test_recursive_reads_the_subfolders(folder):
     (folder / "c.jpg").unlink()
     lines, error = classify(folder, "--recursive")
     assert [Path(line.partition(": ")[0]).name for line in lines][-2:] == ["f.jpg", "g.jpg"]
@@ -97,7 +97,7 @@ def test_the_summary_says_how_many_and_how_fast(folder):
     assert re.fullmatch(r"2 files classified in \d+\.\d s, [\d,]+\.\d per second\.\n", errors.getvalue())
 
 
-def test_on_a_terminal_progress_is_shown_and_taken_away(folder):
+def test_progress_is_shown_on_a_terminal_and_cleared(folder):
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -109,7 +109,7 @@ def test_on_a_terminal_progress_is_shown_and_taken_away(folder):
     assert after.startswith("2 files classified")
 
 
-def test_the_table_has_what_the_model_answers(folder, tmp_path, shipped):
+def test_table_contains_the_predictions(folder, tmp_path, shipped):
     table = tmp_path / "answers.csv"
     lines, error = classify(folder, "--csv", table)
     assert (lines, error) == ([], "1 of 5 files could not be classified.")
@@ -191,7 +191,7 @@ def test_wherever_a_table_is_cut_the_next_run_makes_it_whole(folder, tmp_path):
         assert table.read_bytes() == whole
 
 
-def test_half_a_row_goes_even_where_no_other_takes_its_place(folder, tmp_path):
+def test_truncated_row_is_removed_even_without_a_new_one(folder, tmp_path):
     table = tmp_path / "answers.csv"
     classify(folder, "--csv", table)
     whole = table.read_bytes()
@@ -413,7 +413,7 @@ def test_files_that_a_kill_left_without_their_row_are_taken_over(folder, user, m
     assert Upload.objects.get().file.read() == (folder / "a.jpg").read_bytes()
 
 
-def test_whose_the_uploads_are_is_asked(folder, user):
+def test_save_requires_an_existing_account(folder, user):
     make_user("taras")
     assert "Name the account" in classify(folder, "--save")[1]
     assert "There is no account 'nobody'" in classify(folder, "--save", "--owner", "nobody")[1]

@@ -103,7 +103,7 @@ def test_every_class_has_its_button_and_the_first_ten_a_key(cat, user_client):
     assert buttons == [*zip(cat.model_version.known_classes, "1234567890"), ("none", "n")]
 
 
-def test_deleting_the_upload_takes_its_corrections(cat, user, user_client):
+def test_deleting_an_upload_deletes_its_corrections(cat, user, user_client):
     correct(prediction=cat, label="dog", user=user)
     user_client.post(f"/predictions/{cat.pk}/delete/")
     assert not Correction.objects.exists()

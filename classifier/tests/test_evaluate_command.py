@@ -205,7 +205,7 @@ def test_published_version_is_found_by_its_number(photos, models_dir):
 
 
 @pytest.mark.django_db
-def test_version_whose_folder_holds_another_now_is_not_scored(photos, models_dir):
+def test_version_whose_folder_was_replaced_is_not_scored(photos, models_dir):
     publish(folder=another_model(models_dir / "another"))
     (models_dir / "another").rename(models_dir / ".older")
     another_model(models_dir / "another", metrics={})
@@ -215,7 +215,7 @@ def test_version_whose_folder_holds_another_now_is_not_scored(photos, models_dir
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["none", "none@1", "student_cnn@9", "student_cnn@x"])
-def test_unknown_model_is_answered_with_the_names_there_are(models_dir, name):
+def test_unknown_model_error_lists_the_names(models_dir, name):
     another_model(models_dir / "another")
     with pytest.raises(CommandError, match=rf"There is no model '{name}'\. Available: another, student_cnn\."):
         evaluate(name)

@@ -151,7 +151,7 @@ def test_version_that_answered_explains_not_the_one_that_answers_now(user, user_
     assert user_client.get(f"/predictions/{prediction.pk}/map.png").content == before
 
 
-def test_upload_or_model_that_is_gone_is_said_and_no_error(user, user_client, models_dir, media_root):
+def test_missing_upload_or_model_is_explained(user, user_client, models_dir, media_root):
     gone, without_model = make_prediction(user), None
     publish(folder=another_model(models_dir / "another"), activate=True)
     without_model = make_prediction(user, seed=2)

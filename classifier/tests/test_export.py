@@ -27,7 +27,7 @@ def rows(table: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"))))
 
 
-def test_table_holds_all_that_is_known_of_each_prediction(user, user_client):
+def test_table_contains_every_field_of_a_prediction(user, user_client):
     make_prediction(name="somebody else's.jpg")
     older = make_prediction(user, name="Кіт, мій.jpg", seed=1, corrected_class="dog", was_right=False)
     newer = make_prediction(user, name="=HYPERLINK(1).jpg", seed=2)

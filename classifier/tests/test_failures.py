@@ -318,7 +318,7 @@ def test_every_other_error_stays_an_error(monkeypatch, caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_page_comes_in_the_language_of_the_person(user_client):
+def test_page_is_in_the_language_of_the_person(user_client):
     user_client.cookies["django_language"] = "uk"
     with locked_database():
         page = send(user_client)

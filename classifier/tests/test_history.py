@@ -133,7 +133,7 @@ def test_asking_for_the_delete_pages_deletes_nothing(user, user_client, stored_f
     assert (Prediction.objects.count(), len(stored_files())) == (1, 2)
 
 
-def test_deleting_one_takes_its_files_and_leaves_the_others(user, user_client, stored_files):
+def test_deleting_one_keeps_the_files_of_the_others(user, user_client, stored_files):
     kept, gone = make_prediction(user), make_prediction(user, seed=1)
     page = user_client.post(f"/predictions/{gone.pk}/delete/", follow=True)
     assert page.redirect_chain == [("/history/", 302)]
@@ -142,7 +142,7 @@ def test_deleting_one_takes_its_files_and_leaves_the_others(user, user_client, s
     assert stored_files() == sorted([kept.upload.file.name, kept.upload.thumbnail.name])
 
 
-def test_deleting_all_takes_every_file_of_the_person_and_nobody_elses(user, user_client, stored_files):
+def test_deleting_all_deletes_only_the_persons_files(user, user_client, stored_files):
     others = make_prediction()
     for number in range(3):
         make_prediction(user, seed=number)

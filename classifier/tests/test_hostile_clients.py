@@ -219,7 +219,7 @@ def test_silent_clients_on_every_thread_are_ended_and_the_others_answered(site):
         connection.close()
 
 
-def test_answer_that_nobody_takes_is_given_up(site):
+def test_response_that_nobody_reads_is_abandoned(site):
     """A file of ten megabytes is more than lies on the way between two sockets."""
     visitor = Visitor(site)
     picture = encode(Image.new("RGB", (2400, 1600), "teal"), "BMP")
@@ -340,7 +340,7 @@ def test_crash_of_a_decoder_refuses_its_file_alone(site):
     assert Visitor(site).upload().status == 302
 
 
-def test_decoder_that_is_killed_costs_nobody_an_answer(site):
+def test_killed_decoder_fails_no_request(site):
     answer, _seconds = while_uploading(site, lambda decoder: os.kill(decoder, signal.SIGKILL))
     assert answer.status == 302
 
@@ -380,7 +380,7 @@ def memory_of(site: Site) -> int:
     return total
 
 
-def test_nothing_that_is_sent_takes_more_than_four_hundred_megabytes(site):
+def test_no_upload_needs_more_than_four_hundred_megabytes(site):
     visitor = Visitor(site)
     assert visitor.upload().status == 302
     before, peak, ended = memory_of(site), [0], threading.Event()

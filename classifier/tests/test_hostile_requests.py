@@ -235,7 +235,7 @@ FILELESS = ["/i18n/setlang/", "/accounts/sign-in/", "/accounts/sign-up/", "/hist
 
 
 @pytest.mark.parametrize("address", [*FILELESS, "/admin/login/"])
-def test_a_route_without_files_takes_no_megabytes(client, address):
+def test_route_without_files_refuses_large_bodies(client, address):
     assert announce(client, address, 3).status_code == 413
 
 

@@ -63,7 +63,7 @@ def test_job_is_watched_until_it_has_ended(user_client, user, shipped):
     assert "3" in user_client.get("/jobs/").content.decode()
 
 
-def test_visitor_has_jobs_too_and_takes_them_along(client, shipped):
+def test_visitor_has_jobs_too_and_moves_them_to_an_account(client, shipped):
     job = submit(client)
     work()
     assert progress(client, job)["data-done"] == "3"

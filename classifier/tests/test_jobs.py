@@ -376,7 +376,7 @@ class TestArchives:
             submit_archive(archive=image_file("a.zip", content[1:]), owner=owner)
 
 
-def test_person_has_so_many_unfinished_jobs(owner, monkeypatch):
+def test_number_of_unfinished_jobs_is_limited(owner, monkeypatch):
     monkeypatch.setattr("classifier.services.jobs.room.MOST_UNFINISHED", 2)
     make_job(owner)
     make_job(owner)

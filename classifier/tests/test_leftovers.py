@@ -119,7 +119,7 @@ def test_killed_backup_leaves_the_archive_before_and_the_next_one_clears_up(used
     assert [path.name for path in archives.iterdir()] == ["site.tar"]
 
 
-def test_model_of_a_killed_training_goes_and_of_a_living_one_stays(used):
+def test_model_of_a_killed_training_is_removed_and_of_a_running_one_kept(used):
     with running(["-c", WRITE, str(used.models)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "writing\n"
         grow_old(used.folder)

@@ -55,7 +55,7 @@ def test_right_password_does_not_help_after_too_many_wrong_ones(path):
     assert sign_in(path=SIGN_IN if path == ADMIN else ADMIN).status_code == 429
 
 
-def test_answers_are_the_same_whether_or_not_there_is_such_a_person(user):
+def test_response_does_not_reveal_whether_an_account_exists(user):
     def answers(name: str) -> list[tuple[int, str]]:
         pages = [sign_in(name, "wrong") for _ in range(5)]
         texts = [re.sub(r"(?s)<form.*?</form>|<code.*?</code>", "", page.text.replace(name, "NAME")) for page in pages]
@@ -119,7 +119,7 @@ def test_signing_in_forgets_the_failures_before_it(user):
         assert sign_in().status_code == 302
 
 
-def test_it_opens_when_the_answer_said_and_refused_attempts_do_not_make_it_later(user):
+def test_lockout_ends_as_announced_and_refused_attempts_do_not_extend_it(user):
     fail(3)
     AccessAttempt.objects.update(attempt_time=timezone.now() - datetime.timedelta(minutes=19, seconds=30))
     for _ in range(3):

@@ -21,7 +21,7 @@ def rows(page: str) -> list[str]:
     return [row["data-version"] for row in elements(page, "data-version")]
 
 
-def test_anyone_reads_which_models_there_are_and_which_one_answers(client, shipped, models_dir):
+def test_anyone_can_list_the_models_and_the_active_one(client, shipped, models_dir):
     publish(folder=another_model(models_dir / "another"))
     page = client.get("/models/")
     assert page.status_code == 200

@@ -78,7 +78,7 @@ def test_what_is_no_image_is_named_and_the_others_are_added(client):
     assert "1 image was added." in page
 
 
-def test_same_image_is_said_to_be_there(client):
+def test_same_image_is_reported_as_a_duplicate(client):
     classifier = created(client)
     add(client, classifier, "bolts", 1)
     assert "1 image was there already." in said(add(client, classifier, "bolts", 1))

@@ -139,7 +139,7 @@ def test_uploads_are_offered_and_ticked_only_if_they_are_recent(client, page, ho
     assert "Move 2 images uploaded in this browser to my account" in shown.text
 
 
-def test_signing_in_to_the_admin_takes_no_uploads(client):
+def test_signing_in_to_the_admin_moves_no_uploads(client):
     make_superuser("root")
     prediction = upload_as(client)
     client.post("/admin/login/", {"username": "root", "password": "password of root", "takes_uploads": "on"})
@@ -154,7 +154,7 @@ def test_failed_sign_in_hands_nothing_over(client, user):
     assert prediction.upload.owner is None
 
 
-def test_deleted_user_takes_uploads_and_files_along(user, stored_files):
+def test_deleting_a_user_deletes_uploads_and_files(user, stored_files):
     kept = make_prediction()
     make_prediction(user, seed=1)
     user.delete()

@@ -123,7 +123,7 @@ def test_clients_that_do_not_take_their_answer_keep_no_thread(behind):
 
 
 @needs_nginx
-def test_head_that_does_not_come_is_ended(behind):
+def test_connection_without_a_complete_head_is_closed(behind):
     started = time.monotonic()
     with Visitor(behind).connect() as client:
         client.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
@@ -221,7 +221,7 @@ def test_largest_body_is_the_sites():
 
 @needs_nginx
 @pytest.mark.parametrize(("path", "status"), [("/jobs/", 200), ("/api/v1/jobs/", 200), ("/", 413), ("/jobs/x/", 413)])
-def test_archives_pass_where_they_are_taken_alone(echo, tmp_path, path, status):
+def test_archives_pass_only_where_they_are_accepted(echo, tmp_path, path, status):
     """By what a head announces: nobody sends 700 MB here."""
     with nginx(tmp_path, echo) as address:
         connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)

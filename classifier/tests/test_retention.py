@@ -91,7 +91,7 @@ def test_period_that_is_not_offered_is_refused(client):
     assert not Upload.objects.exists()
 
 
-def test_purge_takes_what_is_over_with_its_files_and_leaves_the_rest(user, stored_files, capsys, monkeypatch):
+def test_purge_deletes_expired_uploads_with_their_files_only(user, stored_files, capsys, monkeypatch):
     monkeypatch.setattr(deletion, "_BATCH", 2)
     made = [make_prediction(user, seed=seed) for seed in range(7)]
     now = timezone.now()
@@ -104,7 +104,7 @@ def test_purge_takes_what_is_over_with_its_files_and_leaves_the_rest(user, store
     assert purge(capsys) == "0 uploads were deleted."
 
 
-def test_account_goes_with_everything_in_it(user, user_client, stored_files):
+def test_account_is_deleted_with_everything_in_it(user, user_client, stored_files):
     kept = make_prediction()
     mine = make_prediction(user, seed=1)
     correct(prediction=mine, label="cat", user=user)

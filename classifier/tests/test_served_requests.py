@@ -61,7 +61,7 @@ def test_head_is_answered_as_get_without_the_body(site, path):
         assert f"Content-Length: {len(content)}" in bare_head
 
 
-def test_all_that_the_server_writes_is_json(site):
+def test_every_line_of_the_server_is_json(site):
     """After the tests above: a sweep, and answers to HEAD that Gunicorn used to warn of."""
     log = site.folder / "log"
     for _ in range(600):

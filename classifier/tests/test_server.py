@@ -121,7 +121,7 @@ def test_containers_health_check_tells_whether_the_server_answers(site, port, st
     assert subprocess.run(command, cwd=BASE_DIR, env=env, check=False).returncode == status
 
 
-def test_static_files_may_be_kept_for_ever_and_come_compressed(browser):
+def test_static_files_are_immutable_and_compressed(browser):
     page = browser.get("/").text
     files = [tag["href"] for tag in elements(page, "href") if tag.get("rel") == "stylesheet"]
     files += [script["src"] for script in elements(page, "src") if script["src"].endswith(".js")]

@@ -212,7 +212,7 @@ def test_run_on_another_backend_is_written_by_tensorflow(training, env):
     assert epochs_of(version.training_run) == [1, 2]
 
 
-def test_finished_run_leaves_the_active_model_unless_told_otherwise(models_dir, runs_dir, shipped):
+def test_finished_run_keeps_the_active_model_by_default(models_dir, runs_dir, shipped):
     (runs_dir / "first-run").mkdir(parents=True)
     folder = another_model(models_dir / "first-run")
     version = complete_run(run=make_training_run(), model_folder=folder)

@@ -98,7 +98,7 @@ def visit() -> tuple[Client, dict]:
     return client, {name: next(tag["value"] for tag in values if tag.get("name") == name) for name in names}
 
 
-def test_first_upload_whose_answer_is_lost_is_stored_once_and_within_reach(stored_files):
+def test_first_upload_with_a_lost_response_is_stored_once_and_reachable(stored_files):
     client, fields = visit()
     first = result_of(send(client, **fields))["data-prediction"]
     # With the answer, the cookie of the session was lost.
@@ -177,7 +177,7 @@ def test_example_is_classified_and_kept_as_an_upload(client, name, stored_files)
 
 
 @pytest.mark.parametrize("name", ["", "unicorn", "../icon", "../../../../tests/ship"])
-def test_example_that_there_is_not_is_refused(client, name, stored_files):
+def test_unknown_example_is_refused(client, name, stored_files):
     page = client.post("/", {"example": name}, follow=True)
     assert page.status_code == 400
     assert [alert["class"] for alert in elements(page, "role") if alert["role"] == "alert"] == ["alert alert-danger"]

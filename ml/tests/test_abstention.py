@@ -83,7 +83,7 @@ def test_distances_are_those_of_the_inverse_covariances():
     assert found == pytest.approx(from_all - nearest, rel=1e-3)
 
 
-def test_unknown_score_is_answered_with_the_names_there_are(statistics):
+def test_unknown_score_error_lists_the_names(statistics):
     with pytest.raises(ValueError, match="'entropy'") as caught:
         scores("entropy", np.zeros((1, CLASSES)), np.zeros((1, 8)), calibration=Calibration(1), statistics=statistics)
     assert all(name in str(caught.value) for name in SCORES)

@@ -94,7 +94,7 @@ def test_airbench_network_has_the_size_that_its_docstring_says(airbench):
     assert multiply_adds(airbench) == pytest.approx(411_000_000, rel=0.01)
 
 
-def test_airbench_convolutions_begin_by_passing_on_what_comes_in():
+def test_airbench_convolutions_initially_pass_their_input_through():
     architecture = find_architecture("airbench_resnet")
     model = architecture.build((16, 16, 3), 3)
     architecture.initialise(model, np.stack([np.asarray(photograph(16, 16, seed)) for seed in range(8)]))
@@ -139,7 +139,7 @@ def test_whitening_convolution_is_frozen_and_decorrelates_patches(name):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
-def test_architecture_names_a_recipe_that_there_is(architecture):
+def test_architecture_names_an_existing_recipe(architecture):
     assert architecture.recipe in RECIPES
 
 
@@ -147,7 +147,7 @@ def test_default_architecture_is_one_of_them():
     assert find_architecture(DEFAULT_ARCHITECTURE) is ARCHITECTURES[DEFAULT_ARCHITECTURE]
 
 
-def test_unknown_architecture_is_answered_with_the_names_there_are():
+def test_unknown_architecture_error_lists_the_names():
     with pytest.raises(UnknownArchitecture, match="'resnet'") as caught:
         find_architecture("resnet")
     assert all(name in str(caught.value) for name in ARCHITECTURES)

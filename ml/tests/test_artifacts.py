@@ -51,7 +51,7 @@ def test_nothing_is_left_when_the_block_fails(tmp_path, error):
     assert not list(tmp_path.iterdir())
 
 
-def test_folder_that_is_there_is_never_written_over(folder):
+def test_existing_folder_is_never_overwritten(folder):
     before = (folder / "card.json").read_bytes()
     with pytest.raises(ArtifactError, match="already exists"), writing(folder):
         pytest.fail("entered")
@@ -197,7 +197,7 @@ def test_an_evaluation_leaves_the_model_as_it_was(folder):
     assert names_in(folder) == sorted([*names, "evaluation-test"])
 
 
-def test_an_evaluation_takes_the_place_of_the_earlier_one_of_its_name(folder):
+def test_evaluation_replaces_the_earlier_one_of_its_name(folder):
     other = save_evaluation(folder, "validation", {"accuracy": 0.1}, draw_a_picture)
     save_evaluation(folder, "test", {"accuracy": 0.5}, draw_a_picture)
     before = names_in(folder)

@@ -137,11 +137,11 @@ def test_a_folder_stands_for_the_images_in_it(tree):
     assert names(tree) == ["a.PNG", "b.jpg"]
 
 
-def test_recursive_takes_all_below_in_one_order(tree):
+def test_recursive_reads_all_subfolders_in_a_fixed_order(tree):
     assert names(tree, recursive=True) == ["a.PNG", "b.jpg", "m/e.gif", "z/c.webp", "z/y/d.heic"]
 
 
-def test_a_file_that_is_named_is_taken_whatever_it_is_called(tree):
+def test_named_file_is_read_whatever_its_suffix(tree):
     paths = [tree / "notes.txt", tree / "m", tree / ".hidden.jpg", tree / "nowhere"]
     assert [*find_images(paths)] == [tree / "notes.txt", tree / "m" / "e.gif", tree / ".hidden.jpg", tree / "nowhere"]
 

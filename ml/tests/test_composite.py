@@ -108,7 +108,7 @@ def test_folder_contains_both_networks_as_the_card_says(both):
     assert card.parameter_count == sum(network["parameter_count"] for network in card.networks.values())
 
 
-def test_thumbnail_goes_to_one_and_photograph_to_the_other(model):
+def test_thumbnails_and_photographs_go_to_their_networks(model):
     assert model.prepare(Image.fromarray(some_images(1)[0])).network == "thumbnails"
     # Blurred and enlarged images are photographs too: only their size counts.
     assert model.prepare(scene(128).resize((32, 32)).resize((500, 374))).network == "photographs"

@@ -109,7 +109,7 @@ def test_limit_draws_the_same_images_every_time():
     assert np.array_equal(whole.limited(50).train.images, whole.limited(50).train.images)
 
 
-def test_limit_above_what_there_is_changes_nothing():
+def test_limit_above_the_number_of_images_changes_nothing():
     whole = dataset_of((6, 3, 1), (2, 2, 2), (1, 1, 1))
     limited = whole.limited(1_000)
     assert limited.train is whole.train

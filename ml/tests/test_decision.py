@@ -127,7 +127,7 @@ def test_card_says_the_temperature_the_score_and_every_threshold(rule):
     assert set(rule.thresholds) == set(SCORES)
 
 
-def test_served_values_are_taken_apart_into_logits_and_features():
+def test_served_outputs_are_split_into_logits_and_features():
     values = np.arange(10).reshape(2, 5)
     logits, features = Outputs.split(values, 2)
     assert logits.tolist() == [[0, 1], [5, 6]]

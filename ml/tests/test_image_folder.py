@@ -74,7 +74,7 @@ def test_no_picture_is_lost_or_in_two_splits(folder):
     assert pixels(data.train, data.validation, data.test) == pixels_below(folder)
 
 
-def test_the_splits_follow_from_the_seed(folder):
+def test_splits_depend_on_the_seed(folder):
     first, again, other = (load(folder, split_seed=seed) for seed in (0, 0, 1))
     assert pixels(first.train) == pixels(again.train)
     assert pixels(first.test) == pixels(again.test)
@@ -184,7 +184,7 @@ def test_pixels_come_in_the_order_of_the_files_at_any_height_and_width(tmp_path)
     assert images[:, 0, 0, 0].tolist() == list(range(20))
 
 
-def test_the_fingerprint_follows_the_bytes(folder):
+def test_fingerprint_depends_on_the_bytes(folder):
     before = load(folder).fingerprint
     path = folder / "cat" / "00.png"
     path.write_bytes(path.read_bytes() + b"\0")
@@ -192,24 +192,24 @@ def test_the_fingerprint_follows_the_bytes(folder):
     assert load(folder).fingerprint != before
 
 
-def test_the_fingerprint_follows_the_image_size(folder):
+def test_fingerprint_depends_on_the_image_size(folder):
     assert load(folder, image_size=16).fingerprint != load(folder, image_size=24).fingerprint
 
 
-def test_the_fingerprint_follows_the_labels(folder):
+def test_fingerprint_depends_on_the_labels(folder):
     before = load(folder).fingerprint
     # The last cat becomes the first dog: the same pictures in the same order.
     (folder / "cat" / "19.jpg").rename(folder / "dog" / "-1.jpg")
     assert load(folder).fingerprint != before
 
 
-def test_the_fingerprint_follows_the_names_of_the_classes(folder):
+def test_fingerprint_depends_on_the_class_names(folder):
     before = load(folder).fingerprint
     (folder / "dog").rename(folder / "wolf")
     assert load(folder).fingerprint != before
 
 
-def test_the_fingerprint_does_not_follow_the_folders_place(folder, tmp_path):
+def test_fingerprint_does_not_depend_on_the_folders_path(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "elsewhere" / "copy")
     assert load(copy).fingerprint == load(folder).fingerprint
 
@@ -291,7 +291,7 @@ def test_a_name_of_a_hundred_characters_in_any_script_is_a_class(tmp_path):
     assert load(write_image_folder(tmp_path, **dict.fromkeys(names, 3))).class_names == names
 
 
-def test_progress_hears_of_every_file(folder):
+def test_progress_is_reported_for_every_file(folder):
     heard = []
     load(folder, progress=lambda *done: heard.append(done))
     assert heard == [(number, 60) for number in range(1, 61)]

@@ -43,7 +43,7 @@ def test_triangle_without_warm_up_begins_at_its_peak():
     assert found == pytest.approx(np.linspace(0.3, 0, 31), abs=1e-7)
 
 
-def test_biases_of_batch_normalisation_learn_so_many_times_as_fast():
+def test_biases_of_batch_normalisation_learn_at_a_multiple_of_the_rate():
     slow, fast = (
         moved(tiny_recipe(optimizer="sgd", learning_rate=1e-3, weight_decay=0.0, bias_rate=rate))
         for rate in (1.0, 64.0)

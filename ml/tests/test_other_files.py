@@ -86,7 +86,7 @@ def test_file_of_another_kind_is_named(name):
         decode(content)
 
 
-def test_each_is_told_what_to_do():
+def test_every_refusal_says_what_to_do():
     for content, _error in FILES.values():
         assert any(word in str(refusal(content)) for word in ("Save", "Export", "Unpack", "Choose", "Use one"))
 

@@ -99,7 +99,7 @@ def test_without_photographs_of_anything_else_there_are_none_unknown(model, tmp_
     assert len(read.unknown) == 0
 
 
-def test_progress_hears_of_every_photograph(model, tmp_path):
+def test_progress_is_reported_for_every_photograph(model, tmp_path):
     heard = []
     folder = write_photographs(tmp_path, red=[RED], none=[GREY])
     photographs.load(folder, model, progress=lambda *done: heard.append(done))
@@ -186,7 +186,7 @@ def test_sources_have_figures_of_their_own(model):
     }
 
 
-def test_source_is_what_stands_before_the_first_underscore_of_a_files_name(model, tmp_path):
+def test_source_is_the_part_of_a_file_name_before_the_first_underscore(model, tmp_path):
     folder = write_photographs(tmp_path, red=[RED, RED], none=[GREY])
     (folder / "red" / "0.png").rename(folder / "red" / "phones_12_a.png")
     (folder / "none" / "0.png").rename(folder / "none" / "web_1.png")

@@ -47,7 +47,7 @@ def test_lite0_has_its_published_number_of_parameters(lite0):
     assert sum(int(np.prod(weights.shape)) for weights in lite0.trainable_weights) == 4_652_008
 
 
-def test_head_for_other_classes_begins_anew_on_the_pretrained_backbone(lite0):
+def test_head_for_other_classes_is_reset_on_the_pretrained_backbone(lite0):
     architecture = find_architecture("efficientnet_lite0")
     model = architecture.build((96, 96, 3), 3)
     head = model.layers[-1].get_weights()

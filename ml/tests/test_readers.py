@@ -57,7 +57,7 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     assert readers.load_dataset(Path("~/pictures")).name == "pictures"
 
 
-def test_progress_hears_of_the_pictures(tmp_path):
+def test_progress_is_reported_for_the_pictures(tmp_path):
     heard = []
     readers.load_dataset(write_colours(tmp_path), progress=lambda *done: heard.append(done))
     assert heard[-1] == (6, 6)

@@ -46,13 +46,13 @@ def test_impossible_settings_are_refused(wrong):
         find_recipe("student").changed(**wrong)
 
 
-def test_unknown_optimizer_is_answered_with_the_names_there_are():
+def test_unknown_optimizer_error_lists_the_names():
     with pytest.raises(ValueError, match="the optimizer must be one of") as caught:
         find_recipe("student").changed(optimizer="lion")
     assert all(name in str(caught.value) for name in OPTIMIZERS)
 
 
-def test_unknown_schedule_is_answered_with_the_names_there_are():
+def test_unknown_schedule_error_lists_the_names():
     with pytest.raises(ValueError, match="the schedule must be one of: cosine, triangle"):
         find_recipe("student").changed(schedule="steps")
 
@@ -77,7 +77,7 @@ def test_unknown_setting_is_refused():
         find_recipe("student").changed(patience=3)
 
 
-def test_unknown_recipe_is_answered_with_the_names_there_are():
+def test_unknown_recipe_error_lists_the_names():
     with pytest.raises(UnknownRecipe, match="'sgd'") as caught:
         find_recipe("sgd")
     assert all(name in str(caught.value) for name in RECIPES)

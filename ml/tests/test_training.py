@@ -192,7 +192,7 @@ def mixed(dataset, tmp_path_factory) -> tuple[TrainingResult, Path]:
     return train(settings, dataset, folder, Listener()), folder
 
 
-def test_new_run_in_an_old_folder_begins_anew(mixed):
+def test_new_run_in_an_old_folder_starts_from_scratch(mixed):
     result, folder = mixed
     assert [record.epoch for record in result.history] == [1]
     assert not (folder / "checkpoints" / "epoch-0009").exists()

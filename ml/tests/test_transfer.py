@@ -45,7 +45,7 @@ def settings_from(dataset: Dataset, recipe: dict, **changes) -> RunSettings:
     return replace(run_settings(dataset), architecture=ARCHITECTURE, recipe=tiny_recipe(**recipe), **changes)
 
 
-def test_every_layer_takes_its_weights_over(source):
+def test_every_layer_gets_its_weights(source):
     model = find_architecture(ARCHITECTURE).build((16, 16, 3), 3)
     assert take_weights(model, source) == []
     trained_model, _card = source.load()
@@ -122,7 +122,7 @@ def test_run_begins_from_the_weights_it_is_given(source, colours, tmp_path):
         assert np.allclose(weights, expected, atol=1e-6)
 
 
-def test_run_that_learns_from_a_teacher_comes_closer_to_it(source, colours, tmp_path):
+def test_distilled_run_comes_closer_to_its_teacher(source, colours, tmp_path):
     from_teacher = {**SMALL, "epochs": 4, "distillation": 1.0}
     result = train(settings_from(colours, from_teacher, teacher=source), colours, tmp_path, Listener())
     first, last = result.history[0], result.history[-1]

@@ -69,7 +69,7 @@ def test_environment_that_serves_but_cannot_train_is_left_and_another_is_asked_f
     assert not list((tmp_path / ".venv").glob(".installed*"))
 
 
-def test_program_that_is_not_there_is_named(tmp_path):
+def test_missing_program_is_named(tmp_path):
     (tmp_path / "bin").mkdir()
     done = subprocess.run(
         ["make", "-C", ROOT, "run", f"VENV={tmp_path / 'venv'}", "PYTHON=python3.99"], capture_output=True, text=True
