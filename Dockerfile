@@ -31,7 +31,8 @@ ENV PATH=/venv/bin:$PATH \
     SECRET_KEY_FILE=/data/secret_key \
     DATABASE_URL=sqlite:////data/db.sqlite3 \
     MEDIA_ROOT=/data/media \
-    RUNS_DIR=/data/runs
+    RUNS_DIR=/data/runs \
+    MODEL_CACHE_DIR=/data/model_cache
 USER 10001
 # The database, the key and the uploads; with DATABASE_URL set elsewhere, the uploads.
 VOLUME /data

@@ -103,6 +103,8 @@ def logging_settings(*, log_format: str, level: str) -> dict:
             "django.server": {"handlers": ["console"], "level": "ERROR", "propagate": False},
             "axes": {"level": "WARNING"},
             "PIL": {"level": "WARNING"},
+            # Where each thread has found the keys of the bucket.
+            "botocore": {"level": "WARNING"},
             "tensorflow": {"level": "WARNING"},
         },
     }

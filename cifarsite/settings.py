@@ -125,6 +125,17 @@ try:
     AWS_SECRET_ACCESS_KEY = env.str("AWS_SECRET_ACCESS_KEY", "", help="The secret key of the bucket.")
     STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "staticfiles", help="The folder that `collectstatic` writes to.")
     MODELS_DIR = env.path("MODELS_DIR", BASE_DIR / "ml" / "trained", help="The folder of the trained models.")
+    MODEL_CACHE_DIR = env.path(
+        "MODEL_CACHE_DIR",
+        BASE_DIR / "model_cache",
+        help="With `STORAGE_URL`, the folder on each machine for the models that it reads from the bucket.",
+    )
+    MODEL_CACHE_GB = env.float(
+        "MODEL_CACHE_GB",
+        5,
+        validate=validate.Range(min=0, min_inclusive=False),
+        help="The size of that folder. The models that were not used for the longest time are deleted from it.",
+    )
     RUNS_DIR = env.path("RUNS_DIR", BASE_DIR / "runs", help="The folder of the checkpoints of training runs.")
     SERVE_UPLOADS = env.str(
         "SERVE_UPLOADS",

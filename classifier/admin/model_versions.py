@@ -32,6 +32,7 @@ from classifier.services.models.publishing import (
     roll_back,
 )
 from classifier.services.models.verification import verify_version
+from classifier.storages.model_folders import own_or_at_hand
 from ml.artifacts import folder as artifacts
 
 
@@ -70,7 +71,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     @admin.display(description=_("curves"))
     def curves(self, version: ModelVersion) -> SafeString:
         try:
-            return training_curves(artifacts.read_history(version.path))
+            return training_curves(artifacts.read_history(own_or_at_hand(version.path, version.digest)))
         except (OSError, ValueError):
             return training_curves([])
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.http import FileResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.renderers import BaseRenderer
@@ -32,7 +32,7 @@ class Image(APIView):
         answer=OpenApiTypes.BINARY,
         errors=(404,),
     )
-    def get(self, request: Request, prediction_id: UUID) -> FileResponse:
+    def get(self, request: Request, prediction_id: UUID) -> HttpResponseBase:
         return image_response(own_prediction(request, prediction_id).upload)
 
 
@@ -47,5 +47,5 @@ class Thumbnail(APIView):
         answer=OpenApiTypes.BINARY,
         errors=(404,),
     )
-    def get(self, request: Request, prediction_id: UUID) -> FileResponse:
+    def get(self, request: Request, prediction_id: UUID) -> HttpResponseBase:
         return thumbnail_response(own_prediction(request, prediction_id).upload)

@@ -20,6 +20,7 @@ from classifier.services.models.model_use import (
     prediction_count,
     volunteered_accuracy,
 )
+from classifier.storages.model_folders import own_or_at_hand
 from ml.artifacts import folder as artifacts
 from ml.artifacts.folder import Card
 from ml.confidence.calibration import ReliabilityBin
@@ -71,6 +72,10 @@ class VersionPage:
     def card(self) -> Card:
         return self.version.whole_card
 
+    @cached_property
+    def folder(self) -> Path:
+        return own_or_at_hand(self.version.path, self.version.digest)
+
     @property
     def sentences(self) -> list[str]:
         return description(self.card)
@@ -78,7 +83,7 @@ class VersionPage:
     @property
     def figures(self) -> list[tuple[str, str]]:
         try:
-            photographs = artifacts.load_evaluation(self.version.path, "photographs")
+            photographs = artifacts.load_evaluation(self.folder, "photographs")
         except (OSError, ValueError):
             photographs = None
         return figures(self.card, photographs)
@@ -115,7 +120,7 @@ class VersionPage:
         found = []
         for network in self.card.network_folders:
             try:
-                found.append(training_curves(artifacts.read_history(self.version.path / network)))
+                found.append(training_curves(artifacts.read_history(self.folder / network)))
             except (OSError, ValueError):
                 continue
         return found
@@ -165,4 +170,4 @@ def _path(network: str, name: str) -> str:
 
 
 def _file(version: ModelVersion, path: str) -> Path:
-    return version.path / f"{path}.png"
+    return own_or_at_hand(version.path, version.digest) / f"{path}.png"

@@ -170,7 +170,7 @@ def use(server: Store, settings, monkeypatch) -> Store:
     store = server.for_one_test()
     for name, value in store.environment().items():
         monkeypatch.setenv(name, value)
-    settings.STORAGES = store.storages()
+    settings.STORAGES, settings.STORAGE_URL = store.storages(), store.environment()["STORAGE_URL"]
     return store
 
 

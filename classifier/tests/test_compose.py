@@ -13,6 +13,7 @@ FIXED = {
     "HOST",
     "MEDIA_ROOT",
     "MODELS_DIR",
+    "MODEL_CACHE_DIR",
     "PORT",
     "RUNS_DIR",
     "SECRET_KEY",

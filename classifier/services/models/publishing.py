@@ -1,5 +1,6 @@
 """Publish, activate, roll back and delete model versions."""
 
+import logging
 import shutil
 from functools import partial
 from pathlib import Path
@@ -11,9 +12,15 @@ from django.db.models import Max, ProtectedError
 from django.utils import timezone
 
 from classifier.models import Activation, ModelVersion, TrainingRun
+from classifier.storages import model_folders
 from ml.artifacts import folder as artifacts
 from ml.artifacts.folder import ArtifactError
 from ml.artifacts.inspection import inspect
+
+logger = logging.getLogger(__name__)
+
+#: The models in ml/trained that came with the code.
+SHIPPED = frozenset({"cifar10_duo", "compact_resnet", "student_cnn"})
 
 
 class NothingBefore(Exception):
@@ -30,6 +37,9 @@ class ModelInUse(Exception):
 def publish(*, folder: Path, training_run: TrainingRun | None = None, activate: bool = False) -> ModelVersion:
     """Inspect a model folder and return its row, made if there is none yet. Raises ArtifactError."""
     card = inspect(folder)
+    # The files first and the row last: no machine is to look for a model that is not there.
+    if not _is_shipped(folder):
+        model_folders.share(folder, card.digest)
     with transaction.atomic():
         number = (ModelVersion.objects.filter(name=card.name).aggregate(last=Max("number"))["last"] or 0) + 1
         version, _made = ModelVersion.objects.get_or_create(
@@ -110,13 +120,17 @@ def delete_version(*, version: ModelVersion) -> None:
                 raise ModelInUse(f"{version} is active. Activate another model first.")
             if count := version.predictions.count():
                 raise ModelInUse(f"{version} has {count} predictions, which refer to it. It was not deleted.")
-            transaction.on_commit(partial(_remove_folder, version.path))
+            transaction.on_commit(partial(_remove_files, version.path, version.digest))
             version.delete()
     except (ProtectedError, IntegrityError) as error:
         raise ModelInUse(f"{version} has just made a prediction. It was not deleted.") from error
 
 
-def _remove_folder(path: Path) -> None:
+def _remove_files(path: Path, digest: str) -> None:
+    try:
+        model_folders.unshare(digest)
+    except OSError as error:
+        logger.error("The files of a deleted model %s are left in the storage: %s", digest, error)
     if path.resolve().parent == Path(settings.MODELS_DIR).resolve():
         shutil.rmtree(path, ignore_errors=True)
 
@@ -139,9 +153,10 @@ def register_shipped() -> list[ModelVersion]:
 
 
 def verified_folder(version: ModelVersion) -> Path:
-    """Return the folder of a version with the published files. Raises ArtifactError."""
-    version.check_unchanged(inspect(version.path))
-    return version.path
+    """Return a local folder of a version with the published files. Raises ArtifactError."""
+    folder = model_folders.at_hand(version.path, version.digest)
+    version.check_unchanged(inspect(folder))
+    return folder
 
 
 def find_folder(name: str) -> Path:
@@ -181,6 +196,12 @@ def find_version(name: str) -> ModelVersion | None:
 def _rank(version: ModelVersion) -> tuple[bool, float]:
     several = bool(version.card.get("networks"))
     return several, version.card["metrics"].get("validation", {}).get("accuracy", 0.0)
+
+
+def _is_shipped(folder: Path) -> bool:
+    """Whether the model came with the code, which every machine has."""
+    trained = Path(settings.BASE_DIR) / "ml" / "trained"
+    return folder.name in SHIPPED and folder.resolve().parent == trained.resolve()
 
 
 def _relative(folder: Path) -> str:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from classifier.models import ModelVersion
+from classifier.storages.model_folders import at_hand
 from ml.artifacts.folder import ArtifactError
 from ml.serving.inference import LoadedModel
 
@@ -131,7 +132,7 @@ class _Server:
 
 
 def _open(version: ModelVersion) -> LoadedModel:
-    model = LoadedModel(version.path, settings.INTERPRETERS)
+    model = LoadedModel(at_hand(version.path, version.digest), settings.INTERPRETERS)
     version.check_unchanged(model.card)
     return model
 

@@ -15,7 +15,7 @@ from classifier.models import ModelVersion, Upload
 from classifier.services.operations.archive import MANIFEST, ArchiveWriter, write_archive
 from classifier.services.operations.manifest import FORMAT
 from classifier.services.operations.snapshots import Snapshot, snapshot
-from ml.artifacts import folder as artifacts
+from classifier.storages.model_folders import files_of, own_or_at_hand
 from ml.filesystem import unfinished
 
 
@@ -79,14 +79,12 @@ def _add_models(archive: ArchiveWriter, copy: Snapshot, backup: Backup) -> None:
     for version in ModelVersion.objects.using(copy.alias).order_by("pk"):
         if version.folder in backup.model_folders:
             continue
-        if not version.path.is_dir():
+        folder = own_or_at_hand(version.path, version.digest)
+        if not folder.is_dir():
             backup.models_lost.append(str(version))
             continue
         # Models elsewhere on this machine are stored beside the others.
         place = f"{version.name}-v{version.number}" if Path(version.folder).is_absolute() else version.folder
         backup.model_folders[version.folder] = place
-        for path in sorted(filter(Path.is_file, version.path.rglob("*"))):
-            relative = path.relative_to(version.path)
-            # An index of neighbours is large and rebuilt in half a minute; hidden files are being written.
-            if not any(part == artifacts.NEIGHBOURS_FOLDER or part.startswith(".") for part in relative.parts):
-                archive.add_file(f"models/{place}/{relative.as_posix()}", path)
+        for path in files_of(folder):
+            archive.add_file(f"models/{place}/{path.relative_to(folder).as_posix()}", path)

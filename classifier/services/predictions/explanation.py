@@ -12,6 +12,7 @@ from classifier.services.operations.storage import storage_errors
 from classifier.services.predictions.neighbours import Neighbourhood, neighbourhood
 from classifier.services.predictions.turns import Workers, turn
 from classifier.services.predictions.working_copies import picture_of
+from classifier.storages.model_folders import own_or_at_hand
 from ml.artifacts.folder import ArtifactError
 from ml.evaluation.metrics import FEWEST_FOR_CALIBRATION, wilson_interval
 from ml.images import preprocessing
@@ -89,9 +90,10 @@ def explain_prediction(*, prediction: Prediction) -> Explanation:
     decoded = _decoded(prediction)
     network_input = _network_input(prediction, decoded)
     with turn(Workers.INTERPRETERS):
-        model = _model(prediction)
+        model, version = _model(prediction), prediction.model_version
+        folder = own_or_at_hand(version.path, version.digest)
         same, tried = explanation.agreement(model, network_input)
-        near = neighbourhood(folder=prediction.model_version.path, model=model, network_input=network_input)
+        near = neighbourhood(folder=folder, model=model, network_input=network_input)
     return Explanation(_preparation(prediction, decoded), same, tried, near)
 
 
