@@ -48,7 +48,7 @@ class ArchiveForm(_JobForm):
             "missing": _("No file was chosen. Choose a ZIP archive."),
         },
     )
-    files = forms.FileField(
+    files = forms.FileField(  # type: ignore[assignment]  # a form's own `files` is set by its instances
         label=_("or files"),
         required=False,
         allow_empty_file=True,

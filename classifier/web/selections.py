@@ -71,13 +71,14 @@ class SelectionHandler(_FewFiles):
         self._names: set[str] = set()
         self._first, self._folders, self._selected = "", set[str](), 0
 
-    def handle_raw_input(
+    def handle_raw_input(  # type: ignore[override]  # Django passes bytes
         self, input_data: Any, META: dict, content_length: int, boundary: bytes, encoding: str | None = None
     ) -> Any:
         if self._parser is not None:
             return None
         self._is_large = content_length > _LARGE
-        self._parser = _Parser(META, input_data, self.request.upload_handlers, encoding)
+        handlers = self.request.upload_handlers if self.request else []
+        self._parser = _Parser(META, input_data, handlers, encoding)
         try:
             return self._parser.parse()
         except BaseException:

@@ -125,7 +125,7 @@ def store_trained(*, classifier: Classifier, trained: Trained) -> ModelVersion:
 def activate_version(*, version: ModelVersion) -> None:
     """Make this version the one that its classifier answers with."""
     with transaction.atomic():
-        Classifier.objects.select_for_update().filter(pk=version.classifier_id).first()
+        Classifier.objects.select_for_update().filter(pk=version.classifier_id).first()  # type: ignore[misc]
         ModelVersion.every.filter(classifier=version.classifier_id, active=True).update(active=False)
         version.active, version.activated_at = True, timezone.now()
         version.save(update_fields=["active", "activated_at"])
