@@ -136,6 +136,17 @@ try:
         validate=validate.Range(min=0, min_inclusive=False),
         help="The size of that folder. The models that were not used for the longest time are deleted from it.",
     )
+    DATASETS_DIR = env.path(
+        "DATASETS_DIR",
+        BASE_DIR / "datasets",
+        help="A folder with data sets, each a folder of images, from which staff choose when they start a training.",
+    )
+    TRAINING_GRACE_SECONDS = env.int(
+        "TRAINING_GRACE_SECONDS",
+        600,
+        validate=validate.Range(min=0),
+        help="How long a cancelled training may take to end its epoch before it is killed.",
+    )
     RUNS_DIR = env.path("RUNS_DIR", BASE_DIR / "runs", help="The folder of the checkpoints of training runs.")
     SERVE_UPLOADS = env.str(
         "SERVE_UPLOADS",

@@ -87,7 +87,7 @@ urlpatterns = [
     path("models/", unlimited(model_versions.models), name="models"),
     path("models/<slug:name>/", unlimited(model_versions.model), name="model"),
     path("models/<slug:name>/<int:number>/<path:path>.png", unlimited(model_versions.plot), name="model_plot"),
-    path("training/", unlimited(training.runs), name="training"),
+    path("training/", limited(training.runs, POST=Throttle.READ), name="training"),
     path("training/<int:run_id>/", unlimited(training.run), name="training_run"),
     path("training/<int:run_id>/progress/", unlimited(training.progress), name="training_progress"),
     path("accounts/sign-up/", limited(accounts.sign_up, POST=Throttle.SIGN_UP), name="sign_up"),

@@ -9,6 +9,7 @@ from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from classifier.forms.data_sets import data_sets
 from classifier.forms.history import SearchForm
 from classifier.models import Job, ModelVersion, Retention
 from classifier.services.jobs.failures import JobError, explain_failure
@@ -135,6 +136,33 @@ class RescoreForm(_JobForm):
             del self.fields["everybody"]
 
 
+class NeighboursForm(_JobForm):
+    """A model whose training images are indexed."""
+
+    refused_field = "model"
+    model = forms.ModelChoiceField(
+        label=_("Model"),
+        queryset=ModelVersion.objects.order_by("name", "-number"),
+        empty_label=None,
+        widget=forms.Select(attrs={"class": "form-select"}),
+        error_messages={"invalid_choice": _("This model does not exist. Choose one of the models shown.")},
+    )
+    dataset = forms.ChoiceField(
+        label=_("Data set"),
+        required=False,
+        choices=data_sets,
+        widget=forms.Select(attrs={"class": "form-select"}),
+        help_text=_("The one that the model was trained on."),
+    )
+
+
+class BackupForm(_JobForm):
+    """A backup has nothing to be chosen."""
+
+    def refuse(self, error: JobError) -> None:
+        self.add_error(None, ValidationError(explain_failure(error.code, error.values), code=error.code))
+
+
 class ActionForm(forms.Form):
     """What is done with a job."""
 
@@ -145,4 +173,6 @@ FORMS: dict[str, type[_JobForm]] = {
     Job.Kind.CLASSIFY: ArchiveForm,
     Job.Kind.EXPORT: ExportForm,
     Job.Kind.RESCORE: RescoreForm,
+    Job.Kind.NEIGHBOURS: NeighboursForm,
+    Job.Kind.BACKUP: BackupForm,
 }

@@ -21,6 +21,14 @@ class Job(models.Model):
         RESCORE = "rescore", _("classify again with another model")
         EXPORT = "export", _("export")
         TRAIN = "train", _("train a classifier")
+        NETWORK = "network", _("train a network")
+        NEIGHBOURS = "neighbours", _("index training images")
+        BACKUP = "backup", _("back up the site")
+
+    #: Those that make a file to be downloaded.
+    WITH_FILE = (Kind.EXPORT, Kind.BACKUP)
+    #: Those that are not about images of their owner, which have no table of results.
+    OF_SITE = (Kind.NETWORK, Kind.NEIGHBOURS, Kind.BACKUP)
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")

@@ -112,8 +112,9 @@ def make_job(prediction: Prediction) -> Job:
     """An ended job that has classified a file and failed with another, and has a file to download."""
     whose = {"owner_id": prediction.owner_id, "visitor": prediction.visitor}
     result = default_storage.save(f"jobs/{uuid4()}.csv", ContentFile(FILE_NAME))
+    archive = default_storage.save(f"jobs/{uuid4()}.zip", ContentFile(FILE_NAME))
     state = {"state": Job.State.FINISHED, "ended_at": timezone.now(), "total": 2}
-    job = Job.objects.create(kind=Job.Kind.CLASSIFY, name=FILE_NAME, result=result, **state, **whose)
+    job = Job.objects.create(kind=Job.Kind.CLASSIFY, name=FILE_NAME, file=archive, result=result, **state, **whose)
     part = JobPart.objects.create(job=job, number=0, done=1, failed=1, finished_at=timezone.now())
     JobItem.objects.create(job=job, part=part, number=0, name=FILE_NAME, state="done", prediction=prediction)
     JobItem.objects.create(job=job, part=part, number=1, name=FILE_NAME, state="failed", error_code="empty_file")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,10 +16,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
+from classifier.forms.data_sets import data_dir_of
 from classifier.forms.jobs import FORMS, ActionForm, ArchiveForm, ExportForm, RescoreForm
 from classifier.models import Job
 from classifier.services.jobs.control import cancel, discard_files, resume, retry_failed
 from classifier.services.jobs.failures import JobError, explain_failure
+from classifier.services.jobs.network_job import training_run_of
 from classifier.services.jobs.progress import (
     failed_items,
     is_stuck,
@@ -27,8 +30,15 @@ from classifier.services.jobs.progress import (
     progress_of,
     progress_of_each,
 )
-from classifier.services.jobs.submission import submit_archive, submit_export, submit_rescoring
+from classifier.services.jobs.submission import (
+    submit_archive,
+    submit_backup,
+    submit_export,
+    submit_neighbours,
+    submit_rescoring,
+)
 from classifier.services.jobs.tables import LAYOUTS
+from classifier.services.models.training import outlook
 from classifier.services.people.ownership import Owner
 from classifier.web.job_responses import errors_response, file_response, images_response, table_response
 from classifier.web.requests import PageRequest, owner_of, uploader_of
@@ -39,6 +49,8 @@ ERRORS_SHOWN = 200
 RESULTS_SHOWN = 24
 #: Staff with it may have everybody's images classified again.
 _EVERYBODYS = "classifier.view_upload"
+#: And with this one, training images indexed.
+_MODELS = "classifier.change_modelversion"
 
 
 @never_cache
@@ -50,6 +62,8 @@ def jobs(request: PageRequest) -> HttpResponse:
     kind = request.POST.get("kind", "")
     if kind not in FORMS:
         return _list(request, _forms(request), status=400)
+    if not _may_submit(request, kind):
+        raise PermissionDenied
     form = _form(request, kind, request.POST, request.FILES)
     if form.is_valid():
         owner = uploader_of(request, submission=None) if kind == Job.Kind.CLASSIFY else owner_of(request)
@@ -140,10 +154,26 @@ def _submit_rescoring(owner: Owner, sent: dict[str, Any]) -> Job:
     return submit_rescoring(owner=owner, version=sent["model"], everybody=sent.get("everybody", False))
 
 
+def _submit_neighbours(owner: Owner, sent: dict[str, Any]) -> Job:
+    return submit_neighbours(owner=owner, version=sent["model"], data_dir=data_dir_of(sent["dataset"]))
+
+
+def _submit_backup(owner: Owner, _sent: dict[str, Any]) -> Job:
+    return submit_backup(owner=owner)
+
+
+def _may_submit(request: HttpRequest, kind: str) -> bool:
+    if kind == Job.Kind.BACKUP:
+        return request.user.is_superuser
+    return kind != Job.Kind.NEIGHBOURS or (request.user.is_staff and request.user.has_perm(_MODELS))
+
+
 _SUBMIT: dict[str, Callable[[Owner, dict[str, Any]], Job]] = {
     Job.Kind.CLASSIFY: _submit_archive,
     Job.Kind.EXPORT: _submit_export,
     Job.Kind.RESCORE: _submit_rescoring,
+    Job.Kind.NEIGHBOURS: _submit_neighbours,
+    Job.Kind.BACKUP: _submit_backup,
 }
 
 
@@ -155,7 +185,7 @@ def _form(request: HttpRequest, kind: str, *data: Any) -> ArchiveForm | ExportFo
 
 
 def _forms(request: HttpRequest) -> dict[str, Any]:
-    return {kind: _form(request, kind) for kind in FORMS}
+    return {kind: _form(request, kind) for kind in FORMS if _may_submit(request, kind)}
 
 
 def _list(request: HttpRequest, forms: dict[str, Any], status: int = 200) -> HttpResponse:
@@ -169,7 +199,10 @@ def _list(request: HttpRequest, forms: dict[str, Any], status: int = 200) -> Htt
 
 def _context(request: HttpRequest, found: Job) -> dict[str, Any]:
     failed = list(failed_items(found)[: ERRORS_SHOWN + 1])
+    run = training_run_of(found)
     return {
+        "training_run": run,
+        "training_outlook": run and outlook(run, list(run.epochs.order_by("number").values("seconds"))),
         "job": found,
         "progress": progress_of(found),
         "latest": latest_predictions(found, owner_of(request), most=RESULTS_SHOWN),

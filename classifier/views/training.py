@@ -2,24 +2,42 @@
 
 from typing import Any, cast
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
+from classifier.forms.training import TrainingForm
 from classifier.models import TrainingRun
 from classifier.presentation.charts import training_curves
-from classifier.services.models.training import is_interrupted, outlook
+from classifier.services.jobs.failures import JobError
+from classifier.services.jobs.submission import submit_network
+from classifier.services.models.training import is_interrupted, is_possible, outlook
+from classifier.web.requests import owner_of
 
 RUNS_SHOWN = 100
 
 
 @never_cache
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def runs(request: HttpRequest) -> HttpResponse:
-    """The runs, the newest first."""
-    found = [(run, is_interrupted(run)) for run in TrainingRun.objects.order_by("-started_at")[:RUNS_SHOWN]]
-    return render(request, "classifier/training.html", {"runs": found})
+    """The runs, the newest first; and for staff the form that starts one as a job."""
+    if request.method != "POST":
+        return _runs(request, TrainingForm())
+    if not _may_train(request):
+        raise PermissionDenied
+    form = TrainingForm(request.POST)
+    if not is_possible():
+        return _runs(request, form, status=503)
+    if form.is_valid():
+        try:
+            job = submit_network(owner=owner_of(request), options=form.options)
+        except JobError as error:
+            form.refuse(error)
+        else:
+            return redirect("job", job.pk)
+    return _runs(request, form, status=400)
 
 
 @never_cache
@@ -34,6 +52,16 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
 def progress(request: HttpRequest, run_id: int) -> HttpResponse:
     """The part of the page that changes."""
     return render(request, "classifier/_training_progress.html", _context(run_id))
+
+
+def _may_train(request: HttpRequest) -> bool:
+    return request.user.is_staff and request.user.has_perm("classifier.add_trainingrun")
+
+
+def _runs(request: HttpRequest, form: TrainingForm, status: int = 200) -> HttpResponse:
+    found = [(run, is_interrupted(run)) for run in TrainingRun.objects.order_by("-started_at")[:RUNS_SHOWN]]
+    context = {"runs": found, "may_train": _may_train(request), "is_possible": is_possible(), "form": form}
+    return render(request, "classifier/training.html", context, status=status)
 
 
 def _context(run_id: int) -> dict:

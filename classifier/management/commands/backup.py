@@ -13,7 +13,8 @@ from classifier.services.operations.backup import back_up
 class Command(BaseCommand):
     help = (
         "Save the database, the uploads and the published models in one archive; the site may keep running. The "
-        "archive contains everybody's images: protect it as you protect the site. It does not contain the secret key."
+        "archive contains everybody's images: protect it as you protect the site. It does not contain the secret key, "
+        "nor the archives and exports of jobs: restoring it cancels jobs that were unfinished."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

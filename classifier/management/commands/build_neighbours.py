@@ -6,13 +6,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classifier.management.progress_line import ProgressLine
 from classifier.presentation.sizes import size_in_words
+from classifier.services.models.neighbour_index import build_index
 from classifier.services.models.publishing import find_folder, verified_folder
 from classifier.services.models.serving import NoModel, active_model
-from ml.artifacts import readers
 from ml.artifacts.folder import ArtifactError
-from ml.data.dataset import Dataset, DatasetError, Progress
-from ml.serving import neighbours
-from ml.serving.inference import LoadedModel
+from ml.data.dataset import DatasetError, Progress
 
 #: The exit status that shells expect after Ctrl-C.
 _INTERRUPTED = 130
@@ -39,8 +37,9 @@ class Command(BaseCommand):
     def handle(self, *, model: str | None, data_dir: Path | None, **options) -> None:
         try:
             folder = find_folder(model) if model else verified_folder(active_model().version)
-            dataset = self._load(LoadedModel(folder), data_dir)
-            index = neighbours.build(folder, dataset, progress=self._progress())
+            index, dataset = build_index(
+                folder=folder, data_dir=data_dir, progress=self._progress, warn=self.stderr.write
+            )
         except KeyboardInterrupt:
             raise CommandError("Stopped: no new index was written.", returncode=_INTERRUPTED) from None
         except (ArtifactError, DatasetError, NoModel) as error:
@@ -48,14 +47,6 @@ class Command(BaseCommand):
         size = sum(path.stat().st_size for path in index.folder.iterdir())
         self.stdout.write(
             f"{index.count:,} training images of {dataset.name} in {index.folder}, {size_in_words(size)}."
-        )
-
-    def _load(self, model: LoadedModel, data_dir: Path | None) -> Dataset:
-        height, width, _channels = model.card.input_shape
-        if height != width:
-            raise CommandError(f"The model takes images of {height} x {width} pixels; data sets are read as squares.")
-        return readers.load_for(
-            model.known_classes, height, data_dir, progress=self._progress(), warn=self.stderr.write
         )
 
     def _progress(self) -> Progress | None:

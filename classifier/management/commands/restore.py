@@ -12,7 +12,8 @@ from classifier.services.operations.restore import SiteNotEmpty, restore
 class Command(BaseCommand):
     help = (
         "Restore the database, the uploads and the models from an archive made by `manage.py backup`. The whole "
-        "archive is checked first, and an archive of an older version is migrated."
+        "archive is checked first, and an archive of an older version is migrated. Jobs that were unfinished are "
+        "cancelled; send their archives again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connections
 
 from classifier.services.jobs.attendance import unattended_parts
 from classifier.services.jobs.periodic import Task, periodic_tasks
@@ -86,6 +86,31 @@ class _Worker:
         return self._stopped.is_set() or (self._parent is not None and os.getppid() != self._parent)
 
     def work(self, *, once: bool) -> None:
+        trainer = threading.Thread(target=self._train, name="trainer")
+        is_alone = not once and not settings.CELERY_BROKER_URL
+        if is_alone:
+            trainer.start()
+        try:
+            self._work(once=once)
+        finally:
+            if is_alone:
+                self._stopped.set()
+                trainer.join()
+
+    def _train(self) -> None:
+        """Trainings take hours; the other jobs do not wait for them."""
+        while not self.is_stopping():
+            try:
+                is_idle = not work_once(queue=Queue.TRAINING, is_stopping=self.is_stopping)
+            except (Unable, DatabaseError) as error:
+                logger.warning("Trainings wait: %s", error)
+                is_idle = True
+            close_old_connections()
+            if is_idle:
+                self._stopped.wait(self._wait)
+        connections.close_all()
+
+    def _work(self, *, once: bool) -> None:
         while not self.is_stopping():
             for task in self._tasks:
                 task.run_if_due()
@@ -94,7 +119,8 @@ class _Worker:
                 self._stopped.wait(self._wait)
                 continue
             try:
-                is_idle, wait = not work_once(is_stopping=self.is_stopping), self._wait
+                queue = None if once else Queue.IMAGES
+                is_idle, wait = not work_once(queue=queue, is_stopping=self.is_stopping), self._wait
             except (Unable, DatabaseError) as error:
                 logger.warning("Jobs wait for %g s: %s", _UNABLE_SECONDS, error)
                 is_idle, wait = True, _UNABLE_SECONDS

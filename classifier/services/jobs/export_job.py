@@ -16,7 +16,7 @@ from classifier.services.history.pagination import walk
 from classifier.services.history.search import Search
 from classifier.services.jobs.results import Planned, Result
 from classifier.services.jobs.room import check_bytes
-from classifier.services.jobs.storage import new_name
+from classifier.services.jobs.storage import keep_result, new_name
 from classifier.services.operations.storage import storage_errors
 from classifier.services.people.ownership import Owner
 
@@ -58,7 +58,7 @@ def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generato
         file.seek(0)
         # Written outside the transaction, which would block others; the sweep deletes it if it has no row.
         name = default_storage.save(new_name(job.parameters["format"]), File(file))
-    yield [Result(item, store=lambda _owner: _keep(job, name, size))]
+    yield [Result(item, store=lambda _owner: keep_result(job.pk, name, size))]
 
 
 def predictions_to_export(job: Job) -> QuerySet[Prediction]:
@@ -80,7 +80,3 @@ def _search(job: Job) -> Search:
         fields[day] = date.fromisoformat(fields[day]) if fields[day] else None
     fields["model"] = ModelVersion.objects.filter(pk=fields["model"]).first() if fields["model"] else None
     return Search(**fields)
-
-
-def _keep(job: Job, name: str, size: int) -> None:
-    Job.objects.filter(pk=job.pk).update(result=name, result_bytes=size)

@@ -91,6 +91,18 @@ class TooManyJobs(JobError):
     code = "too_many_jobs"
 
 
+class TrainingFailed(JobError):
+    code = "training_failed"
+
+
+class BackupFailed(JobError):
+    code = "backup_failed"
+
+
+class NeighboursFailed(JobError):
+    code = "neighbours_failed"
+
+
 class NoRoom(JobError):
     code = "no_room"
 
@@ -134,6 +146,9 @@ def _words() -> dict[str, str]:
         FilesGone.code: _("The job's files have been deleted. Send them again."),
         NothingToExport.code: _("There is nothing to export."),
         NothingToRescore.code: _("This model has already classified all of the images."),
+        TrainingFailed.code: _("The training failed: %(reason)s"),
+        BackupFailed.code: _("The backup failed: %(reason)s"),
+        NeighboursFailed.code: _("The index could not be built: %(reason)s"),
         NoRoom.code: _(
             "Your archives and exports would take up more than %(limit)s MB. Delete the files of a job that has ended, "
             "or wait until they are deleted."

@@ -4,7 +4,15 @@ from collections.abc import Callable, Generator
 from typing import Protocol
 
 from classifier.models import Job, JobItem
-from classifier.services.jobs import archive_job, export_job, rescore_job, train_job
+from classifier.services.jobs import (
+    archive_job,
+    backup_job,
+    export_job,
+    neighbours_job,
+    network_job,
+    rescore_job,
+    train_job,
+)
 from classifier.services.jobs.results import Planned, Result
 
 
@@ -24,4 +32,7 @@ KINDS: dict[str, Kind] = {
     Job.Kind.RESCORE: rescore_job,
     Job.Kind.EXPORT: export_job,
     Job.Kind.TRAIN: train_job,
+    Job.Kind.NETWORK: network_job,
+    Job.Kind.NEIGHBOURS: neighbours_job,
+    Job.Kind.BACKUP: backup_job,
 }

@@ -40,8 +40,9 @@ class Progress:
 
 
 def jobs_of(owner: Owner) -> QuerySet[Job]:
-    """The owner's jobs, newest first."""
-    return Job.objects.filter(belongs_to(owner)).select_related("model_version")
+    """The owner's jobs, newest first. A backup is nobody's who is no superuser any more."""
+    found = Job.objects.filter(belongs_to(owner)).select_related("model_version")
+    return found if owner.user and owner.user.is_superuser else found.exclude(kind=Job.Kind.BACKUP)
 
 
 def progress_of(job: Job) -> Progress:

@@ -11,7 +11,7 @@ class Queue(StrEnum):
     TRAINING = "training"
 
 
-_OF_TRAINING: frozenset[str] = frozenset()
+_OF_TRAINING: frozenset[str] = frozenset({Job.Kind.NETWORK})
 KINDS_OF_QUEUE: dict[Queue, frozenset[str]] = {
     Queue.IMAGES: frozenset(Job.Kind.values) - _OF_TRAINING,
     Queue.TRAINING: _OF_TRAINING,

@@ -30,4 +30,6 @@ def check_bytes(owner: Owner, size: int) -> None:
 
 def stored_bytes(jobs: QuerySet[Job]) -> int:
     """The size of the jobs' archives and exports."""
-    return jobs.order_by().aggregate(sum=Sum(F("file_bytes") + F("result_bytes"), default=0))["sum"]
+    # Backups are the administrators' own business.
+    counted = jobs.exclude(kind=Job.Kind.BACKUP).order_by()
+    return counted.aggregate(sum=Sum(F("file_bytes") + F("result_bytes"), default=0))["sum"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.files import File
@@ -43,6 +43,11 @@ def opened_archive(job: Job) -> Iterator[File]:
         raise StorageUnavailable(Reason.UNUSABLE, error) from error
     with opened:
         yield opened
+
+
+def keep_result(job_id: UUID, name: str, size: int) -> None:
+    """Record the stored file that a job has made."""
+    Job.objects.filter(pk=job_id).update(result=name, result_bytes=size)
 
 
 def delete_archive(job: Job) -> None:

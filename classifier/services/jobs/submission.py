@@ -6,11 +6,12 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from classifier.models import Classifier, Job, JobPart, ModelVersion, Retention
 from classifier.services.classifiers.training import check_trainable
 from classifier.services.history.search import Search
-from classifier.services.jobs import export_job, rescore_job
+from classifier.services.jobs import backup_job, export_job, rescore_job
 from classifier.services.jobs.archives import Archive
 from classifier.services.jobs.bell import announce
 from classifier.services.jobs.failures import NothingToExport, NothingToRescore
@@ -103,6 +104,31 @@ def submit_training(*, classifier: Classifier) -> Job:
 def trainings_of(classifier: Classifier) -> QuerySet[Job]:
     """The classifier's training jobs, newest first."""
     return Job.objects.filter(kind=Job.Kind.TRAIN, parameters__classifier=str(classifier.pk)).order_by("-created_at")
+
+
+def submit_network(*, owner: Owner, options: dict[str, Any]) -> Job:
+    """Submit a training with these options of `manage.py train`. Raises JobError."""
+    check_count(owner)
+    with storage_errors():
+        name = f"{options['architecture']}-{timezone.localtime():%Y%m%d-%H%M%S}"
+        return _submit(owner, kind=Job.Kind.NETWORK, name=name, parameters={**options, "name": name})
+
+
+def submit_neighbours(*, owner: Owner, version: ModelVersion, data_dir: str | None = None) -> Job:
+    """Submit a job that indexes the version's training images. Raises JobError."""
+    check_count(owner)
+    with storage_errors():
+        return _submit(
+            owner, kind=Job.Kind.NEIGHBOURS, name=str(version), model_version=version, parameters={"data_dir": data_dir}
+        )
+
+
+def submit_backup(*, owner: Owner) -> Job:
+    """Submit a backup of the site, whose file superusers alone may download. Raises JobError."""
+    check_count(owner)
+    with storage_errors():
+        name = f"site-{timezone.localtime():%Y-%m-%d-%H%M}.{backup_job.ENDING}"
+        return _submit(owner, kind=Job.Kind.BACKUP, name=name)
 
 
 def _submit(owner: Owner, **fields: Any) -> Job:

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,11 @@ _LONGEST_MESSAGE = 10_000
 
 class RunInTheWay(Exception):
     """An earlier run of this name is unfinished; the message says what to do."""
+
+
+def is_possible() -> bool:
+    """Whether a training can run: here, or on the workers of a broker, of whose machines nothing is known here."""
+    return bool(settings.CELERY_BROKER_URL) or find_spec("tensorflow") is not None
 
 
 def run_folder(name: str) -> Path:

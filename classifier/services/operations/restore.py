@@ -13,8 +13,9 @@ from django.contrib.auth import get_user_model
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import OperationalError, ProgrammingError, connection
+from django.utils import timezone
 
-from classifier.models import ModelVersion, Upload
+from classifier.models import Job, JobPart, ModelVersion, Upload
 from classifier.services.operations.archive import MANIFEST, ArchiveError, read_archive
 from classifier.services.operations.leftovers import database_folder
 from classifier.services.operations.manifest import Manifest, read_manifest
@@ -195,6 +196,7 @@ def _adjust(manifest: Manifest, alias: str) -> None:
     for row in uploads.order_by().values_list(*_COLUMNS).iterator():
         for name in filter(lambda name: not is_inside(name), row):
             raise outside(name)
+    _end_jobs(alias)
     for version in ModelVersion.objects.using(alias).only("folder", "name", "number"):
         # A missing folder is expected beside the others.
         alone = f"{version.name}-v{version.number}" if Path(version.folder).is_absolute() else version.folder
@@ -203,3 +205,11 @@ def _adjust(manifest: Manifest, alias: str) -> None:
             raise outside(place)
         if place != version.folder:
             ModelVersion.objects.using(alias).filter(pk=version.pk).update(folder=place)
+
+
+def _end_jobs(alias: str) -> None:
+    """Cancel the jobs that were unfinished: an archive contains neither the archives that they read nor exports."""
+    jobs = Job.objects.using(alias)
+    jobs.filter(state__in=Job.UNFINISHED).update(state=Job.State.CANCELLED, ended_at=timezone.now())
+    jobs.exclude(file="", result="").update(file="", file_bytes=0, result="", result_bytes=0)
+    JobPart.objects.using(alias).exclude(claim=None).update(claim=None, claimed_by="", lease_until=None)
