@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import call_command
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from classifier.models import Job, JobItem, JobPart, Prediction, Retention, Upload
@@ -239,6 +240,18 @@ def test_jobs_of_a_later_version_wait_for_a_worker_of_it(owner, user):
     assert known.state == "finished"
     assert list(JobPart.objects.filter(finished_at=None).values_list("attempts", "claim")) == [(0, None)] * 2
     assert user.predictions.count() == 1
+
+
+def test_worker_that_is_newer_than_the_database_loses_no_part(owner):
+    make_job(owner)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE classifier_job RENAME COLUMN name TO title")
+        try:
+            with pytest.raises(DatabaseError):
+                claim_part()
+        finally:
+            cursor.execute("ALTER TABLE classifier_job RENAME COLUMN title TO name")
+    assert list(JobPart.objects.values_list("attempts", "claim", "lease_until")) == [(0, None, None)]
 
 
 def test_two_people_take_turns(owner, user):

@@ -5,8 +5,9 @@ import os
 import platform
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
@@ -187,6 +188,17 @@ def _claim(part_id: int) -> JobPart | None:
     )
     if not changed:
         return None
+    try:
+        return _claimed(claim, now)
+    except DatabaseError:
+        # A worker that is newer than the database cannot read the job. That does not count as a lost attempt.
+        with suppress(DatabaseError):
+            release(JobPart(pk=part_id, claim=claim))
+        raise
+
+
+def _claimed(claim: UUID, now: datetime) -> JobPart | None:
+    """Return the part with its job, which runs now; None if the job was ended or deleted."""
     part = JobPart.objects.select_related("job__model_version", "job__owner").filter(claim=claim).first()
     if part is None:
         return None
