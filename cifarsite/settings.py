@@ -571,7 +571,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # Jobs have a “keep” too, with fewer choices.
-    "ENUM_NAME_OVERRIDES": {"KeepEnum": "classifier.api.serializers.KEEP_CHOICES"},
+    "ENUM_NAME_OVERRIDES": {
+        "JobStateEnum": "classifier.models.job.Job.State",
+        "KeepEnum": "classifier.api.serializers.KEEP_CHOICES",
+    },
 }
 
 # A larger upload goes to a temporary file instead of memory; the limit itself is the form's.
