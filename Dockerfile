@@ -5,8 +5,10 @@ FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 RUN python -m venv /venv
-COPY requirements-serve.txt ./
-RUN /venv/bin/pip install --requirement requirements-serve.txt
+# `requirements` for the image of a training worker.
+ARG REQUIREMENTS=requirements-serve
+COPY ${REQUIREMENTS}.txt ./
+RUN /venv/bin/pip install --requirement ${REQUIREMENTS}.txt
 COPY . .
 # No secret is needed to collect static files, and none of this build's key stays.
 RUN DEBUG=false SECRET_KEY=only-for-collecting-static-files-in-the-build ALLOWED_HOSTS=localhost \
