@@ -50,7 +50,7 @@ def test_held_out_images_depend_on_the_seed():
     first, again, other = (stratified_split(labels, 5_000, seed)[1] for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
-    # Fixed for good: another choice would let images that old models were trained on into validation.
+    # Never change this: another split would put training images of older models into validation.
     assert hashlib.sha256(first.astype("<i8").tobytes()).hexdigest().startswith("84da11d5e4e4")
 
 
