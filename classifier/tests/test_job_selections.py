@@ -1,6 +1,7 @@
 """Many files or a folder as one job, from the form of one file: with a script and without one."""
 
 import base64
+import re
 import zipfile
 from io import BytesIO
 
@@ -11,9 +12,10 @@ from playwright.sync_api import expect
 from classifier.forms import uploads
 from classifier.models import Job
 from classifier.services.jobs.progress import progress_of
+from classifier.services.people.ownership import Owner
 from classifier.tests.browser import sign_in
 from classifier.tests.factories import image_bytes, image_file
-from classifier.tests.jobs import BAD, work, zip_bytes
+from classifier.tests.jobs import BAD, make_job, work, zip_bytes
 from classifier.tests.test_browser_upload import TRANSFER, drop_from_the_desktop
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -134,7 +136,22 @@ def test_folder_is_chosen_and_its_job_shows_results_as_they_come(open_browser, a
         page.reload()
     expect(shown).to_have_attribute("data-state", "finished")
     expect(shown.locator("img")).to_have_count(3)
+    expect(page.locator("[data-announcement]")).to_have_text(re.compile("finished 3 of 3 done.*") if scripts else "")
     assert sorted(names(Job.objects.get())) == ["album/c.jpg", "album/summer/a.jpg", "album/summer/b.jpg"]
+
+
+@pytest.mark.browser
+def test_button_keeps_the_focus_while_the_progress_is_renewed(open_browser, user, shipped):
+    make_job(Owner(user=user))
+    page = open_browser()
+    sign_in(page, user)
+    page.goto(f"/jobs/{Job.objects.get().pk}/")
+    page.locator("#job-cancel").focus()
+    with page.expect_response("**/progress/"):
+        pass
+    work(1)
+    expect(page.locator("[data-summary]")).to_contain_text("of 3 done")
+    expect(page.locator("#job-cancel")).to_be_focused()
 
 
 @pytest.mark.browser

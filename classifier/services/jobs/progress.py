@@ -35,6 +35,11 @@ class Progress:
         return None if self.total is None else max(self.total - self.settled, 0)
 
     @property
+    def tenths(self) -> int:
+        """How many tenths of the files are done or failed."""
+        return int(10 * self.share)
+
+    @property
     def share(self) -> float:
         return self.settled / self.total if self.total else 0.0
 
