@@ -34,6 +34,7 @@ def create(page: Page) -> None:
 def test_folders_become_classes_are_trained_and_tried_without_an_account(open_browser, folders, tmp_path):
     page = open_browser()
     create(page)
+    expect(page.get_by_text("Choose a folder")).to_be_visible()
     page.set_input_files("[data-folder]", folders)
     for class_name in ("bolts", "nuts"):
         expect(page.locator(f"[data-class={class_name}] .examples li")).to_have_count(6)
@@ -71,6 +72,7 @@ def test_what_cannot_be_added_is_said_beside_the_others(open_browser, folders):
     page = open_browser()
     create(page)
     (folders / "bolts" / "notes.jpg").write_bytes(b"no image at all")
+    expect(page.get_by_text("Choose a folder")).to_be_visible()
     page.set_input_files("[data-folder]", folders)
     expect(page.locator("[data-errors] li")).to_have_text(["notes.jpg: This is a text file. Choose an image."])
     expect(page.locator("[data-status]")).to_have_text("Images added: 13 of 13")
