@@ -2,6 +2,7 @@
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from classifier.forms.data_sets import data_dir_of, data_sets
@@ -15,7 +16,10 @@ _MOST_EPOCHS, _LARGEST_BATCH, _HIGHEST_RATE, _HIGHEST_SEED = 10_000, 65_536, 100
 
 def _recipes() -> list[tuple[str, str]]:
     # Distillation needs a teacher, which the command takes and this form does not.
-    return [("", _("the architecture's own")), *((name, name) for name, one in RECIPES.items() if not one.distillation)]
+    return [
+        ("", gettext("the architecture's own")),
+        *((name, name) for name, one in RECIPES.items() if not one.distillation),
+    ]
 
 
 class TrainingForm(forms.Form):
