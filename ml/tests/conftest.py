@@ -1,11 +1,13 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ml.data import cifar10
 from ml.data.dataset import Dataset
-from ml.tests.factories import Listener, UndisturbedRun, run_settings, write_cifar10
+from ml.networks.registry import ARCHITECTURES
+from ml.tests.factories import TINY, Listener, UndisturbedRun, register_tiny, tiny_settings, write_cifar10
 from ml.training import loop as training
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,8 +25,15 @@ def dataset(cifar10_folder) -> Dataset:
     return cifar10.load(cifar10_folder).limited(300)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package", autouse=True)
+def tiny_network() -> Iterator[None]:
+    register_tiny()
+    yield
+    del ARCHITECTURES[TINY]
+
+
+@pytest.fixture(scope="package")
 def undisturbed(dataset, tmp_path_factory) -> UndisturbedRun:
     """A training run of three epochs that nothing happened to."""
-    settings, listener, folder = run_settings(dataset), Listener(), tmp_path_factory.mktemp("undisturbed")
+    settings, listener, folder = tiny_settings(dataset), Listener(), tmp_path_factory.mktemp("undisturbed")
     return UndisturbedRun(settings, training.train(settings, dataset, folder, listener), listener, folder)

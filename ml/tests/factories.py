@@ -22,6 +22,7 @@ from ml.classes import CLASS_NAMES, IMAGE_SHAPE
 from ml.data.augmentation import CROP_FLIP_CUTOUT
 from ml.data.cifar10 import FOLDER_NAME, IMAGES_PER_FILE, TEST_FILE, TRAIN_FILES
 from ml.data.dataset import Dataset, Split
+from ml.networks.registry import ARCHITECTURES, Architecture
 from ml.training.loop import EpochRecord, TrainingResult
 from ml.training.recipes import Recipe
 from ml.training.run_settings import RunSettings
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     import keras
 
 RED, GREEN, BLUE, YELLOW, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 255, 255)
+
+#: The name of a network that is trained in tests about what is around it.
+TINY = "tiny_cnn"
 
 
 def write_cifar10(folder: Path, seed: int = 0) -> Path:
@@ -167,6 +171,31 @@ def small_model(bias: float = 0.0) -> "keras.Model":
     return keras.Model(inputs, outputs, name="small")
 
 
+def tiny_cnn(input_shape: tuple[int, int, int], class_count: int) -> "keras.Model":
+    """The student's kinds of layers, of which a fortieth of its weights is left."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(input_shape, name="image")
+    x = layers.Rescaling(1 / 255, name="rescale")(inputs)
+    for filters in (16, 32):
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.MaxPooling2D(2)(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(512, activation="relu")(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.Dropout(0.5)(x)
+    outputs = layers.Dense(class_count, activation="softmax", dtype="float32", name="probabilities")(x)
+    return keras.Model(inputs, outputs, name=TINY)
+
+
+def register_tiny() -> None:
+    """Let the tiny network be trained by its name in this process."""
+    ARCHITECTURES[TINY] = Architecture(tiny_cnn, recipe="adam_cosine")
+
+
 def some_images(count: int = 24, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, *IMAGE_SHAPE), dtype=np.uint8)
 
@@ -203,6 +232,11 @@ def write_model_files(folder: Path, **contents: bytes) -> Path:
 def tiny_recipe(**changes: Any) -> Recipe:
     recipe = Recipe("tiny", 3, 64, warmup_epochs=0.5, weight_decay=0.01, augmentation=CROP_FLIP_CUTOUT)
     return recipe.changed(**changes)
+
+
+def tiny_settings(dataset: Dataset, **recipe_changes: Any) -> RunSettings:
+    """Those of a run that is over in no time."""
+    return replace(run_settings(dataset, **recipe_changes), architecture=TINY)
 
 
 def run_settings(dataset: Dataset, **recipe_changes: Any) -> RunSettings:

@@ -1,5 +1,5 @@
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -22,13 +22,14 @@ from ml.evaluation.metrics import assess, run, wilson_interval
 from ml.plots import charts as plots
 from ml.serving.inference import Network
 from ml.tests.factories import (
+    TINY,
     Listener,
     assert_same_history,
     divided_dataset,
-    run_settings,
     small_dataset,
     small_model,
     some_images,
+    tiny_settings,
 )
 from ml.training import loop as training
 from ml.training.loop import EpochRecord, TrainingResult
@@ -55,7 +56,7 @@ class Produced(NamedTuple):
 def produced(dataset, tmp_path_factory) -> Produced:
     """The undisturbed run again, but stopped after its first epoch, then resumed and written."""
     run_folder, models = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("models")
-    settings = run_settings(dataset)
+    settings = tiny_settings(dataset)
     where = {"run_folder": run_folder, "model_folder": models / "tiny"}
     steps: list[str] = []
     listener = Listener()
@@ -88,8 +89,8 @@ def test_steps_are_reported_in_order(produced):
 
 def test_card_says_how_the_model_came_to_be(produced, dataset, undisturbed):
     card = produced.card
-    assert (card.name, card.architecture, card.seed) == ("tiny", "student_cnn", 3)
-    assert (card.class_names, card.input_shape, card.parameter_count) == (CLASS_NAMES, (32, 32, 3), 11_332_138)
+    assert (card.name, card.architecture, card.seed) == ("tiny", TINY, 3)
+    assert (card.class_names, card.input_shape, card.parameter_count) == (CLASS_NAMES, (32, 32, 3), 275_114)
     assert Recipe.from_dict(card.recipe) == undisturbed.settings.recipe
     assert card.dataset == {
         "name": "CIFAR-10",
@@ -148,7 +149,7 @@ def test_statistics_are_those_of_the_training_images(produced, dataset):
 def of_three_classes(tmp_path_factory) -> tuple[Card, Path]:
     """The model folder of a data set of other classes and another size of images, trained for an epoch."""
     dataset, folder = small_dataset(), tmp_path_factory.mktemp("of_three_classes")
-    settings = replace(run_settings(dataset, epochs=1, batch_size=16), architecture="compact_resnet")
+    settings = tiny_settings(dataset, epochs=1, batch_size=16)
     where = {"run_folder": folder / "run", "model_folder": folder / "model"}
     return produce(settings, dataset, **where, listener=Listener()), folder / "model"
 
@@ -170,9 +171,9 @@ def test_model_of_other_classes_and_another_image_size_answers(of_three_classes)
 
 def test_one_half_of_the_validation_images_calibrates_and_the_other_is_reported(tmp_path):
     dataset = divided_dataset()
-    settings = run_settings(dataset, epochs=2, batch_size=16, optimizer="sgd", weight_average=0.8)
+    settings = tiny_settings(dataset, epochs=2, batch_size=16, optimizer="sgd", weight_average=0.8)
     where = {"run_folder": tmp_path / "run", "model_folder": tmp_path / "model"}
-    card = produce(replace(settings, architecture="compact_resnet"), dataset, **where, listener=Listener())
+    card = produce(settings, dataset, **where, listener=Listener())
     network = Network(tmp_path / "model")
     chosen, reported = (run(network.outputs, split.images) for split in (dataset.selection, dataset.reporting))
     assert card.calibration["temperature"] == pytest.approx(
@@ -230,7 +231,7 @@ def test_existing_folder_is_refused_before_anything_is_trained(dataset, tmp_path
     listener = Listener()
     with pytest.raises(ArtifactError, match="already exists"):
         produce(
-            run_settings(dataset),
+            tiny_settings(dataset),
             dataset,
             run_folder=tmp_path / "run",
             model_folder=model_folder,
@@ -244,14 +245,14 @@ def test_existing_folder_is_refused_before_anything_is_trained(dataset, tmp_path
 def test_failed_export_leaves_nothing_behind(dataset, tmp_path):
     broken = TrainingResult(small_model(bias=float("nan")), HISTORY, best_epoch=2, finished=True)
     with pytest.raises(ExportError):
-        write_model(run_settings(dataset), dataset, broken, tmp_path / "models" / "tiny")
+        write_model(tiny_settings(dataset), dataset, broken, tmp_path / "models" / "tiny")
     assert not list((tmp_path / "models").iterdir())
 
 
 def test_model_is_written_without_the_plots_that_cannot_be_drawn(dataset, tmp_path, monkeypatch):
     result, steps = TrainingResult(small_model(), HISTORY, best_epoch=2, finished=True), []
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    card = write_model(run_settings(dataset), dataset, result, tmp_path / "models" / "tiny", steps.append)
+    card = write_model(tiny_settings(dataset), dataset, result, tmp_path / "models" / "tiny", steps.append)
     assert artifacts.verify(tmp_path / "models" / "tiny") == card
     assert not list((tmp_path / "models" / "tiny").glob("*.png"))
     assert sum("which cannot be drawn" in step for step in steps) == 5
@@ -261,5 +262,5 @@ def test_place_that_cannot_be_written_to_is_refused_before_anything_is_trained(d
     (tmp_path / "models").write_text("a file is in the way")
     listener, where = Listener(), {"run_folder": tmp_path / "run", "model_folder": tmp_path / "models" / "tiny"}
     with pytest.raises(ArtifactError, match="models cannot be written to"):
-        produce(run_settings(dataset), dataset, **where, listener=listener)
+        produce(tiny_settings(dataset), dataset, **where, listener=listener)
     assert not listener.batches

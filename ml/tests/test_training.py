@@ -13,7 +13,7 @@ import pytest
 
 from ml.data.dataset import Dataset, Split
 from ml.networks.registry import UnknownArchitecture, find_architecture
-from ml.tests.factories import Listener, assert_same_history, divided_dataset, run_settings, small_dataset
+from ml.tests.factories import Listener, assert_same_history, divided_dataset, small_dataset, tiny_settings
 from ml.training.loop import EpochRecord, TrainingError, TrainingResult, best_epoch, read_history, train
 from ml.training.run_settings import RunSettings, SettingsError
 
@@ -69,7 +69,7 @@ def test_result_is_the_best_epochs_float32_network(undisturbed, dataset):
 
 def test_epochs_are_validated_on_the_half_that_chooses(tmp_path):
     dataset = divided_dataset()
-    settings = run_settings(dataset, epochs=2, batch_size=16, optimizer="sgd", learning_rate=0.05, weight_average=0.8)
+    settings = tiny_settings(dataset, epochs=2, batch_size=16, optimizer="sgd", learning_rate=0.05, weight_average=0.8)
     result = train(replace(settings, architecture="compact_resnet"), dataset, tmp_path, Listener())
 
     def accuracy(split: Split) -> float:
@@ -88,7 +88,7 @@ def test_best_epoch_is_the_most_accurate_and_on_a_tie_the_one_of_lower_loss():
 
 
 def test_settings_survive_their_file(dataset, tmp_path):
-    settings = run_settings(dataset)
+    settings = tiny_settings(dataset)
     settings.save(tmp_path / "run")
     assert RunSettings.load(tmp_path / "run") == settings
 
@@ -140,7 +140,7 @@ def averaged(tmp_path_factory) -> Averaged:
     """Momentum, averaged weights and mixup on three classes; and the same, stopped after an epoch and resumed."""
     dataset = small_dataset()
     settings = replace(
-        run_settings(dataset, epochs=2, batch_size=16, optimizer="sgd", weight_average=0.8, mixup=0.3),
+        tiny_settings(dataset, epochs=2, batch_size=16, optimizer="sgd", weight_average=0.8, mixup=0.3),
         architecture="compact_resnet",
     )
     folder, stopped_folder = tmp_path_factory.mktemp("averaged"), tmp_path_factory.mktemp("stopped")
@@ -188,7 +188,7 @@ def mixed(dataset, tmp_path_factory) -> tuple[TrainingResult, Path]:
     """One epoch of mixed precision, in the folder of an older, longer run."""
     folder = tmp_path_factory.mktemp("mixed")
     (folder / "checkpoints" / "epoch-0009").mkdir(parents=True)
-    settings = run_settings(dataset, epochs=1, batch_size=256, compute_dtype="mixed_bfloat16")
+    settings = tiny_settings(dataset, epochs=1, batch_size=256, compute_dtype="mixed_bfloat16")
     return train(settings, dataset, folder, Listener()), folder
 
 
@@ -205,7 +205,7 @@ def test_mixed_precision_trains_and_gives_a_float32_network(mixed):
 
 
 def test_resume_with_another_data_set_is_refused(dataset, tmp_path):
-    settings = replace(run_settings(dataset), fingerprint="sha256:another")
+    settings = replace(tiny_settings(dataset), fingerprint="sha256:another")
     settings.save(tmp_path)
     with pytest.raises(TrainingError, match="data set is not the one"):
         train(RunSettings.load(tmp_path), dataset, tmp_path, Listener(), resume=True)
@@ -219,7 +219,7 @@ def test_resume_without_a_run_is_refused(tmp_path):
 
 def test_unknown_architecture_is_refused(dataset, tmp_path):
     with pytest.raises(UnknownArchitecture):
-        train(replace(run_settings(dataset), architecture="resnet"), dataset, tmp_path, Listener())
+        train(replace(tiny_settings(dataset), architecture="resnet"), dataset, tmp_path, Listener())
 
 
 def test_folder_without_checkpoints_has_no_history(tmp_path):
@@ -227,7 +227,7 @@ def test_folder_without_checkpoints_has_no_history(tmp_path):
 
 
 def test_settings_file_is_plain_json_with_every_hyper_parameter(dataset, tmp_path):
-    settings = run_settings(dataset)
+    settings = tiny_settings(dataset)
     settings.save(tmp_path)
     values = json.loads((tmp_path / "settings.json").read_text())
     assert values["recipe"] == settings.recipe.as_dict()
