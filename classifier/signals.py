@@ -1,13 +1,15 @@
 """Signal handlers: consequences of events from pages, admin, commands and cascades."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
 from django.db.models.signals import post_delete, pre_delete
 from django.dispatch import receiver
 
@@ -22,13 +24,23 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def register_shipped_models(sender, **kwargs) -> None:
-    """After `migrate`, the models that came with the code have their rows and one of them answers."""
+def register_shipped_models(sender, using: str, plan: Sequence[tuple] = (), **kwargs) -> None:
+    """After `migrate`, register the models that come with the code, and activate one if none is active.
+
+    A database that was migrated to an earlier version of the app has other columns, so nothing is registered.
+    """
+    if plan and _is_behind(using):
+        return
     try:
         for version in register_shipped():
             logger.info("Registered the model %s", version)
     except ArtifactError as error:
         logger.error("A shipped model was not registered: %s", error)
+
+
+def _is_behind(using: str) -> bool:
+    executor = MigrationExecutor(connections[using])
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes("classifier")))
 
 
 @receiver(pre_delete, sender=Upload)

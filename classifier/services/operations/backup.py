@@ -76,12 +76,14 @@ def _content(name: str) -> bytes:
 
 
 def _add_models(archive: ArchiveWriter, copy: Snapshot, backup: Backup) -> None:
-    for version in ModelVersion.objects.using(copy.alias).order_by("pk"):
+    # The database may be older than the code: a backup before `migrate` reads no column that is new.
+    versions = ModelVersion.every.using(copy.alias).exclude(folder="").only("name", "number", "folder", "digest")
+    for version in versions.order_by("pk"):
         if version.folder in backup.model_folders:
             continue
         folder = own_or_at_hand(version.path, version.digest)
         if not folder.is_dir():
-            backup.models_lost.append(str(version))
+            backup.models_lost.append(f"{version.name} v{version.number}")
             continue
         # Models elsewhere on this machine are stored beside the others.
         place = f"{version.name}-v{version.number}" if Path(version.folder).is_absolute() else version.folder
