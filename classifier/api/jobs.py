@@ -29,7 +29,15 @@ from classifier.api.validation import valid, valid_form, valid_query
 from classifier.models import Job, Retention
 from classifier.services.history.pagination import BadCursor, page_of
 from classifier.services.jobs.control import cancel, resume, retry_failed
-from classifier.services.jobs.failures import JobError, NoRoom, NoRoomForAnybody, TooManyJobs, explain_failure
+from classifier.services.jobs.failures import (
+    JobError,
+    NoRoom,
+    NoRoomForAnybody,
+    NothingToExport,
+    NothingToRescore,
+    TooManyJobs,
+    explain_failure,
+)
 from classifier.services.jobs.progress import jobs_of, progress_of_each
 from classifier.services.jobs.room import check_bytes
 from classifier.services.jobs.submission import submit_archive, submit_export, submit_rescoring
@@ -126,7 +134,7 @@ class Rescoring(APIView):
         answer=JobSerializer,
         example=schema_examples.JOB,
         status=202,
-        errors=(400, 403, 415),
+        errors=(400, 403, 409, 415),
     )
     def post(self, request: Request) -> Response:
         sent = valid(RescoreSerializer, request.data).validated_data
@@ -143,7 +151,7 @@ class Exports(APIView):
         answer=JobSerializer,
         example=schema_examples.JOB,
         status=202,
-        errors=(400, 403, 415),
+        errors=(400, 403, 409, 415),
     )
     def post(self, request: Request) -> Response:
         sent = valid(ExportSerializer, request.data)
@@ -226,7 +234,11 @@ def _accept(request: Request, field: str, submit: Callable[[], Job]) -> Response
     except NoRoomForAnybody as error:
         raise SiteFull(explain_failure(error.code, error.values), error.code) from error
     except JobError as error:
-        raise ValidationError({field: explain_failure(error.code, error.values)}, error.code) from error
+        refusal = ValidationError({field: explain_failure(error.code, error.values)}, error.code)
+        if isinstance(error, NothingToExport | NothingToRescore):
+            # The request is valid; what is stored leaves nothing to do.
+            refusal.status_code = 409
+        raise refusal from error
     response = _represent(request, job)
     response.status_code, response["Location"] = 202, response.data["url"]
     return response

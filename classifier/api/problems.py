@@ -61,7 +61,7 @@ def handle(error: Exception, context: dict) -> Response | None:
         # For one, more parts in a form than Django reads.
         error = exceptions.ParseError()
     if isinstance(error, ValidationError):
-        error.status_code = max(map(status_of, _codes(error)), default=error.status_code)
+        error.status_code = max([error.status_code, *map(status_of, _codes(error))])
     response = exception_handler(error, context)
     if response is not None and isinstance(error, APIException):
         request = context["request"]

@@ -23,7 +23,7 @@ _WHY = {
     404: gettext_lazy("Not found, or it belongs to somebody else."),
     406: gettext_lazy("The requested response format is not available."),
     408: gettext_lazy("The request body arrived too slowly."),
-    409: gettext_lazy("The Idempotency-Key was already used for a different request."),
+    409: gettext_lazy("The Idempotency-Key was already used for a different request, or there is nothing to do."),
     411: gettext_lazy("The request has no Content-Length."),
     413: gettext_lazy("The request body is too large, or the image has too many bytes or pixels."),
     415: gettext_lazy("The media type of the request body is not supported."),

@@ -181,7 +181,7 @@ def test_other_model_classifies_again(user, models_dir):
     work()
     assert user.predictions.count() == 2
     again = api.post(f"{JOBS}rescoring/", {"model": "other"}, content_type="application/json")
-    (error,) = problem_of(again, 400)["errors"]
+    (error,) = problem_of(again, 409)["errors"]
     assert (error["field"], error["code"]) == ("model", "nothing_to_rescore")
 
 
@@ -199,5 +199,6 @@ def test_other_model_classifies_again(user, models_dir):
 )
 def test_export_and_rescoring_are_refused_with_the_reason(user, shipped, address, sent, field, code):
     response = program(user).post(f"{JOBS}{address}/", sent, content_type="application/json")
-    (error,) = problem_of(response, 400)["errors"]
+    status = 409 if code.startswith("nothing") else 400
+    (error,) = problem_of(response, status)["errors"]
     assert (error["field"], error["code"]) == (field, code)
