@@ -5,13 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from classifier.models import Prediction
 from classifier.tests.api import make_token
 from classifier.tests.factories import BASE_DIR, image_bytes
-from classifier.tests.jobs import photographs, zip_bytes
+from classifier.tests.jobs import photographs, work, zip_bytes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,8 +55,19 @@ def test_examples_in_curl_store_predictions_and_download_one(run, tmp_path):
     assert (tmp_path / "thumbnail.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
 
 
+def test_example_in_python_waits_for_a_job_and_downloads_its_results(run, shipped):
+    example, _ = examples("python")
+    report = "print(job['state'], job['done'], table.count('.jpg'), errors.count('.jpg'), images[:2].decode())"
+    with ThreadPoolExecutor(1) as executor:
+        said = executor.submit(run, sys.executable, "-c", f"{example}\n{report}")
+        while not said.done():
+            work()
+            time.sleep(0.1)
+    assert said.result().splitlines()[-1] == "finished 2 2 0 PK"
+
+
 def test_example_in_python_creates_corrects_lists_and_deletes_a_prediction(run):
-    (example,) = examples("python")
+    _, example = examples("python")
     made, listed = run(sys.executable, "-c", example).splitlines()
     assert re.fullmatch(r"[a-z]+ 0\.\d+", made)
     assert re.fullmatch(r"[0-9a-f-]{36} cat (True|False)", listed)

@@ -7,6 +7,7 @@ import pytest
 
 from classifier.models import ModelVersion
 from classifier.services.history.correction import correct
+from classifier.tests.classifiers import make_version
 from classifier.tests.factories import make_prediction, make_superuser, make_training_run
 from classifier.tests.html import faults_of
 from classifier.tests.routes import routes
@@ -67,6 +68,7 @@ def test_every_page_is_sound_in_both_languages(language, settings, client):
     facts = {"prediction": predictions[0].pk, "upload": predictions[0].upload_id, "token": uuid4(), "run": run.pk}
     facts |= {"model": version.name, "number": version.number, "plot": "curves", "nothing": "nothing"}
     facts |= {"app": "classifier", "content_type": 1, "object": predictions[0].pk, "job": make_job(predictions[0]).pk}
+    facts["classifier"] = make_version(predictions[0]).classifier.pk
     client.post("/i18n/setlang/", {"language": language, "next": "/"})
     seen = 0
     for _ in range(2):
