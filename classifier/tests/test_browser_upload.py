@@ -299,7 +299,7 @@ def test_one_file_is_seen_while_it_is_sent_and_is_sent_once(known_page, pictures
     known_page.locator("[data-upload]").evaluate(HOLD_THE_FORM)
     known_page.set_input_files(INPUT, pictures[0])
     expect(known_page.locator(".upload-preview")).to_be_visible()
-    expect(known_page.locator("[data-upload] [role=status]")).to_have_text("Classifying")
+    expect(known_page.locator("[data-upload-status]")).to_have_text("Classifying")
     drop_from_the_desktop(known_page, *pictures[1:3])
     drop_from_the_desktop(known_page, pictures[4])
     expect(rows(known_page)).to_have_count(0)
