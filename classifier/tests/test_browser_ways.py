@@ -48,9 +48,9 @@ def fits(page: Page) -> bool:
     return page.locator("html").evaluate("page => page.scrollWidth <= page.clientWidth")
 
 
-def downloaded(page: Page, link: str) -> Path:
+def downloaded(page: Page, button: str) -> Path:
     with page.expect_download() as download:
-        page.get_by_role("link", name=link).click()
+        page.get_by_role("button", name=button).click()
     return download.value.path()
 
 
