@@ -19,7 +19,7 @@ FROM python:3.11-slim-bookworm
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends postgresql-client zstd && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin site \
-    && install -d -o site -g site /data /data/media /data/runs
+    && install -d -o site -g site /data /data/datasets /data/media /data/runs
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 WORKDIR /app
@@ -34,6 +34,7 @@ ENV PATH=/venv/bin:$PATH \
     DATABASE_URL=sqlite:////data/db.sqlite3 \
     MEDIA_ROOT=/data/media \
     RUNS_DIR=/data/runs \
+    DATASETS_DIR=/data/datasets \
     MODEL_CACHE_DIR=/data/model_cache
 USER 10001
 # The database, the key and the uploads; with DATABASE_URL set elsewhere, the uploads.

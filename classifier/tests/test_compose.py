@@ -12,6 +12,7 @@ from docs import settings_page
 #: What the image itself decides, and what is for other ways to run the site.
 FIXED = {
     "DATABASE_URL",
+    "DATASETS_DIR",
     "DEBUG",
     "HOST",
     "MEDIA_ROOT",
