@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from classifier.api.serializers import JobOptionsSerializer, SubmissionOptionsSerializer
+from classifier.api.job_serializers import JobOptionsSerializer
+from classifier.api.serializers import SubmissionOptionsSerializer
 from classifier.forms.jobs import ArchiveForm
 from classifier.forms.uploads import UploadForm
 from classifier.models import Correction, Prediction, Retention, Upload

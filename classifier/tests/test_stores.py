@@ -133,7 +133,7 @@ def test_sweep_removes_what_has_no_row_and_reports_what_is_lost(store, user):
         call_command("sweep", "--older-than", "0", stdout=io.StringIO(), stderr=io.StringIO())
     assert sorted(stored()) == sorted([*names_of(kept), lost.file.name])
     assert default_storage.exists("elsewhere/x.jpg")
-    assert [*sweep(older_than=timedelta(0))] == [Loss(lost.pk, [lost.thumbnail.name])]
+    assert [*sweep(older_than=timedelta(seconds=-2))] == [Loss(lost.pk, [lost.thumbnail.name])]
 
 
 def test_listing_states_names_sizes_and_times(store):
@@ -272,7 +272,7 @@ def test_what_is_deleted_while_the_store_fails_is_swept_later(failing, user_clie
         assert user_client.post(f"/predictions/{Prediction.objects.get().pk}/delete/").status_code == 302
         assert "could not be deleted" in caplog.text
     assert sorted(stored()) == names_of(upload)
-    assert len(list(sweep(older_than=timedelta(0)))) == 2
+    assert len(list(sweep(older_than=timedelta(seconds=-2)))) == 2
     assert stored() == []
 
 
