@@ -188,6 +188,7 @@ def test_reload_of_what_is_not_kept_sends_nothing_again(open_browser, photograph
     page.get_by_label("Keep the photo").select_option("do not keep: only show the result")
     page.set_input_files("[data-upload-input]", photograph)
     expect(page.locator("[data-not-kept]")).to_be_visible()
+    page.wait_for_load_state()  # Its script has run.
     sent = []
     page.on("request", lambda request: sent.append(request.method))
     page.reload()
