@@ -78,7 +78,9 @@ def _fit(
     # Of several draws the one in the middle: its counts are of whole images.
     typical = sorted([first, *drawn], key=lambda one: one.accuracy(data.y))[REPETITIONS // 2]
     judged = np.flatnonzero(typical.rows)
-    return Measured(head, judged, _answers(head, typical, judged), True, out_of_fold, strength)
+    # By the temperature and the threshold of the whole.
+    predictions = head.decide(typical.logits[judged], typical.scores[judged])
+    return Measured(head, judged, predictions, True, out_of_fold, strength)
 
 
 def _can_hold_out(labels: np.ndarray, held_out: np.ndarray, classes: int) -> bool:
@@ -197,14 +199,3 @@ def _temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     weights[np.arange(len(labels)), labels] = 1 - share
     every = np.tile(np.arange(classes), len(labels))
     return calibration.fit_temperature(np.repeat(logits, classes, axis=0), every, weights.ravel())
-
-
-def _answers(head: Head, folded: _Folded, rows: np.ndarray) -> Predictions:
-    """The answers of the heads of the folds, by the temperature and the threshold of the whole."""
-    logits, scores = folded.logits[rows], folded.scores[rows]
-    probabilities = calibration.softmax(logits, head.temperature)
-    abstained = scores < head.threshold
-    if head.none_index is not None:
-        abstained |= probabilities.argmax(axis=1) == head.none_index
-    thresholds = np.full(len(rows), head.threshold)
-    return Predictions(probabilities, calibration.softmax(logits), scores, thresholds, abstained)

@@ -34,13 +34,23 @@ class Head:
     def predict(self, features: np.ndarray) -> Predictions:
         """Return predictions for features (N, F), as a backbone computes them."""
         rows = normalised(features)
-        logits = rows @ self.kernel + self.bias
-        probabilities, scores = softmax(logits, self.temperature), self.likeness.scores(rows)
+        return self.decide(self._logits(rows), self.likeness.scores(rows))
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Return the logits, float32 (N, classes), of features (N, F), as a backbone computes them."""
+        return self._logits(normalised(features))
+
+    def decide(self, logits: np.ndarray, scores: np.ndarray) -> Predictions:
+        """Return predictions for logits (N, classes) and likeness scores (N,), by its temperature and threshold."""
+        probabilities = softmax(logits, self.temperature)
         # Not `<`: a score that is no number is no reason to answer.
         abstained = ~(scores >= self.threshold)
         if self.none_index is not None:
             abstained |= probabilities.argmax(axis=1) == self.none_index
-        return Predictions(probabilities, softmax(logits), scores, np.full(len(rows), self.threshold), abstained)
+        return Predictions(probabilities, softmax(logits), scores, np.full(len(scores), self.threshold), abstained)
+
+    def _logits(self, rows: np.ndarray) -> np.ndarray:
+        return rows @ self.kernel + self.bias
 
     def save(self) -> bytes:
         """Return the content of an .npz file, from which `load` makes the head again."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from ml.confidence.calibration import Calibration
 from ml.confidence.decision import DEFAULT_SCORE, DecisionRule, Outputs, Predictions
-from ml.heads.head import Head, normalised
+from ml.heads.head import Head
 from ml.serving.inference import LoadedModel, Network
 
 
@@ -31,4 +31,4 @@ class _HeadNetwork(Network):
 
     def outputs(self, images: np.ndarray) -> Outputs:
         features = self._backbone.outputs(images).features
-        return Outputs(normalised(features) @ self._head.kernel + self._head.bias, features)
+        return Outputs(self._head.logits(features), features)
