@@ -68,9 +68,7 @@ def class_named(*, classifier: Classifier, name: str) -> LearntClass:
     """Return the classifier's class of this name, created if there is none; "Cat" and "cat" are one. Raises
     ClassifierError.
     """
-    name = name.strip()
-    if fault_of(name):
-        raise BadClassName
+    name = _checked(name)
     found = classifier.classes.filter(folded_name=folded(name)).first()
     if found is not None:
         return found
@@ -87,9 +85,7 @@ def class_named(*, classifier: Classifier, name: str) -> LearntClass:
 
 def rename_class(*, learnt_class: LearntClass, name: str) -> None:
     """Raises ClassifierError. Versions that were trained before keep the old name."""
-    name = name.strip()
-    if fault_of(name):
-        raise BadClassName
+    name = _checked(name)
     others = LearntClass.objects.filter(classifier=learnt_class.classifier_id).exclude(pk=learnt_class.pk)
     if others.filter(folded_name=folded(name)).exists():
         raise ClassTaken(name=name)
@@ -181,6 +177,14 @@ def delete_classifier(*, classifier: Classifier) -> None:
 
 def examples_by_id(*, classifier: Classifier, ids: Iterable[UUID]) -> QuerySet[Example]:
     return classifier.examples.filter(pk__in=list(ids))
+
+
+def _checked(name: str) -> str:
+    """Return the name of a class without blanks around it. Raises BadClassName."""
+    name = name.strip()
+    if fault_of(name):
+        raise BadClassName
+    return name
 
 
 def _check_room(classifier: Classifier, size: int) -> None:
