@@ -109,7 +109,7 @@ class HeldOutAnswer(models.Model):
 
 
 class Comparison(models.Model):
-    """A version beside the one that was active: on the same images, of which neither learnt.
+    """A version compared with the one that was active, on images that neither was trained on.
 
     reasons: why it may not be promoted, pairs of code and class. reason, forced_by: of a promotion in spite of them.
     """

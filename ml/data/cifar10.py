@@ -76,7 +76,7 @@ def find(data_dir: str | os.PathLike | None = None) -> Path:
 
 
 def locate(given: Path) -> Path | None:
-    """Return `given` or its subfolder for the six files, some of which may be missing."""
+    """Return the folder for the six files, `given` or its subfolder; files may be missing."""
     for folder in (given, given / FOLDER_NAME):
         if (folder / TEST_FILE).exists() or (folder / TRAIN_FILES[0]).exists():
             return folder

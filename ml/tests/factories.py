@@ -172,7 +172,7 @@ def small_model(bias: float = 0.0) -> "keras.Model":
 
 
 def tiny_cnn(input_shape: tuple[int, int, int], class_count: int) -> "keras.Model":
-    """The student's kinds of layers, of which a fortieth of its weights is left."""
+    """The student network's kinds of layers, with a fortieth of its weights."""
     import keras
     from keras import layers
 

@@ -1,4 +1,4 @@
-"""Compare a new version with the active one on images of which neither has learnt, and promote it."""
+"""Compare a new version with the active one on images that neither was trained on, and promote it."""
 
 import numpy as np
 from django.contrib.auth.models import User
