@@ -4,16 +4,16 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample
-from rest_framework.exceptions import APIException, ErrorDetail, NotFound, Throttled, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from classifier.api import schema_examples
+from classifier.api.job_refusals import refusal_of
 from classifier.api.job_representations import JobInListSerializer, JobPageSerializer, JobSerializer
 from classifier.api.job_serializers import (
     ExportSerializer,
@@ -22,20 +22,14 @@ from classifier.api.job_serializers import (
     RescoreSerializer,
     SubmitJobSerializer,
 )
-from classifier.api.page_links import links
+from classifier.api.page_links import links, requested_page
 from classifier.api.parsers import MultiPartParser
 from classifier.api.schema import JOB_ID, operation
 from classifier.api.validation import valid, valid_form, valid_query
 from classifier.models import Job, Retention
-from classifier.services.history.pagination import BadCursor, page_of
 from classifier.services.jobs.control import cancel, resume, retry_failed
 from classifier.services.jobs.failures import (
     JobError,
-    NoRoom,
-    NoRoomForAnybody,
-    NothingToExport,
-    NothingToRescore,
-    TooManyJobs,
     explain_failure,
 )
 from classifier.services.jobs.progress import jobs_of, progress_of_each
@@ -43,29 +37,6 @@ from classifier.services.jobs.room import check_bytes
 from classifier.services.jobs.submission import submit_archive, submit_export, submit_rescoring
 from classifier.web.bodies import FIELDS_BYTES
 from classifier.web.requests import owner_of
-
-_WAIT_SECONDS = 60
-
-
-class UnfinishedJobs(Throttled):
-    """The status 429: some of the person's jobs have to end first."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(wait=_WAIT_SECONDS)
-        # DRF's own words name no reason.
-        self.detail = ErrorDetail(text, self.default_code)
-
-
-class NoRoomLeft(APIException):
-    """The status 413: the archive is more than the person's jobs may store."""
-
-    status_code = 413
-
-
-class SiteFull(APIException):
-    """The status 503: the archives of everybody are more than the site stores."""
-
-    status_code, wait = 503, 60 * 60
 
 
 class Jobs(APIView):
@@ -87,10 +58,7 @@ class Jobs(APIView):
     def get(self, request: Request) -> Response:
         query = valid_query(JobsQuery, request)
         wanted = {name: query.validated_data[name] for name in ("kind", "state") if name in query.validated_data}
-        try:
-            page = page_of(jobs_of(owner_of(request)).filter(**wanted), **query.page)
-        except BadCursor as error:
-            raise NotFound(_("Invalid cursor. Use the addresses in “next” and “previous”.")) from error
+        page = requested_page(jobs_of(owner_of(request)).filter(**wanted), query.page)
         context = {"request": request, "progress": progress_of_each(page.items)}
         results = JobInListSerializer(page.items, many=True, context=context).data
         return Response(links(page, request) | {"results": results})
@@ -227,18 +195,8 @@ def _accept(request: Request, field: str, submit: Callable[[], Job]) -> Response
     """Submit a job; what is wrong with it is an error of the field."""
     try:
         job = submit()
-    except TooManyJobs as error:
-        raise UnfinishedJobs(explain_failure(error.code, error.values)) from error
-    except NoRoom as error:
-        raise NoRoomLeft(explain_failure(error.code, error.values), error.code) from error
-    except NoRoomForAnybody as error:
-        raise SiteFull(explain_failure(error.code, error.values), error.code) from error
     except JobError as error:
-        refusal = ValidationError({field: explain_failure(error.code, error.values)}, error.code)
-        if isinstance(error, NothingToExport | NothingToRescore):
-            # The request is valid; what is stored leaves nothing to do.
-            refusal.status_code = 409
-        raise refusal from error
+        raise refusal_of(error, field) from error
     response = _represent(request, job)
     response.status_code, response["Location"] = 202, response.data["url"]
     return response

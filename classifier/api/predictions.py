@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from classifier.api import schema_examples
-from classifier.api.page_links import links
+from classifier.api.page_links import links, requested_page
 from classifier.api.parsers import ImageParser, MultiPartParser
 from classifier.api.problems import KeyConflict
 from classifier.api.representations import BatchResultSerializer, PageSerializer, PredictionSerializer
@@ -32,7 +32,6 @@ from classifier.api.validation import valid, valid_form, valid_query
 from classifier.models import Prediction
 from classifier.services.history.correction import NothingToUndo, UnknownLabel, correct, undo_correction
 from classifier.services.history.deletion import delete_prediction
-from classifier.services.history.pagination import BadCursor, page_of
 from classifier.services.predictions.batch import submit_batch
 from classifier.services.predictions.intake import explain_image_error
 from classifier.services.predictions.submission import KeyReused, submit_under_key
@@ -59,10 +58,7 @@ class Predictions(APIView):
     )
     def get(self, request: Request) -> Response:
         query = valid_query(ListQuery, request)
-        try:
-            page = page_of(query.search.of(owner_of(request)), **query.page)
-        except BadCursor as error:
-            raise NotFound(_("Invalid cursor. Use the addresses in “next” and “previous”.")) from error
+        page = requested_page(query.search.of(owner_of(request)), query.page)
         return _represent(PageSerializer, links(page, request) | {"results": page.items}, request)
 
     @operation(
