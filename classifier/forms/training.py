@@ -1,5 +1,7 @@
 """The form that starts a training."""
 
+from functools import partial
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
@@ -22,6 +24,16 @@ def _recipes() -> list[tuple[str, str]]:
     ]
 
 
+#: A whole number that may be left to the recipe.
+_count_of_the_recipe = partial(
+    forms.IntegerField,
+    required=False,
+    min_value=1,
+    widget=forms.NumberInput(attrs=_NUMBER),
+    help_text=_("Empty: the recipe's."),
+)
+
+
 class TrainingForm(forms.Form):
     """A run of `manage.py train`. Empty numbers are the recipe's."""
 
@@ -35,22 +47,8 @@ class TrainingForm(forms.Form):
         widget=forms.Select(attrs=_SELECT),
     )
     recipe = forms.ChoiceField(label=_("Recipe"), required=False, choices=_recipes, widget=forms.Select(attrs=_SELECT))
-    epochs = forms.IntegerField(
-        label=_("Epochs"),
-        required=False,
-        min_value=1,
-        max_value=_MOST_EPOCHS,
-        widget=forms.NumberInput(attrs=_NUMBER),
-        help_text=_("Empty: the recipe's."),
-    )
-    batch_size = forms.IntegerField(
-        label=_("Batch size"),
-        required=False,
-        min_value=1,
-        max_value=_LARGEST_BATCH,
-        widget=forms.NumberInput(attrs=_NUMBER),
-        help_text=_("Empty: the recipe's."),
-    )
+    epochs = _count_of_the_recipe(label=_("Epochs"), max_value=_MOST_EPOCHS)
+    batch_size = _count_of_the_recipe(label=_("Batch size"), max_value=_LARGEST_BATCH)
     learning_rate = forms.FloatField(
         label=_("Learning rate"),
         required=False,
