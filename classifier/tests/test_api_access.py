@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from classifier.api import predictions
+from classifier.api import page_links
 from classifier.models import ApiToken, Prediction
 from classifier.services.models.publishing import publish
 from classifier.tests.api import BATCH, PREDICTIONS, make_token, problem_of, program
@@ -183,7 +183,7 @@ def test_fault_of_the_site_is_a_problem_too(user, monkeypatch):
     def fail(**_arguments):
         raise RuntimeError("on purpose")
 
-    monkeypatch.setattr(predictions, "page_of", fail)
+    monkeypatch.setattr(page_links, "page_of", fail)
     api = program(user)
     api.raise_request_exception = False
     assert problem_of(api.get(PREDICTIONS), 500)["title"] == "Something went wrong"
