@@ -34,6 +34,12 @@ def _limit(name: str, default: str, text: str) -> str:
 
 try:
     env.section("The site")
+    SITE_NAME = env.str(
+        "SITE_NAME",
+        "",
+        shown="“Photo classifier”, in Ukrainian “Розпізнавання фото”",
+        help="The name of the site, in the header, the titles of pages, e-mails, the admin and the API's description.",
+    ) or _("Photo classifier")
     DEBUG = env.bool(
         "DEBUG",
         "CIFARSITE_DEVELOPMENT" in os.environ,
@@ -554,7 +560,7 @@ MIGRATION_MODULES = {"knox": None}
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_PREFIX": "cifar_", "TOKEN_TTL": timedelta(days=90)}
 SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
-    "TITLE": _("CIFAR-10 classifier"),
+    "TITLE": SITE_NAME,
     "DESCRIPTION": _("Classify photos, and read, correct and delete the results."),
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",

@@ -1,9 +1,11 @@
 """The site's addresses."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import include, path
 from django.utils.functional import lazy
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
@@ -12,8 +14,8 @@ from classifier.admin.overview import overview_page
 from classifier.services.people.throttling import Throttle
 from classifier.web.limits import staff_only, unlimited
 
-admin.site.site_header = _("CIFAR-10 classifier: admin")
-admin.site.site_title = _("CIFAR-10 classifier")
+admin.site.site_header = format_lazy(_("{site}: admin"), site=settings.SITE_NAME)
+admin.site.site_title = settings.SITE_NAME
 admin.site.index_title = _("Models and results")
 
 #: Also for what goes wrong outside of the views, where no other part of the site can answer.

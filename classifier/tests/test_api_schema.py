@@ -133,7 +133,7 @@ def test_description_is_in_the_language_that_is_asked_for():
         language: Client().get("/api/schema/", {"lang": language, "format": "json"}).json()["info"]["title"]
         for language in ("en", "uk")
     }
-    assert texts["en"] == "CIFAR-10 classifier"
+    assert texts["en"] == "Photo classifier"
     assert re.search("[а-я]", texts["uk"])
 
 

@@ -60,6 +60,7 @@ def test_link_by_e_mail_sets_a_new_password_once(client, olena):
     assert "Check your e-mail" in client.get(ask(client, "Olena@Example.org").url).text
     assert (mail.outbox[0].to, mail.outbox[0].from_email) == (["olena@example.org"], "site@example.org")
     assert "olena" in mail.outbox[0].body
+    assert mail.outbox[0].subject == "A new password for Photo classifier"
     path = sent_path()
     assert choose(client, path).url == "/accounts/reset/done/"
     assert signs_in()

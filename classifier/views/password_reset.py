@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.views import PasswordResetConfirmView, PasswordResetView
 from django.http import HttpRequest, HttpResponse
 
@@ -14,6 +15,7 @@ class ForgottenPassword(PasswordResetView):
     """Django's own; where the site sends no e-mail it says who creates a link."""
 
     form_class = ForgottenPasswordForm
+    extra_email_context = {"site_name": settings.SITE_NAME}
 
     def get_context_data(self, **context) -> dict:
         return super().get_context_data(sends_mail=sends_mail(), **context)
