@@ -63,6 +63,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/export", limited(jobs.result, GET=Throttle.READ), name="job_export"),
     path("classifiers/", unlimited(classifiers.classifiers), name="classifiers"),
     path("classifiers/<uuid:classifier_id>/", limited(classifiers.classifier, POST=Throttle.READ), name="classifier"),
+    path("classifiers/<uuid:classifier_id>/delete/", unlimited(classifiers.delete), name="classifier_delete"),
     path(
         "classifiers/<uuid:classifier_id>/examples/",
         takes(limited(classifiers.examples, POST=Throttle.CLASSIFY), images=MOST_IMAGES),

@@ -70,7 +70,7 @@ class ExamplesForm(forms.Form):
 class ClassifierActionForm(forms.Form):
     """What is done with a classifier, its classes or some of its examples."""
 
-    ACTIONS = ("train", "add_class", "rename_class", "delete_class", "label", "remove", "protect", "release", "delete")
+    ACTIONS = ("train", "add_class", "rename_class", "delete_class", "label", "remove", "protect", "release")
 
     action = forms.ChoiceField(choices=[(name, name) for name in ACTIONS])
     name = forms.CharField(required=False, max_length=LONGEST_CLASS_NAME)

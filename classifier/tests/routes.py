@@ -20,6 +20,7 @@ ONE_PERSONS = {
     "example_from_history": {"prediction_id": "prediction"},
     "delete_prediction": {"prediction_id": "prediction"},
     "classifier": {"classifier_id": "classifier"},
+    "classifier_delete": {"classifier_id": "classifier"},
     "classifier_examples": {"classifier_id": "classifier"},
     "classifier_training": {"classifier_id": "classifier"},
     "classifier_version": {"classifier_id": "classifier", "number": "number"},

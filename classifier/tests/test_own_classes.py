@@ -13,9 +13,11 @@ from classifier.models import (
     Comparison,
     Example,
     Features,
+    Head,
     HeldOutAnswer,
     Job,
     ModelVersion,
+    Prediction,
     Revision,
     RevisionItem,
     Upload,
@@ -27,6 +29,7 @@ from classifier.services.classifiers.collection import (
     delete_class,
     delete_classifier,
     label,
+    loss_of,
     remove,
 )
 from classifier.services.classifiers.failures import (
@@ -39,15 +42,15 @@ from classifier.services.classifiers.failures import (
     TooManyMegabytes,
 )
 from classifier.services.classifiers.overview import columns_of, warnings_of
-from classifier.services.history.deletion import delete_everything, delete_uploads
+from classifier.services.history.deletion import delete_account, delete_everything, delete_uploads
 from classifier.services.history.retention import purge_expired
 from classifier.services.jobs.submission import submit_training
 from classifier.services.people.ownership import Owner, claim, classifiers_of
-from classifier.services.predictions.classification import predict
+from classifier.services.predictions.classification import classify, predict
 from classifier.services.predictions.intake import read_image
 from classifier.tests.classifiers import example_file, make_classifier
 from classifier.tests.factories import make_prediction, make_user
-from classifier.tests.jobs import work
+from classifier.tests.jobs import make_job, work
 from ml.tests.factories import encode, scene
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -213,6 +216,58 @@ def test_classifiers_of_visitors_expire(owner, settings):
     assert classifier not in classifiers_of(owner)
     purge_expired()
     assert not Classifier.objects.exists()
+
+
+def answered(version: ModelVersion, owner: Owner, number: int = 77) -> Prediction:
+    """A prediction of a version of own classes in the history."""
+    return classify(image=read_image(example_file("nuts", number)), owner=owner, version=version)
+
+
+def test_deleted_classifier_takes_its_predictions_along_in_batches(owner, monkeypatch):
+    monkeypatch.setattr("classifier.services.history.deletion._BATCH", 2)
+    classifier = make_classifier(owner)
+    version = trained(classifier)
+    for number in range(70, 75):
+        answered(version, owner, number)
+    make_job(owner, version=version)
+    others = make_prediction(visitor=owner.visitor)
+    both = answered(version, owner)
+    Prediction.objects.filter(pk=others.pk).update(upload=both.upload)
+    assert loss_of(classifier) == (12, 1, 6)
+    delete_classifier(classifier=classifier)
+    assert list(Prediction.objects.all()) == [others]
+    assert set(Upload.objects.all()) == {both.upload, others.upload}
+    assert not ModelVersion.every.filter(classifier__isnull=False).exists()
+    assert not Job.objects.exclude(kind=Job.Kind.TRAIN).exists()
+
+
+def test_account_and_everything_are_deleted_with_what_own_classes_predicted(owner):
+    user = make_user()
+    for whose, delete in (
+        (owner, lambda: delete_everything(owner=owner)),
+        (Owner(user=user), lambda: delete_account(user=user)),
+    ):
+        answered(trained(make_classifier(whose)), whose)
+        delete()
+        for model in (Classifier, Upload, Prediction, Features, Head):
+            assert not model.objects.exists(), model
+
+
+def test_expired_classifier_stays_while_its_predictions_are_promised(owner, settings):
+    classifier = make_classifier(owner)
+    version = trained(classifier)
+    prediction = answered(version, owner)
+    past = timezone.now() - timedelta(days=settings.ANONYMOUS_DAYS, minutes=1)
+    Classifier.objects.update(created_at=past)
+    Upload.objects.exclude(pk=prediction.upload_id).update(created_at=past)
+    purge_expired()
+    assert not classifiers_of(owner).exists()
+    assert list(Upload.objects.all()) == [prediction.upload]
+    assert Prediction.objects.get().model_version == version
+    Upload.objects.update(created_at=past)
+    purge_expired()
+    assert not Classifier.objects.exists()
+    assert not Upload.objects.exists()
 
 
 def test_classifiers_follow_at_sign_in(owner):

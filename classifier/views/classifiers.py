@@ -67,14 +67,11 @@ def classifier(request: HttpRequest, classifier_id: UUID) -> HttpResponse:
         messages.warning(request, _("Some of these images or classes no longer exist. Try again."))
         return redirect("classifier", found.pk)
     try:
-        goal = _ACTIONS[form.cleaned_data["action"]](request, found, form.cleaned_data)
+        _ACTIONS[form.cleaned_data["action"]](request, found, form.cleaned_data)
     except ClassifierError as error:
         messages.warning(request, explain_classifier_error(error))
     except JobError as error:
         messages.warning(request, explain_failure(error.code, error.values))
-    else:
-        if goal:
-            return redirect(goal)
     back = request.POST.get("version", "")
     return redirect("classifier_version", found.pk, back) if back.isdecimal() else redirect("classifier", found.pk)
 
@@ -130,6 +127,20 @@ def as_zip(request: HttpRequest, classifier_id: UUID) -> StreamingHttpResponse:
     name = f"{safe_folder(found.name)}.zip"
     response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     return response
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, classifier_id: UUID) -> HttpResponse:
+    """Say what goes with a classifier, then delete it."""
+    found = own_classifier(request, classifier_id)
+    if request.method != "POST":
+        images, versions, predictions = collection.loss_of(found)
+        context = {"classifier": found, "images": images, "versions": versions, "predictions": predictions}
+        return render(request, "classifier/classifiers/delete.html", context)
+    collection.delete_classifier(classifier=found)
+    messages.success(request, _("The classifier was deleted."))
+    return redirect("classifiers")
 
 
 @never_cache
@@ -209,13 +220,7 @@ def _protect(request: HttpRequest, found: Classifier, sent: dict[str, Any]) -> N
     sent["examples"].update(must_stay_right=sent["action"] == "protect")
 
 
-def _delete(request: HttpRequest, found: Classifier, sent: dict[str, Any]) -> str:
-    collection.delete_classifier(classifier=found)
-    messages.success(request, _("The classifier was deleted."))
-    return "classifiers"
-
-
-_ACTIONS: dict[str, Callable[[HttpRequest, Classifier, dict[str, Any]], str | None]] = {
+_ACTIONS: dict[str, Callable[[HttpRequest, Classifier, dict[str, Any]], None]] = {
     "train": _train,
     "add_class": _add_class,
     "rename_class": _rename_class,
@@ -224,5 +229,4 @@ _ACTIONS: dict[str, Callable[[HttpRequest, Classifier, dict[str, Any]], str | No
     "remove": _remove,
     "protect": _protect,
     "release": _protect,
-    "delete": _delete,
 }

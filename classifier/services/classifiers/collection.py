@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet, Sum
 from django.utils import timezone
 
-from classifier.models import Classifier, Example, Features, LearntClass, Prediction, Upload
+from classifier.models import Classifier, Example, Features, LearntClass, ModelVersion, Prediction, Upload
 from classifier.models.upload import folded
 from classifier.services.classifiers.failures import (
     BadClassName,
@@ -25,7 +25,7 @@ from classifier.services.classifiers.features import (
     describe_features,
     signature_of,
 )
-from classifier.services.history.deletion import delete_uploads
+from classifier.services.history.deletion import delete_classifiers, delete_uploads
 from classifier.services.models.backbone import active_backbone
 from classifier.services.people.ownership import Owner, belongs_to, hand_over
 from classifier.services.predictions.classification import describe_upload, store_upload
@@ -170,9 +170,15 @@ def delete_class(*, learnt_class: LearntClass) -> None:
 
 
 def delete_classifier(*, classifier: Classifier) -> None:
-    """Delete a classifier with its versions and images."""
-    remove(examples=classifier.examples.all())
-    classifier.delete()
+    """Delete a classifier with its images, its versions and their predictions; what `loss_of` counts."""
+    delete_classifiers(Classifier.objects.filter(pk=classifier.pk))
+
+
+def loss_of(classifier: Classifier) -> tuple[int, int, int]:
+    """The numbers of images, versions and predictions that are deleted with a classifier."""
+    versions = ModelVersion.every.filter(classifier=classifier)
+    predictions = Prediction.objects.filter(model_version__in=versions.values("pk"))
+    return classifier.examples.count(), versions.count(), predictions.count()
 
 
 def examples_by_id(*, classifier: Classifier, ids: Iterable[UUID]) -> QuerySet[Example]:
