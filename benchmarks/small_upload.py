@@ -110,7 +110,6 @@ def _sign_in() -> tuple[Callable, str]:
     sys.path[0] = os.environ["PYTHONPATH"]
     os.environ["DJANGO_SETTINGS_MODULE"] = "cifarsite.settings"
     import django
-    from django.conf import settings
     from django.core.management import call_command
     from django.test import Client
 
@@ -123,7 +122,7 @@ def _sign_in() -> tuple[Callable, str]:
 
     application = get_wsgi_application()
     browser = Client()
-    browser.force_login(User.objects.create_user("olena"), settings.AUTHENTICATION_BACKENDS[-1])
+    browser.force_login(User.objects.create_user("olena"), "django.contrib.auth.backends.ModelBackend")
     if "olena" not in browser.get("/").text:
         raise SystemExit("Nobody is signed in.")
     return application, "; ".join(f"{name}={morsel.value}" for name, morsel in browser.cookies.items())

@@ -277,6 +277,11 @@ try:
             "Attempts to sign in from an IP address, and forms that ask for the password again.",
         ),
         "sign_up_address": _limit("THROTTLE_SIGN_UP_ADDRESS", "120/hour", "Attempts to sign up from an IP address."),
+        "pupil_address": _limit(
+            "THROTTLE_PUPIL_ADDRESS",
+            "6000/hour",
+            "Requests to join a group or to sign in to one from an IP address, which may be a whole school's.",
+        ),
         "reset_address": _limit(
             "THROTTLE_RESET_ADDRESS",
             "60/hour",
@@ -332,9 +337,17 @@ try:
         validate=_positive,
         help="After this many failures from one IP address, with any account, one failure locks an account there.",
     )
+    LOCKOUT_GROUP_FAILURES = env.int(
+        "LOCKOUT_GROUP_FAILURES",
+        100,
+        validate=_positive,
+        help="After this many wrong PINs in a group of pupils, a single one locks a pupil. Otherwise "
+        "`LOCKOUT_FAILURES` do. No address is locked.",
+    )
     AXES_COOLOFF_TIME = timedelta(
         minutes=env.int("LOCKOUT_MINUTES", 20, validate=_positive, help="How many minutes a lock-out lasts.")
     )
+    GROUP_MOST_PUPILS = env.int("GROUP_MOST_PUPILS", 100, validate=_positive, help="Pupils in a teacher's group.")
     EMAIL_HOST = env.str(
         "EMAIL_HOST",
         "",
@@ -484,6 +497,8 @@ AUTHENTICATION_BACKENDS = [
     # Refuses a client after too many failures, before the password is checked.
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
+    # Pupils, with limits of its own.
+    "classifier.services.groups.sign_in.PinBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -5,6 +5,7 @@ from classifier.models.api_token import ApiToken
 from classifier.models.batch_claim import BatchClaim
 from classifier.models.classifier import Classifier, Example, Features, LearntClass
 from classifier.models.correction import Correction
+from classifier.models.group import PinFailures, Pupil, PupilGroup
 from classifier.models.invitation import Invitation
 from classifier.models.job import Job, JobItem, JobPart
 from classifier.models.model_version import ModelVersion
@@ -32,7 +33,10 @@ __all__ = [
     "JobPart",
     "LearntClass",
     "ModelVersion",
+    "PinFailures",
     "Prediction",
+    "Pupil",
+    "PupilGroup",
     "Retention",
     "Revision",
     "RevisionItem",

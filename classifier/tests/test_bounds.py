@@ -6,11 +6,13 @@ added to one of the two. After each way, whatever was sent, the rows of all tabl
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from django import forms
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.core.validators import MaxLengthValidator
@@ -22,6 +24,8 @@ import classifier.api.urls
 import classifier.urls  # noqa: F401
 from classifier.forms import accounts, classifiers, history, jobs, password_reset, uploads
 from classifier.models import Classifier, LearntClass, TrainingRun
+from classifier.services.groups.names import BadNickname
+from classifier.services.groups.pupils import add_pupils, rename_pupil
 from classifier.services.models.publishing import publish
 from classifier.services.models.training import end_run
 from classifier.services.people.tokens import BadName, create_token
@@ -35,6 +39,7 @@ from classifier.tests.factories import (
     make_training_run,
     make_user,
 )
+from classifier.tests.groups import make_group, make_pupil
 from classifier.tests.jobs import work, zip_file
 from ml.artifacts.folder import ArtifactError
 
@@ -142,8 +147,20 @@ def teaches_own_classes(value: str) -> None:
     client.post(f"/classifiers/{version.classifier_id}/versions/1/", {"reason": value})
 
 
+def names_a_group_and_pupils(value: str) -> None:
+    group = make_group()
+    for change in (
+        lambda: add_pupils(group=group, nicknames=[value]),
+        lambda: rename_pupil(pupil=make_pupil(group), nickname=value),
+        lambda: authenticate(RequestFactory().post("/"), group=group, nickname=value, pin=value[:MOST_TEXT]),
+    ):
+        with suppress(BadNickname):
+            change()
+
+
 HEADERS = ("user-agent", "accept", "accept-language", "x-forwarded-for", "x-request-id")
 WAYS = {way.__name__: way for way in (makes_a_token, invites, uploads_a_file, corrects, trains)}
+WAYS |= {names_a_group_and_pupils.__name__: names_a_group_and_pupils}
 WAYS |= {way.__name__: way for way in (submits_an_archive, signs_in_and_up, administers, teaches_own_classes)}
 FROM_OUTSIDE = {
     "ApiToken.name": "makes_a_token",
@@ -160,9 +177,13 @@ FROM_OUTSIDE = {
     "LearntClass.name": "teaches_own_classes",
     "ModelVersion.folder": "publishes",
     "ModelVersion.name": "publishes",
+    "PinFailures.folded_nickname": "names_a_group_and_pupils",
     "Prediction.corrected_class": "corrects",
     "Prediction.network": "publishes",
     "Prediction.predicted_class": "publishes",
+    "Pupil.folded_nickname": "names_a_group_and_pupils",
+    "Pupil.nickname": "names_a_group_and_pupils",
+    "PupilGroup.name": "names_a_group_and_pupils",
     "RevisionItem.class_name": "teaches_own_classes",
     "TrainingRun.message": "trains",
     "TrainingRun.name": "trains",
@@ -188,6 +209,9 @@ WRITTEN_BY_THE_SITE = {
     "JobPart.claimed_by": "the name of the machine, and a number",
     "ModelVersion.digest": "a hash",
     "Prediction.preprocessing_version": "a constant",
+    "Pupil.link_digest": "a hash",
+    "Pupil.pin": "a hash",
+    "PupilGroup.code": "random letters",
     "Revision.digest": "a hash",
     "TrainingRun.architecture": "one of those there are",
     "TrainingRun.dataset_fingerprint": "a hash",

@@ -2,7 +2,6 @@
 
 from typing import Any, cast
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
@@ -24,6 +23,8 @@ from classifier.services.people.password_reset import change_email as change
 from classifier.services.people.password_reset import sends_mail
 from classifier.web.requests import AccountRequest
 from classifier.web.visitors import forget_visitor, is_left, leave_visitor, visitor_of
+
+_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 @sensitive_post_parameters()
@@ -49,8 +50,7 @@ def sign_up(request: HttpRequest, invitation: str = "") -> HttpResponse:
         except IntegrityError:
             form.say_taken()
         else:
-            # The first way to sign in counts failures and knows nobody.
-            login(request, user, backend=settings.AUTHENTICATION_BACKENDS[-1])
+            login(request, user, backend=_BACKEND)
             _take_uploads(request, form)
             return redirect("history")
     return render(request, "registration/sign_up.html", {"form": form}, status=400 if form.errors else 200)

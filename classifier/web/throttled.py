@@ -23,7 +23,7 @@ from classifier.web.refusal import refusal
 from classifier.web.requests import owner_of
 
 #: Views before sign-in.
-_BY_ADDRESS_ALONE = (Throttle.SIGN_IN, Throttle.SIGN_UP, Throttle.RESET)
+_BY_ADDRESS_ALONE = (Throttle.SIGN_IN, Throttle.SIGN_UP, Throttle.PUPIL, Throttle.RESET)
 
 
 class ThrottleMiddleware:

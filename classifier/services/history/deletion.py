@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import ProtectedError, QuerySet
 
-from classifier.models import Classifier, Example, Job, ModelVersion, Prediction, Upload
+from classifier.models import Classifier, Example, Job, ModelVersion, Prediction, Pupil, Upload
 from classifier.services.operations.file_deletion import deleted_together
 from classifier.services.people.ownership import Owner, belongs_to, uploads_of
 
@@ -32,7 +32,10 @@ def delete_everything(*, owner: Owner) -> int:
 
 
 def delete_account(*, user: User) -> None:
-    """Delete an account with all its uploads, predictions, corrections and files."""
+    """Delete an account with all its uploads, predictions, corrections and files, and a teacher's with its pupils."""
+    for group in user.pupil_groups.all():
+        delete_pupils(pupils=group.pupils.all())
+        group.delete()
     Job.objects.filter(owner=user).delete()
     delete_uploads(Upload.objects.filter(owner=user))
     delete_classifiers(Classifier.objects.filter(owner=user))
@@ -42,6 +45,17 @@ def delete_account(*, user: User) -> None:
         get_user_model().objects.select_for_update().filter(pk=user.pk).first()
         _lock(Upload.objects.filter(owner=user))
         user.delete()
+
+
+def delete_pupils(*, pupils: QuerySet[Pupil]) -> int:
+    """Delete pupils with everything that is theirs; return how many they were."""
+    # One that is signed in would store more.
+    get_user_model().objects.filter(pupil__in=pupils).update(is_active=False)
+    deleted = 0
+    for user in get_user_model().objects.filter(pupil__in=list(pupils.values_list("pk", flat=True))):
+        delete_account(user=user)
+        deleted += 1
+    return deleted
 
 
 def delete_uploads(uploads: QuerySet[Upload]) -> int:

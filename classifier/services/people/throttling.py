@@ -41,6 +41,8 @@ class Throttle(StrEnum):
     READ = "read"
     SIGN_IN = "sign_in"
     SIGN_UP = "sign_up"
+    #: Pages with the code of a group in them. Wrong PINs are limited by pupil and group.
+    PUPIL = "pupil"
     RESET = "reset"
     #: Limited by the recipient's address.
     RESET_MAIL = "reset_mail"
