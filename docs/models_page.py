@@ -12,7 +12,7 @@ from ml.artifacts import folder as artifacts
 SHIPPED = BASE_DIR / "ml" / "trained"
 
 _SECTION = re.compile(
-    r"(<!-- (?P<kind>figures|description): (?P<name>[\w-]+) -->\n).*?(<!-- end of (?P=kind) -->)", re.DOTALL
+    r"(<!-- (?P<kind>figures|description): (?P<name>[\w/-]+) -->\n).*?(<!-- end of (?P=kind) -->)", re.DOTALL
 )
 
 

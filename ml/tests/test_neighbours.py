@@ -244,7 +244,8 @@ def test_training_images_are_read_a_batch_at_a_time(dataset, built, network, tmp
 
 def test_of_two_networks_the_one_for_thumbnails_has_an_index(dataset, tmp_path):
     folder = linked_model(tmp_path / "duo", "cifar10_duo")
-    build(folder, dataset)
+    fingerprint = artifacts.load_card(folder / "thumbnails").dataset["fingerprint"]
+    build(folder, replace(dataset, fingerprint=fingerprint))
     model = LoadedModel(folder)
     networks = {name: load(folder / name, network.card) for name, network in model.networks.items()}
     assert networks["photographs"] is None

@@ -20,7 +20,7 @@ from ml.artifacts.inspection import inspect
 logger = logging.getLogger(__name__)
 
 #: The models in ml/trained that came with the code.
-SHIPPED = frozenset({"cifar10_duo", "compact_resnet", "student_cnn"})
+SHIPPED = frozenset({"cifar10_duo", "student_cnn"})
 
 
 class NothingBefore(Exception):
