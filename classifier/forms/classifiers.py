@@ -1,10 +1,12 @@
 """Forms of people's own classifiers."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from classifier.forms.uploads import ImageField
@@ -67,20 +69,43 @@ class ExamplesForm(forms.Form):
     )
 
 
+class _ExistingExamples(forms.ModelMultipleChoiceField):
+    """Examples by id, without those that somebody else has removed since the page was loaded."""
+
+    def clean(self, value: Any) -> QuerySet[Example]:
+        found: QuerySet[Example] = self.queryset  # type: ignore[assignment]
+        return found.filter(pk__in=set(filter(None, map(_uuid_of, value or ()))))
+
+
+def _uuid_of(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 class ClassifierActionForm(forms.Form):
-    """What is done with a classifier, its classes or some of its examples."""
+    """What is done with a classifier, its classes or some of its examples.
+
+    cleaned_data["gone"]: how many of the examples no longer exist.
+    """
 
     ACTIONS = ("train", "add_class", "rename_class", "delete_class", "label", "remove", "protect", "release")
 
     action = forms.ChoiceField(choices=[(name, name) for name in ACTIONS])
     name = forms.CharField(required=False, max_length=LONGEST_CLASS_NAME)
     learnt_class = forms.ModelChoiceField(queryset=LearntClass.objects.none(), required=False)
-    examples = forms.ModelMultipleChoiceField(queryset=Example.objects.none(), required=False)
+    examples = _ExistingExamples(queryset=Example.objects.none(), required=False)
 
     def __init__(self, *args, classifier: Classifier, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         for field, rows in {"learnt_class": classifier.classes.all(), "examples": classifier.examples.all()}.items():
             self.fields[field].queryset = rows  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        sent = set(self.data.getlist("examples")) if isinstance(self.data, QueryDict) else set()
+        examples = self.cleaned_data.get("examples")
+        return self.cleaned_data | {"gone": len(sent) - examples.count() if examples is not None else 0}
 
 
 class HistoryExampleForm(forms.Form):

@@ -18,7 +18,14 @@ expect.set_options(timeout=20_000)
 #: Browsers do not say everything that a Content-Security-Policy refuses by themselves.
 _SAY_WHAT_IS_REFUSED = """addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI, sample }) =>
     console.error(`The policy refuses ${effectiveDirective}: ${blockedURI} ${sample}`));"""
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    # A camera that shows a moving test picture.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
 
 
 def launch(playwright: Playwright) -> Browser:

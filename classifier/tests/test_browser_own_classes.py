@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.db.models import Count
 from playwright.sync_api import Page, expect
 
 from classifier.models import Example
@@ -64,8 +65,91 @@ def test_two_people_who_label_at_once_lose_nothing(open_browser, user):
             page.locator("[name=examples]").nth(number).check()
     for place, page in enumerate(pages):
         page.keyboard.press(str(place + 1))
-        expect(page.locator("[data-class-id] .examples li")).to_have_count(2 * place + 2)
+        expect(page.locator("[data-class-id]:not([data-class-id='']) .examples li")).to_have_count(2 * place + 2)
     assert [one.examples.count() for one in classifier.classes.all()] == [2, 2]
+
+
+@pytest.fixture
+def board(open_browser, user) -> Page:
+    """The images of a classifier: three bolts and three nuts."""
+    classifier = make_classifier(Owner(user=user), images=3)
+    # Nothing has to be scrolled while it is dragged.
+    page = open_browser(viewport={"width": 1280, "height": 1000})
+    sign_in(page, user)
+    page.goto(f"/classifiers/{classifier.pk}/")
+    return page
+
+
+def counts(page: Page, bolts: int, nuts: int) -> None:
+    for name, count in {"bolts": bolts, "nuts": nuts}.items():
+        expect(page.locator(f"[data-class={name}] .examples li")).to_have_count(count)
+
+
+def test_images_are_dragged_to_another_class(board):
+    bolts, nuts = (board.locator(f"[data-class={name}]") for name in ("bolts", "nuts"))
+    bolts.locator("li").first.drag_to(nuts)
+    counts(board, 2, 4)
+    expect(board.locator("[data-status]")).to_have_text("1 image was moved.")
+    for place in range(2):
+        bolts.locator("[name=examples]").nth(place).check()
+    bolts.locator("li").first.drag_to(nuts)
+    counts(board, 0, 6)
+    assert dict(Example.objects.values_list("learnt_class__name").annotate(Count("pk"))) == {"nuts": 6}
+
+
+def test_images_are_moved_by_keys_alone(board):
+    first, second = (board.locator("[data-class=bolts] [name=examples]").nth(place) for place in range(2))
+    value = second.get_attribute("value")
+    first.focus()
+    board.keyboard.press("ArrowRight")
+    expect(second).to_be_focused()
+    board.keyboard.press("ArrowLeft")
+    board.keyboard.press("2")
+    counts(board, 2, 4)
+    # The next one of the class has the focus, so that the next key moves it.
+    expect(board.locator(f"[value='{value}']")).to_be_focused()
+    board.keyboard.press("Space")
+    board.keyboard.press("ArrowRight")
+    board.keyboard.press("Space")
+    board.keyboard.press("2")
+    counts(board, 0, 6)
+
+
+def test_image_that_somebody_else_removed_does_not_stop_the_others(board):
+    boxes = board.locator("[data-class=bolts] [name=examples]")
+    for place in range(2):
+        boxes.nth(place).check()
+    Example.objects.filter(pk=boxes.first.get_attribute("value")).delete()
+    board.keyboard.press("2")
+    counts(board, 1, 4)
+    expect(board.locator("[data-status]")).to_have_text("1 image no longer exists. 1 image was moved.")
+
+
+def test_image_is_pasted_into_the_chosen_class(board):
+    board.locator("[data-class=nuts] h2").click()
+    board.evaluate(
+        """bytes => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([Uint8Array.from(bytes)], "pasted.png", { type: "image/png" }));
+            document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer }));
+        }""",
+        list(example_bytes("nuts", 50)),
+    )
+    counts(board, 3, 4)
+
+
+def test_camera_takes_photos_of_a_class_while_the_button_is_held(board):
+    board.locator("[data-class=nuts]").get_by_role("button", name="Camera").click()
+    shutter = board.get_by_role("button", name="Hold to take photos")
+    shutter.hover()
+    expect(shutter).to_be_enabled()
+    board.mouse.down()
+    expect(board.locator("[data-count]")).to_have_text("Photos taken: 3")
+    board.mouse.up()
+    expect(board.locator("[data-status]")).to_contain_text("Images added: ")
+    board.get_by_role("button", name="Done").click()
+    expect(board.locator("[data-class=nuts] .examples li").nth(4)).to_be_visible()
+    counts(board, 3, Example.objects.count() - 3)
 
 
 def test_what_cannot_be_added_is_said_beside_the_others(open_browser, folders):

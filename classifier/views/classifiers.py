@@ -25,6 +25,7 @@ from classifier.services.jobs.failures import JobError, explain_failure
 from classifier.services.jobs.submission import submit_training, trainings_of
 from classifier.services.people.ownership import classifiers_of, learnt_classes_of
 from classifier.services.predictions.intake import clean_name, explain_image_error
+from classifier.web.headers import with_camera
 from classifier.web.requests import PageRequest, own_prediction, owner_of, uploader_of
 from classifier.web.visitors import remember_visitor
 from ml.images import formats
@@ -55,6 +56,7 @@ def classifiers(request: HttpRequest) -> HttpResponse:
     return render(request, "classifier/classifiers/list.html", context, status=400 if form.errors else 200)
 
 
+@with_camera
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def classifier(request: HttpRequest, classifier_id: UUID) -> HttpResponse:
@@ -175,6 +177,7 @@ def _page(request: HttpRequest, found: Classifier) -> HttpResponse:
         **_training(found),
         "columns": columns,
         "warnings": warnings_of(columns),
+        "has_none": any(column.learnt_class and column.learnt_class.is_none for column in columns),
         "accept": formats.ACCEPT,
         "shown": None if "all" in request.GET else IMAGES_SHOWN,
     }
@@ -207,13 +210,22 @@ def _delete_class(request: HttpRequest, found: Classifier, sent: dict[str, Any])
 
 
 def _label(request: HttpRequest, found: Classifier, sent: dict[str, Any]) -> None:
+    _say_gone(request, sent["gone"])
     count = collection.label(examples=sent["examples"], learnt_class=sent["learnt_class"])
     messages.success(request, ngettext("%(n)d image was moved.", "%(n)d images were moved.", count) % {"n": count})
 
 
 def _remove(request: HttpRequest, found: Classifier, sent: dict[str, Any]) -> None:
+    _say_gone(request, sent["gone"])
     count = collection.remove(examples=sent["examples"])
     messages.success(request, ngettext("%(n)d image was removed.", "%(n)d images were removed.", count) % {"n": count})
+
+
+def _say_gone(request: HttpRequest, count: int) -> None:
+    """Say that somebody else was faster; the other images are changed."""
+    if count:
+        text = ngettext("%(n)d image no longer exists.", "%(n)d images no longer exist.", count)
+        messages.warning(request, text % {"n": count})
 
 
 def _protect(request: HttpRequest, found: Classifier, sent: dict[str, Any]) -> None:

@@ -18,14 +18,16 @@ PREVIEW_POLICY = PAGE_POLICY.replace(_PICTURES, f"{_PICTURES} blob:")
 #: A response that is not a page loads and runs nothing, whatever a browser takes it for.
 FILE_POLICY = "default-src 'none'; sandbox"
 
-#: No page uses any of them: photos from a camera come through a file input.
+#: No page uses any of them, but for one that uses the camera: elsewhere its photos come through a file input.
 _FEATURES = (
     "accelerometer autoplay camera display-capture encrypted-media fullscreen geolocation gyroscope hid "
     "idle-detection magnetometer microphone midi payment picture-in-picture publickey-credentials-get "
     "screen-wake-lock serial usb xr-spatial-tracking"
 )
+_NO_FEATURES = ", ".join(f"{feature}=()" for feature in _FEATURES.split())
+_CAMERA_ALONE = _NO_FEATURES.replace("camera=()", "camera=(self)")
 _ALWAYS = (
-    ("Permissions-Policy", ", ".join(f"{feature}=()" for feature in _FEATURES.split())),
+    ("Permissions-Policy", _NO_FEATURES),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     # The default; a view that serves public content overrides it.
     ("Cache-Control", "max-age=0, no-cache, no-store, must-revalidate, private"),
@@ -58,6 +60,18 @@ def with_previews(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
     def allow(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         response = view(request, *args, **kwargs)
         response.has_previews = True  # type: ignore[attr-defined]
+        return response
+
+    return allow
+
+
+def with_camera(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let the page's own script ask for the camera."""
+
+    @wraps(view)
+    def allow(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        response.headers["Permissions-Policy"] = _CAMERA_ALONE
         return response
 
     return allow

@@ -3,10 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 
-from classifier.models import Classifier, Example, LearntClass
+from classifier.models import Classifier, Example, Features, LearntClass
 from ml.heads.splits import FEWEST_TO_HOLD_OUT
 
 #: A class with fewer different images cannot be trained.
@@ -35,8 +36,8 @@ class Column:
 
 @dataclass
 class Warnings:
-    """few: classes that cannot be trained yet. scarce: those measured by cross-validation. conflicts: copies of one
-    image in two classes.
+    """few: classes that cannot be trained yet. scarce: those measured by cross-validation. copies: how many images are
+    a copy of another one. several: the groups of these. conflicts: copies of one image in two classes.
     """
 
     few: list[Column] = field(default_factory=list)
@@ -44,9 +45,10 @@ class Warnings:
     largest: Column | None = None
     smallest: Column | None = None
     copies: int = 0
+    several: set[str] = field(default_factory=set)
     conflicts: list[list[Example]] = field(default_factory=list)
-    blurred: int = 0
-    tiny: int = 0
+    blurred: set[UUID] = field(default_factory=set)
+    tiny: set[UUID] = field(default_factory=set)
 
 
 def with_counts(classifiers: QuerySet[Classifier]) -> QuerySet[Classifier]:
@@ -60,7 +62,8 @@ def with_counts(classifiers: QuerySet[Classifier]) -> QuerySet[Classifier]:
 def columns_of(classifier: Classifier) -> list[Column]:
     """The classes in their order, then the images without a class, if there are any."""
     by_class: dict[int | None, list[Example]] = defaultdict(list)
-    for example in classifier.examples.select_related("upload").prefetch_related("upload__features"):
+    measured = Prefetch("upload__features", Features.objects.only("upload", "sharpness"))
+    for example in classifier.examples.select_related("upload").prefetch_related(measured):
         by_class[example.learnt_class_id].append(example)
     columns = [Column(learnt_class, by_class[learnt_class.pk]) for learnt_class in classifier.classes.all()]
     return [*columns, Column(None, by_class[None])] if by_class[None] else columns
@@ -72,8 +75,8 @@ def warnings_of(columns: Iterable[Column]) -> Warnings:
     found = Warnings(
         few=[column for column in classes if column.different < FEWEST],
         scarce=[column for column in classes if FEWEST <= column.different < FEWEST_TO_HOLD_OUT],
-        blurred=sum(is_blurred(example) for example in examples),
-        tiny=sum(is_tiny(example) for example in examples),
+        blurred={example.pk for example in examples if is_blurred(example)},
+        tiny={example.pk for example in examples if is_tiny(example)},
     )
     filled = sorted((column for column in classes if column.examples), key=lambda column: len(column.examples))
     if filled and len(filled[-1].examples) >= IMBALANCE * len(filled[0].examples):
@@ -82,6 +85,7 @@ def warnings_of(columns: Iterable[Column]) -> Warnings:
     for example in examples:
         groups[example.group].append(example)
     several = [group for group in groups.values() if len(group) > 1]
+    found.several = {group[0].group for group in several}
     found.copies = sum(len(group) - 1 for group in several)
     found.conflicts = [group for group in several if len(Counter(one.learnt_class_id for one in group)) > 1]
     return found

@@ -1,16 +1,14 @@
-// Images of one's own classes: dropped, pasted and sorted by keys. Without a script the forms do the same.
+// Images of one's own classes are added: dropped, pasted, chosen as a folder or taken with the camera. Without a script
+// the forms do the same.
 (() => {
   const SENT_AT_ONCE = 4; // files of one request
   const page = document.querySelector("[data-classifier]");
   const status = page.querySelector("[data-status]");
   const errors = page.querySelector("[data-errors]");
-  const selection = document.getElementById("selection");
-  const token = selection.elements.csrfmiddlewaretoken.value;
-  const columns = [...page.querySelectorAll("[data-class-id]")];
+  const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
   const isImage = (file) => file.type.startsWith("image/") || /\.(heic|heif|hif|avif)$/i.test(file.name);
   let total = 0;
   let done = 0;
-  let failed = false;
   let sending = Promise.resolve();
 
   const say = () => {
@@ -20,18 +18,14 @@
   const send = async (className, files) => {
     const form = new FormData();
     form.append("class_name", className);
-    for (const file of files) form.append("images", file);
+    for (const file of files) form.append("images", file, file.name);
     const headers = { "HX-Request": "true", "X-CSRFToken": token };
     try {
       const response = await fetch(page.dataset.examples, { method: "POST", body: form, headers });
       const answer = new DOMParser().parseFromString(await response.text(), "text/html");
       const found = [...answer.querySelectorAll("li, main p")].map((one) => one.textContent.trim());
-      if (!response.ok || found.length) {
-        failed = true;
-        for (const text of found.slice(0, SENT_AT_ONCE)) errors.append(Object.assign(document.createElement("li"), { textContent: text }));
-      }
+      for (const text of found.slice(0, SENT_AT_ONCE)) errors.append(Object.assign(document.createElement("li"), { textContent: text }));
     } catch {
-      failed = true;
       status.textContent = page.dataset.failed;
       throw new Error("offline");
     }
@@ -42,8 +36,9 @@
   // Groups of files by class, one request after the other: the first of them makes the class.
   const add = (groups) => {
     const wanted = groups.filter(([, files]) => files.length);
-    total += wanted.reduce((count, [, files]) => count + files.length, 0);
     if (!wanted.length) return;
+    if (done === total) done = total = 0;
+    total += wanted.reduce((count, [, files]) => count + files.length, 0);
     say();
     sending = sending.then(async () => {
       for (const [className, files] of wanted) {
@@ -51,10 +46,13 @@
           await send(className, files.slice(start, start + SENT_AT_ONCE));
         }
       }
-      // The page says anew how many images there are and what is wrong with them; errors stay to be read.
-      if (done === total && !failed) window.location.reload();
-    }).catch(() => {});
+      // The board says anew how many images there are and what is wrong with them.
+      if (done === total) document.dispatchEvent(new Event("classes:changed"));
+    }).catch(() => {
+      done = total = 0;
+    });
   };
+  document.addEventListener("classes:add", (event) => add(event.detail));
 
   const byFolder = async (transfer, fallback) => {
     const entries = [...transfer.items].map((item) => item.kind === "file" && item.webkitGetAsEntry?.()).filter(Boolean);
@@ -82,7 +80,7 @@
     return [[folder.name, files.filter(isImage)], ...groups];
   };
 
-  const columnOf = (target) => (target instanceof Element ? target.closest("[data-class-id]") : null);
+  const columnOf = (target) => (target instanceof Element ? target.closest("[data-class]") : null);
   const unmark = () => page.querySelectorAll(".dropping").forEach((one) => one.classList.remove("dropping"));
   document.addEventListener("dragover", (event) => {
     if (!event.dataTransfer.types.includes("Files")) return;
@@ -96,17 +94,17 @@
     unmark();
     add(await byFolder(event.dataTransfer, columnOf(event.target)?.dataset.class ?? ""));
   });
+  // Into the class that has the focus: a click on it is enough.
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])].filter(isImage);
     add([[columnOf(document.activeElement)?.dataset.class ?? "", files]]);
   });
-  for (const form of page.querySelectorAll("[data-add]")) {
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      add([[form.elements.class_name.value, [...form.elements.images.files]]]);
-      form.reset();
-    });
-  }
+  page.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-add]")) return;
+    event.preventDefault();
+    add([[event.target.elements.class_name.value, [...event.target.elements.images.files]]]);
+    event.target.reset();
+  });
 
   page.querySelector("[data-folder]").addEventListener("change", (event) => {
     const groups = new Map();
@@ -116,15 +114,5 @@
     }
     add([...groups]);
     event.target.value = "";
-  });
-
-  // 1 to 9 move the selected images to a class.
-  document.addEventListener("keydown", (event) => {
-    const isTyping = event.target.matches("input:not([type=checkbox]), textarea, select");
-    if (isTyping || event.ctrlKey || event.metaKey || event.altKey || !/^[1-9]$/.test(event.key)) return;
-    const column = columns[event.key - 1];
-    if (!column || !page.querySelector("[name=examples]:checked")) return;
-    selection.elements.learnt_class.value = column.dataset.classId;
-    selection.requestSubmit(selection.querySelector("[value=label]"));
   });
 })();
