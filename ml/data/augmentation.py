@@ -23,7 +23,7 @@ class Augmentation:
     colour_fraction: brightness, contrast and saturation are each scaled by a factor from 1 - this to 1 + this.
     random_operation: largest strength, from 0 to 1, of one operation of colour or geometry (`ml.images.operations`).
     blur_radius: largest radius of a Gaussian blur, in pixels.
-    jpeg_quality: half of the images are coded as JPEG once more, by a quality from this one to 95.
+    jpeg_quality: half of the images are recompressed as JPEG, at a quality from this value to 95.
     cutout_fraction: side of one grey square laid at a random place, as a part of the side (DeVries and Taylor 2017).
     """
 

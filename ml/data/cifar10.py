@@ -24,9 +24,9 @@ TRAIN_FILES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 TEST_FILE = "test_batch.bin"
 IMAGES_PER_FILE = 10_000
 VALIDATION_COUNT = 5_000
-#: The fingerprint of the copy that the shipped networks were trained and tested on: each image went through JPEG once.
+#: The fingerprint of the copy that `student_cnn` was trained and tested on: each image went through JPEG once.
 JPEG_COPY = "sha256:08fb299e0e5391067909a4538e22e78002acad367066e87e777127d4237d9d00"
-#: Objects fill these images, unlike most photos, so photos are best cropped by this much.
+#: Objects fill these images, unlike most photos; cropping photos by this share makes them more alike.
 FRAMING = Framing(margin=0.3)
 
 _HEIGHT, _WIDTH, _CHANNELS = IMAGE_SHAPE
@@ -93,8 +93,8 @@ def download(
 ) -> Path:
     """Return `folder`/cifar-10-batches-bin, first downloading, verifying and unpacking the archive if it is missing.
 
-    The archive is unpacked into a temporary folder beside it, which is renamed at the end: whatever stops this
-    half-way leaves nothing that looks like a data set. Raises DatasetError.
+    The archive is unpacked into a temporary folder beside it, which is renamed at the end: an interrupted
+    download leaves nothing that looks like a data set. Raises DatasetError.
     """
     folder = folder or cache_folder()
     target = folder / FOLDER_NAME

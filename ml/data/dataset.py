@@ -42,8 +42,8 @@ class Split(NamedTuple):
 class Dataset:
     """Three splits of one data set; `fingerprint` is the SHA-256 of the bytes that they were read from.
 
-    framing: what part of a photograph is most like these images. test_images_available: how many images the test split
-    has in all, where this one is a subset of it. report: what was found in the folder that it was read from.
+    framing: the crop of a photograph that is most like these images. test_images_available: the size of the whole test
+    split, if this one is a subset of it. report: what was found in the folder that it was read from.
     """
 
     name: str
@@ -115,7 +115,7 @@ def stratified_split(labels: np.ndarray, held_out: int, seed: int) -> tuple[np.n
 def hold_out(labels: np.ndarray, groups: np.ndarray, held_out: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return what `stratified_split` does, but with all images of a group (N,), copies of each other, on one side.
 
-    A class that is nothing but copies of one image is split all the same.
+    A class that consists of copies of one image is split nevertheless.
     """
     kept, out = stratified_split(labels, held_out, seed)
     torn = np.isin(groups[out], groups[kept])

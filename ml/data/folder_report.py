@@ -11,7 +11,7 @@ _SKIPPED_NAMED = 5
 class FolderReport:
     """class_counts: the images of each class that are used. skipped: the files that are not, and why.
 
-    warnings: sentences. details: what they speak of, a line each.
+    warnings: sentences. details: the files that the warnings are about, one per line.
     """
 
     class_counts: dict[str, int]

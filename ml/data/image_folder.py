@@ -24,7 +24,7 @@ HELD_OUT_SHARE = 0.1
 #: At least one image each for training, validation and test.
 FEWEST_IMAGES = 3
 FEWEST_CLASSES = 2
-#: Smaller ones leave nothing after three poolings; larger ones are not decoded whole, so there is nothing to gain.
+#: Smaller images vanish after three poolings; larger ones are reduced while they are decoded, so nothing is gained.
 IMAGE_SIZES = range(16, 513)
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -36,7 +36,7 @@ _NO_CLASS = "__MACOSX"
 
 
 class _Division(NamedTuple):
-    """The images' numbers by split; whether copies have changed it; training images left out as copies of others."""
+    """Indices of the images by split; whether copies changed the split; training images left out as copies."""
 
     indices: dict[str, np.ndarray]
     changed: bool
@@ -59,8 +59,8 @@ def load(
 ) -> Dataset:
     """Read every picture as the site reads an upload, at `image_size` pixels a side.
 
-    What is not split yet is split by `split_seed`, the same share of every class. Files with other names than those
-    of images are left out, and with `skip_unreadable` those that cannot be read. `scratch` is where decoded images are
+    Missing splits are drawn by `split_seed`, with the same share of every class. Files whose suffix is not that of an
+    image are left out, and with `skip_unreadable` unreadable images too. `scratch` is where decoded images are
     kept that do not fit into memory. Raises DatasetError, which names the first pictures that cannot be read.
     """
     if image_size not in IMAGE_SIZES:
@@ -112,7 +112,7 @@ def _fingerprint(
         digest.update(split.encode() + read.labels[of_split].tobytes())
         digest.update(b"".join(read.digests[index] for index in of_split))
     if division.changed:
-        # Without regard to copies, the same files were divided otherwise: models trained so were trained on other data.
+        # Splits that ignored copies were different: a model trained on them was trained on other data.
         digest.update(b"copies in one split")
     return f"sha256:{digest.hexdigest()}"
 

@@ -105,7 +105,7 @@ class _Unreadable(str):
 def read_images(
     paths: list[Path], convert: Callable[[DecodedImage], Converted], *, progress: Progress | None = None
 ) -> list[Converted]:
-    """Return what `convert` makes of every decoded image, in order.
+    """Return `convert` of every decoded image, in order.
 
     `progress` hears the files done and the files in all. Raises DatasetError.
     """

@@ -50,7 +50,7 @@ class PixelFile:
         os.pwrite(self._descriptor, np.ascontiguousarray(image).data, row * self._bytes)
 
     def rows(self, indices: np.ndarray) -> "PixelFile":
-        """Return the images of these numbers, of the same file."""
+        """Return the images with these indices, from the same file."""
         return PixelFile(f"/dev/fd/{self._descriptor}", self.shape[1:], self._rows[indices])
 
     def __len__(self) -> int:
@@ -76,7 +76,7 @@ class PixelFile:
             os.close(descriptor)
 
     def __reduce__(self) -> tuple:
-        # For a process that this one starts: the file has no name but the one in this process.
+        # For child processes: the file has no name outside this process.
         return PixelFile, (f"/proc/{os.getpid()}/fd/{self._descriptor}", self.shape[1:], self._rows)
 
     @property

@@ -16,15 +16,15 @@ from ml.images.preprocessing import MAX_PIXELS, DecodedImage
 
 logger = logging.getLogger(__name__)
 
-#: A caller gives up waiting for a decoder after the time limits of this many files.
+#: A caller waits for a free decoder at most this many times the time limit.
 _MOST_FILES_BEFORE = 3
 
 
 class Decoders:
     """A pool of up to `processes` decoders, started on demand; further threads wait.
 
-    seconds: after so long without an answer a decoder is ended. megabytes: memory that a file may take of each.
-    command: what starts a decoder, if not the usual.
+    seconds: the time limit for a file. megabytes: the memory limit for a file, per decoder.
+    command: starts a decoder; for tests.
     """
 
     def __init__(self, processes: int, seconds: int, megabytes: int, command: list[str] | None = None) -> None:
@@ -44,7 +44,7 @@ class Decoders:
     ) -> DecodedImage:
         """As `preprocessing.decode`. Raises ImageError, and DecoderUnavailable.
 
-        record: is told the seconds that a decoder took, whatever came of it.
+        record: called with the decoder's processor time in seconds, also after an error.
         """
         with self._place():
             started = time.perf_counter()

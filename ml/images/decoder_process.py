@@ -40,7 +40,7 @@ _NEEDED = {"HEIF": 8, "AVIF": 10, "CMYK": 8, "WEBP": 20}
 
 
 def serve(channel: socket.socket, limit: int) -> None:
-    """Answer requests until the other end is closed; limit: bytes of memory that this process may take."""
+    """Reply to requests until the other end is closed; limit: the memory limit of this process, in bytes."""
     channel.sendall(READY)
     while request := _receive(channel, REQUEST.size):
         # Codecs keep some memory after a file.
@@ -75,7 +75,7 @@ def _receive(channel: socket.socket, length: int) -> bytes:
 
 
 def _answer(content: bytes, max_pixels: int, left: int) -> tuple[bytes, bytes]:
-    # Codecs that need memory for all pixels before any is decoded are refused it; `decode` checks the very number.
+    # Refuse early what a codec would need too much memory for; `decode` checks the exact number of pixels.
     Image.MAX_IMAGE_PIXELS = (max_pixels + 1) // 2
     started = time.process_time()
     try:
@@ -111,7 +111,7 @@ def _needs_more(content: bytes, limit: int) -> bool:
     if is_webp and (size := webp_still.large_size_of(content)):
         return size[0] * size[1] * webp_still.bytes_a_pixel(content) > limit
     if is_webp:
-        # Even its size is only told to one who has the memory; Pillow refuses twice as many as this before that.
+        # Reading the size alone already takes the memory; Pillow refuses images of twice this size before that.
         Image.MAX_IMAGE_PIXELS = limit // _NEEDED["WEBP"] // 2
     try:
         image = Image.open(io.BytesIO(content), formats=["WEBP", "JPEG", "HEIF", "AVIF"])

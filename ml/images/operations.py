@@ -18,7 +18,7 @@ _BEST_QUALITY = 95
 def change(images: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Return copies of `images`, uint8 (N, H, W, 3), each changed by one operation.
 
-    Operation and amount are drawn for each image; the amount is at most `strength`, from 0 to 1, either way.
+    Operation and amount are drawn for each image; the amount lies between -`strength` and `strength`, at most 1.
     """
     which = rng.integers(0, len(OPERATIONS), len(images))
     amounts = rng.uniform(-strength, strength, len(images))
@@ -52,7 +52,7 @@ def blur(images: np.ndarray, radius: float, rng: np.random.Generator) -> np.ndar
 
 
 def recode(images: np.ndarray, lowest_quality: int, rng: np.random.Generator) -> np.ndarray:
-    """Return copies of which about half went through JPEG, by a quality of `lowest_quality` to 95."""
+    """Return copies, about half of them recompressed as JPEG at a quality from `lowest_quality` to 95."""
     chosen = np.flatnonzero(rng.random(len(images)) < 0.5)
     changed = images.copy()
     for index, quality in zip(chosen, rng.integers(lowest_quality, _BEST_QUALITY + 1, len(chosen))):

@@ -22,7 +22,7 @@ def to_working_picture(image: Image.Image) -> tuple[Image.Image, set[str]]:
     """Return the image as RGB in sRGB, opaque, at most 640 pixels on its longest side; and which steps that took.
 
     Transparent parts become white ("on_white"), or grey where all that is seen is white ("on_grey"); "colour_profile"
-    is a step only if the profile fits the image. Whatever a broken image makes a codec raise is passed on, MemoryError
+    is a step only if the profile fits the image. Errors of codecs on broken images are passed on, MemoryError
     too.
     """
     profile, is_grey = image.info.get("icc_profile"), image.mode in ("L", "LA") or image.mode.startswith("I")
@@ -50,10 +50,10 @@ def _to_working_size(image: Image.Image) -> Image.Image:
 def _shrunk_in_bands(
     image: Image.Image, prepare: Callable[[Image.Image], Image.Image], mode: str, small: Callable
 ) -> Image.Image:
-    """Return a large image as a thumbnail of `mode` already, made of what `prepare` makes of some rows at a time.
+    """Return a large image as a thumbnail in `mode`, applying `prepare` to some rows at a time.
 
-    That is the thumbnail of the whole image in that mode to the pixel, without the memory of two more such images.
-    What is small already is returned as `small` makes it.
+    The result equals the thumbnail of the whole image to the pixel, without the memory for two more copies of it.
+    A small image is returned as `small` converts it.
     """
     size = _fitting(image.size)
     factor = (int(image.width / size[0] / _GAP) or 1, int(image.height / size[1] / _GAP) or 1)
@@ -115,7 +115,7 @@ def _sixteen_bits_to_eight(image: Image.Image) -> Image.Image:
 def _to_srgb(image: Image.Image, profile: bytes, is_grey: bool) -> Image.Image | None:
     """Turn the file's colour profile into sRGB; None if it does not fit its image.
 
-    is_grey: whether the file's pixels are grey, which `image` tells no more once it has transparency.
+    is_grey: whether the file's pixels are grey; `image` no longer shows that once it has an alpha channel.
     """
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -129,7 +129,7 @@ def _to_srgb(image: Image.Image, profile: bytes, is_grey: bool) -> Image.Image |
 
 
 def _on_background(image: Image.Image, steps: set[str]) -> tuple[Image.Image, set[str]]:
-    """Return the image opaque as RGB, and the steps with the one that this took."""
+    """Return the image as opaque RGB, and the steps including this one."""
     if not image.has_transparency_data:
         return (image if image.mode == "RGB" else image.convert("RGB")), steps
     image = image.convert("RGBA")

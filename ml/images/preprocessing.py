@@ -33,8 +33,8 @@ _ALIASES = {"MPO": "JPEG"}
 class Framing:
     """The crop that a network sees.
 
-    squareness: 0 squashes the whole picture to the input's shape, 1 cuts its sides to that shape, and values between
-    cut so much of them. margin: the share of width and height that is cut away besides, half of it on each side.
+    squareness: 0 squashes the whole picture to the input's shape, 1 crops it to that shape, and values between crop
+    part of the difference. margin: the share of width and height that is also cropped, half of it on each side.
     """
 
     squareness: float = 0.0
@@ -53,8 +53,8 @@ class Framing:
 
 WHOLE = Framing()
 
-#: The steps of decoding: take the first of several frames, bring 16 bits to 8, apply the colour
-#: profile, lay transparent parts on white or, if all the rest is white, on grey, turn it as EXIF says.
+#: The steps of decoding: take the first of several frames, reduce 16 bits to 8, apply the colour
+#: profile, put transparent parts on white or, if the rest is white, on grey, rotate as EXIF says.
 STEPS = ("first_frame", "sixteen_bits", "colour_profile", "on_white", "on_grey", "turned")
 
 
@@ -64,7 +64,7 @@ class DecodedImage:
 
     picture: RGB, upright, in sRGB, opaque; at most 640 pixels on its longest side.
     format: a key of FORMATS, found from the bytes. width, height: the upright size of the whole file, in pixels.
-    steps: those of STEPS that it took, in their order. seconds: of a processor, where a decoder has measured them.
+    steps: the applied STEPS, in that order. seconds: processor time of the decoding, 0 if it was not measured.
     """
 
     picture: Image.Image
@@ -109,7 +109,7 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     except MemoryError as error:
         raise TooMuchMemory() from error
     except Exception as error:
-        # Codecs raise whatever their broken input leads them to; the file is at fault, not the program.
+        # Codecs raise all kinds of errors for broken input; the file is at fault, not the program.
         raise DamagedImage() from error
     if orientation in _TURNS:
         picture = picture.transpose(_TURNS[orientation])
@@ -119,9 +119,9 @@ def decode(content: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
 
 
 def to_input(picture: Image.Image, height: int, width: int, framing: Framing = WHOLE) -> np.ndarray:
-    """Return the network's input, uint8 of shape (height, width, 3): what `framing` leaves of the picture.
+    """Return the network's input, uint8 of shape (height, width, 3): the part of the picture that `framing` keeps.
 
-    A picture that has the size already is left as it is, to the pixel.
+    A picture that already has this size is returned unchanged, to the pixel.
     """
     if picture.size != (width, height):
         box = framing.box(picture.size, (width, height))

@@ -24,7 +24,7 @@ class NotAWorkingCopy(Exception):
 
 @dataclass(frozen=True)
 class WorkingCopy:
-    """preprocessing_version: the one that made the picture of the original."""
+    """preprocessing_version: the version that decoded the original."""
 
     decoded: DecodedImage
     preprocessing_version: str
@@ -58,6 +58,6 @@ def from_working_copy(content: bytes) -> WorkingCopy:
         pixels = Image.frombytes("RGB", picture.size, picture.tobytes())
         decoded = DecodedImage(picture=pixels, **known | {"steps": tuple(known["steps"])})
     except Exception as error:
-        # A damaged PNG raises whatever it leads Pillow to.
+        # Pillow raises all kinds of errors for a damaged PNG.
         raise NotAWorkingCopy(str(error)) from error
     return WorkingCopy(decoded, version)

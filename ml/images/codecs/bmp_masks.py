@@ -13,9 +13,9 @@ _MASKS_PLACE, _ALPHA_HEADER = 54, 56
 
 
 def open_masked(content: bytes) -> Image.Image | None:
-    """Return a BMP of 16 or 32 bits a pixel, with masks of any bits, as RGB or RGBA; None if it is no such file.
+    """Return a BMP of 16 or 32 bits a pixel with any channel masks as RGB or RGBA; None for other files.
 
-    Raises ValueError where pixels are missing, or where masks are in pieces.
+    Raises ValueError if pixels are missing or the bits of a mask are not contiguous.
     """
     if len(content) < _MASKS_PLACE + _MASKS.size:
         return None
@@ -40,7 +40,7 @@ def open_masked(content: bytes) -> Image.Image | None:
 
 
 def runs_of(content: bytes) -> int | None:
-    """The pixels of a BMP whose pixels are run lengths; None of another."""
+    """The number of pixels of a run-length BMP; None for other files."""
     if len(content) < _HEADER.size:
         return None
     _start, _header, width, height, _planes, _bits, compression = _HEADER.unpack_from(content)
@@ -48,7 +48,7 @@ def runs_of(content: bytes) -> int | None:
 
 
 def _channel(pixels: np.ndarray, mask: int) -> np.ndarray:
-    """The channel's values, brought to 0 to 255."""
+    """The channel's values, scaled to 0-255."""
     if not mask:
         return np.zeros(pixels.shape, np.uint8)
     shift = (mask & -mask).bit_length() - 1

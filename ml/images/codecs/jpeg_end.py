@@ -1,4 +1,4 @@
-"""A JPEG without its end marker: whole but for that, or cut short?"""
+"""Tell a JPEG that lacks only its end marker from one that was cut short."""
 
 import hashlib
 import io
@@ -18,8 +18,8 @@ _WHOLE_SIDE = 2000
 def completed(content: bytes, parts: Parts) -> bytes | None:
     """Return the JPEG with an end marker; None if pixels are missing before it.
 
-    Codecs make up what is missing of a scan, and do not say so. What they make of two different continuations is the
-    same only if they need neither. Whatever a broken image makes a codec raise is passed on.
+    Codecs invent missing parts of a scan without saying so. With two different continuations, the result is the same
+    only if neither was needed. Errors of codecs on broken images are passed on.
     """
     if not parts.has_all_scans:
         return None

@@ -10,7 +10,7 @@ MOST_SCANNED = 1_500_000_000
 #: With at most this many scans, only the number of pixels is limited.
 _FEW_SCANS = 12
 MOST_MARKERS = 4096
-#: Bytes that may fill the gap before a marker.
+#: Bytes that may pad the gap before a marker.
 LONGEST_FILL = 1024
 
 _START_OF_SCAN, _END = 0xDA, 0xD9

@@ -43,7 +43,7 @@ _CONTROL = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f]")
 _DNG_VERSION, _SUB_IMAGES, _SUBFILE, _COMPRESSION, _PHOTOMETRIC = 0xC612, 0x014A, 254, 259, 262
 #: Sony's, Nikon's and Pentax's own.
 _RAW_COMPRESSIONS = (32767, 34713, 65535)
-#: A pattern of filters, and what is made of one.
+#: A colour filter array, and a linear image developed from one.
 _RAW_PHOTOMETRICS = (32803, 34892)
 _MOST_TAGS = 200
 
@@ -103,7 +103,7 @@ def _is_raw(content: bytes) -> bool:
         return True
     first = number(4, 4)
     places = range(first + 2, first + 2 + 12 * min(number(first, 2), _MOST_TAGS), 12)
-    # A value of 16 bits stands in the first half of its four bytes.
+    # A 16-bit value is in the first two of the four bytes.
     values = {number(place, 2): number(place + 8, 2 if number(place + 2, 2) == 3 else 4) for place in places}
     return (
         _DNG_VERSION in values
