@@ -101,7 +101,7 @@ class JobPart(models.Model):
     """Some files of a job, which one worker claims at a time. Part 0 plans the others.
 
     claim: the key of the current claim; a worker with another key has lost the part. announced_at: when workers were
-    last told of it; a message may be lost.
+    last told of it; a message may be lost. tried: a lost worker may have left stored files of it without rows.
     """
 
     job = models.ForeignKey(Job, verbose_name=_("job"), on_delete=models.CASCADE, related_name="parts", db_index=False)
@@ -112,6 +112,8 @@ class JobPart(models.Model):
     # A worker of the version before knows no such column.
     announced_at = models.DateTimeField(_("announced at"), default=timezone.now, db_default=Now())
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, help_text=_("Those whose worker was lost."))
+    # True for a worker of the version before, which knows no such column.
+    tried = models.BooleanField(_("tried"), default=False, db_default=True)
     done = models.PositiveIntegerField(_("done"), default=0)
     failed = models.PositiveIntegerField(_("failed"), default=0)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)

@@ -75,7 +75,7 @@ def test_workers_share_a_job(broker, postgresql, tmp_path):
         for process in (one, two):
             process.terminate()
             assert process.wait(60) == 0, (tmp_path / "one.log").read_text()
-    assert_exact(env, tmp_path, files)
+    assert_exact(env, files)
     # Both took part, and none that was given up as lost.
     for log in ("one.log", "two.log"):
         assert "Task jobs.images" in (tmp_path / log).read_text()
@@ -90,7 +90,7 @@ def test_job_is_stored_without_its_broker_and_run_when_there_is_one(tmp_path):
     # It announces parts and runs none.
     with redis(port), worker(env), celery_worker(env, tmp_path / "celery.log"):
         wait_until(lambda: is_finished(env))
-    assert_exact(env, tmp_path, files)
+    assert_exact(env, files)
 
 
 def test_terminated_worker_leaves_its_part_to_another(tmp_path):
@@ -105,7 +105,7 @@ def test_terminated_worker_leaves_its_part_to_another(tmp_path):
         with celery_worker(env, tmp_path / "second.log"):
             wait_until(lambda: is_finished(env))
     assert port
-    assert_exact(env, tmp_path, files)
+    assert_exact(env, files)
 
 
 def test_message_carries_the_key_of_a_part_and_is_sent_after_the_commit(tmp_path):

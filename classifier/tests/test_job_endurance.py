@@ -1,11 +1,11 @@
-"""Workers are killed twenty times during a job, Redis restarts and the storage fails: nothing is lost or doubled."""
+"""Workers are killed twenty times during a job, Redis restarts and the store fails: nothing is lost or doubled."""
 
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import urllib.request
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from classifier.tests.job_sites import (
     worker,
 )
 from classifier.tests.server import serve
+from classifier.tests.stores import swift
 
 FILES, BAD, PART, KILLS = 2000, 20, 50, 20
 #: The most files that are done before the next kill.
@@ -43,7 +44,7 @@ class CeleryWorkers:
         self.started += 1
         own = self.folder / f"worker{self.started}"
         own.mkdir()
-        env = {**self.env, "TMPDIR": str(own), "RUNS_DIR": str(own / "runs")}
+        env = {**self.env, "TMPDIR": str(own), "RUNS_DIR": str(own / "runs"), **own_folders(own)}
         stack = ExitStack()
         process = stack.enter_context(celery_worker(env, own / f"worker{self.started}.log"))
         self.running.append((process, stack))
@@ -60,9 +61,13 @@ class CeleryWorkers:
             stack.close()
             self.start()
 
-    def end(self) -> None:
+    def close(self) -> None:
         for _process, stack in self.running:
             stack.close()
+
+
+def own_folders(machine: Path) -> dict[str, str]:
+    return {"MODELS_DIR": str(machine / "models"), "MODEL_CACHE_DIR": str(machine / "cache")}
 
 
 def wait_for_progress(env: dict[str, str]) -> None:
@@ -72,59 +77,46 @@ def wait_for_progress(env: dict[str, str]) -> None:
     time.sleep(CHANCE.uniform(0, 0.1))
 
 
-@contextmanager
-def storage_away(media: Path, stored: Path) -> Iterator[None]:
-    """While the block runs, there is a file instead of the folder, so nothing can be stored or read."""
-    other = media.with_name("other")
-    other.write_text("")
-    os.replace(other, media)
-    try:
-        yield
-    finally:
-        other.symlink_to(stored)
-        os.replace(other, media)
-
-
-def test_two_machines_with_celery(postgresql, tmp_path):
-    folder, port = tmp_path / "site", free_port()
-    linked_model(folder / "models" / "student_cnn")
-    media, aside = folder / "media", tmp_path / "stored"
-    for made in (aside, tmp_path / "redis"):
-        made.mkdir()
-    # A link, so that the storage can be taken away in one step.
-    media.symlink_to(aside)
-    broker = ExitStack()
-    url = broker.enter_context(redis(port, tmp_path / "redis"))
-    variables = {
-        "CELERY_BROKER_URL": url,
-        "DATABASE_URL": postgresql(),
-        "JOB_LEASE_SECONDS": "6",
-        "MODELS_DIR": str(folder / "models"),
-        "SWEEP_AT_START": "false",
-        "WEB_CONCURRENCY": "2",
-    }
-    with serve(folder, **variables) as site:
-        workers = CeleryWorkers(site.env, tmp_path)
-        try:
-            workers.start()
-            workers.start()
-            files = submit(folder, site.env, count=FILES, bad=BAD, part=PART)
-            for kill in range(KILLS):
-                wait_for_progress(site.env)
-                workers.kill(kill)
-                if kill == KILLS // 3:
-                    broker.close()
-                    # What runs continues without it.
-                    time.sleep(3)
-                    broker.enter_context(redis(port, tmp_path / "redis"))
-                if kill == 2 * KILLS // 3:
-                    with storage_away(media, aside):
-                        time.sleep(5)
-            wait_until(lambda: is_finished(site.env), tries=6000)
-        finally:
-            workers.end()
-            broker.close()
-    assert_exact(site.env, folder, files)
+def test_machines_share_a_database_a_broker_and_a_store(postgresql, tmp_path):
+    """Two servers and two workers, each with folders of its own: the second server and the workers have no model."""
+    for name in ("one", "two", "redis", "swift"):
+        (tmp_path / name).mkdir()
+    linked_model(tmp_path / "one" / "models" / "student_cnn")
+    port = free_port()
+    with ExitStack() as machines, ExitStack() as broker:
+        store = machines.enter_context(swift(tmp_path / "swift")).for_one_test()
+        shared = store.environment() | {
+            "CELERY_BROKER_URL": broker.enter_context(redis(port, tmp_path / "redis")),
+            "DATABASE_URL": postgresql(),
+            "JOB_LEASE_SECONDS": "6",
+            "SWEEP_AT_START": "false",
+            "WEB_CONCURRENCY": "1",
+        }
+        sites = [
+            machines.enter_context(serve(tmp_path / name, **shared, **own_folders(tmp_path / name)))
+            for name in ("one", "two")
+        ]
+        env = sites[0].env
+        workers = machines.enter_context(closing(CeleryWorkers(env, tmp_path)))
+        workers.start()
+        workers.start()
+        files = submit(tmp_path, env, count=FILES, bad=BAD, part=PART)
+        for kill in range(KILLS):
+            wait_for_progress(env)
+            workers.kill(kill)
+            if kill == KILLS // 3:
+                broker.close()
+                # What runs continues without it.
+                time.sleep(3)
+                broker.enter_context(redis(port, tmp_path / "redis"))
+            if kill == 2 * KILLS // 3:
+                with store.away():
+                    time.sleep(10)
+        wait_until(lambda: is_finished(env), tries=6000)
+        assert_exact(env, files)
+        for site in sites:
+            with urllib.request.urlopen(f"{site.address}/readyz") as answer:  # noqa: S310
+                assert answer.status == 200
 
 
 def test_one_worker_on_sqlite(tmp_path):
@@ -136,4 +128,4 @@ def test_one_worker_on_sqlite(tmp_path):
     with worker(env, "--once") as process:
         output, _ = process.communicate()
         assert process.returncode == 0, output
-    assert_exact(env, tmp_path, files)
+    assert_exact(env, files)

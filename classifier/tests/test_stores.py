@@ -5,6 +5,7 @@ import time
 import zipfile
 from contextlib import contextmanager
 from datetime import timedelta
+from uuid import uuid5
 
 import numpy as np
 import pytest
@@ -15,9 +16,11 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 from django.utils import timezone
 
-from classifier.models import Job, Prediction, Upload
+from classifier.models import Job, JobPart, Prediction, Upload
 from classifier.services.history.deletion import delete_everything
 from classifier.services.history.search import Search
+from classifier.services.jobs.claims import MOST_LOST
+from classifier.services.jobs.control import cancel, resume
 from classifier.services.jobs.submission import submit_archive, submit_export
 from classifier.services.operations.storage import Reason, StorageUnavailable, storage_errors
 from classifier.services.operations.sweep import Loss, Orphan, sweep
@@ -172,6 +175,28 @@ def test_job_reads_its_archive_and_its_export_is_downloaded(store, user, user_cl
     assert images == {*contents.values()}
     delete_everything(owner=Owner(user=user))
     assert stored() == []
+
+
+@pytest.mark.parametrize("kind", ["lost", "split", "resumed"])
+def test_next_worker_deletes_what_a_lost_one_left(store, user, kind):
+    job = submit_archive(archive=zip_file({"a.jpg": image_bytes(), "b.txt": b"none"}), owner=Owner(user=user))
+    work(1)
+    part = job.parts.get(number=1)
+    assert not part.tried  # nothing to look for: a request less for each file
+    JobPart.objects.filter(pk=part.pk).update(tried=True, attempts=MOST_LOST if kind == "split" else 1)
+    left = Upload(id=uuid5(job.pk, "upload 0")).place_in("uploads") + "-left.jpg"
+    default_storage.save(left, ContentFile(b"1"))
+    if kind == "resumed":
+        cancel(job=job)
+        resume(job=job)
+    work()
+    assert sorted(stored()) == sorted([*names_of(Upload.objects.get()), job.file.name])
+
+
+def test_part_that_is_run_is_tried(store, user):
+    job = submit_archive(archive=zip_file({"a.jpg": image_bytes()}), owner=Owner(user=user))
+    work()
+    assert list(job.parts.order_by("number").values_list("tried", flat=True)) == [False, True]
 
 
 def test_large_file_is_read_at_any_place(store):

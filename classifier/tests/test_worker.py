@@ -54,7 +54,7 @@ def test_killed_workers_lose_nothing_and_store_nothing_twice(env, tmp_path):
     with worker(env, "--once") as process:
         output, _ = process.communicate()
         assert process.returncode == 0, output
-    assert_exact(env, tmp_path, files)
+    assert_exact(env, files)
 
 
 def test_two_workers_share_a_job(env, tmp_path):
@@ -63,7 +63,7 @@ def test_two_workers_share_a_job(env, tmp_path):
         outputs = [process.communicate()[0] for process in (one, other)]
         # The last parts may be the other's; a worker that finds none to claim has ended.
         assert [one.returncode, other.returncode] == [0, 0], outputs
-    assert_exact(env, tmp_path, files)
+    assert_exact(env, files)
 
 
 def test_part_of_a_terminated_worker_is_freed(tmp_path):

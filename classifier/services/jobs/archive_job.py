@@ -84,8 +84,9 @@ def _store(job: Job, item: JobItem, prediction: Prediction, kept: _Kept, owner: 
     upload.expires_at = Retention(job.parameters["keep"]).expires_at(timezone.now())
     prediction.id = uuid5(job.pk, f"prediction {item.number}")
     prediction.upload = upload
-    # A killed worker left files without a row, and nobody else has the part.
-    discard_files(upload=upload)
+    if item.part.tried:
+        # A killed worker may have left files without a row, and nobody else has the part.
+        discard_files(upload=upload)
     return store(
         prediction=prediction,
         content=kept.image.content,

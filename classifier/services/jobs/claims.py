@@ -126,7 +126,7 @@ def move_to_new_parts(job: Job, items: list[JobItem], *, size: int) -> None:
     number = job.parts.aggregate(last=Max("number"))["last"]
     for start in range(0, len(items), size):
         number += 1
-        part = JobPart.objects.create(job=job, number=number)
+        part = JobPart.objects.create(job=job, number=number, tried=True)
         ids = [item.pk for item in items[start : start + size]]
         JobItem.objects.filter(pk__in=ids).update(part=part)
         announce(part)

@@ -117,6 +117,8 @@ def _run(part: JobPart, lease: Lease) -> bool:
     items = list(part.items.filter(state=JobItem.State.WAITING).order_by("number"))
     if not items:
         return True
+    # For the next claim, if this worker is lost; `part` itself still says what the worker before did.
+    JobPart.objects.filter(pk=part.pk).update(tried=True)
     with closing(KINDS[part.job.kind].run(part.job, items, lease.is_over)) as batches:
         for batch in batches:
             _record(part, batch)
