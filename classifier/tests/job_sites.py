@@ -15,6 +15,7 @@ import pytest
 
 from classifier.tests.factories import BASE_DIR, environment, linked_model, manage
 from classifier.tests.jobs import photographs, zip_bytes
+from classifier.tests.migrated import migrate
 
 FILES, BAD, PART = 120, 6, 10
 CHANCE = random.Random()  # noqa: S311
@@ -52,8 +53,7 @@ def make_site(folder: Path, **variables: str) -> dict[str, str]:
     linked_model(folder / "models" / "student_cnn")
     variables = {"MODELS_DIR": str(folder / "models"), "DEBUG": "true", "SWEEP_AT_START": "false", **variables}
     env = environment(folder, **variables)
-    migrated = manage("migrate", env=env)
-    assert migrated.returncode == 0, migrated.stderr
+    migrate(env)
     return env
 
 

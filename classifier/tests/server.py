@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from classifier.tests import forking
 from classifier.tests.factories import environment, manage
+from classifier.tests.migrated import migrate
 
 _PRODUCTION = {"DEBUG": "false", "HTTPS": "false", "ALLOWED_HOSTS": "127.0.0.1", "PORT": "0"}
 
@@ -29,29 +30,17 @@ def prepare(env: dict[str, str]) -> None:
     """Give a site its database and its static files, unless it has them from an earlier start."""
     if Path(env["STATIC_ROOT"]).exists():
         return
-    new = Path(_new_site().name)
-    shutil.copytree(new / "static", env["STATIC_ROOT"], copy_function=os.symlink)
-    database = Path(env["DATABASE_URL"].removeprefix("sqlite:///"))
-    # `migrate` writes the same rows into any SQLite file, of the same models.
-    if database.name == "db.sqlite3" and env.get("MODELS_DIR") == os.environ.get("MODELS_DIR"):
-        shutil.copy(new / "db.sqlite3", database)
-    else:
-        _run("migrate", env)
+    shutil.copytree(Path(_collected().name) / "static", env["STATIC_ROOT"], copy_function=os.symlink)
+    migrate(env)
 
 
 @cache
-def _new_site() -> tempfile.TemporaryDirectory:
-    """What the commands that come before a server's first start write; they take seconds. Deleted with this process."""
-    holder = tempfile.TemporaryDirectory(prefix="new-site-")
-    env = environment(Path(holder.name), **_PRODUCTION)
-    _run("migrate", env)
-    _run("collectstatic", env)
-    return holder
-
-
-def _run(command: str, env: dict[str, str]) -> None:
-    done = manage(command, "--no-input", env=env)
+def _collected() -> tempfile.TemporaryDirectory:
+    """The static files of production, which take seconds to collect. Deleted with this process."""
+    holder = tempfile.TemporaryDirectory(prefix="static-")
+    done = manage("collectstatic", "--no-input", env=environment(Path(holder.name), **_PRODUCTION))
     assert done.returncode == 0, done.stderr
+    return holder
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import pytest
 from classifier.services.operations import archive
 from classifier.services.operations.archive import ArchiveError, read_archive, write_archive
 from classifier.tests.factories import environment, linked_model, manage
+from classifier.tests.migrated import migrate
 from classifier.tests.people import Person
 from classifier.tests.server import serve
 
@@ -50,7 +51,7 @@ class Place:
         """A site with a model and an upload."""
         site = cls(folder)
         linked_model(site.models / "student_cnn")
-        site.run("migrate", "--verbosity", "0")
+        migrate(site.env)
         site.shell(FILL)
         return site
 
@@ -144,7 +145,7 @@ def test_plain_archive_can_be_checked_without_this_site(saved, tmp_path):
 
 def test_site_that_has_something_is_replaced_by_force_alone(site, saved, other, tmp_path):
     linked_model(other.models / "student_cnn")
-    other.run("migrate", "--verbosity", "0")
+    migrate(other.env)
     mine = other.shell(FILL)
     before = other.contents()
     assert "--force" in other.run("restore", str(saved), fails=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from classifier.tests.factories import BASE_DIR, linked_model
+from classifier.tests.migrated import migrate
 from classifier.tests.test_backup import FILL, Place
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
@@ -58,7 +59,7 @@ def assert_in_order(calls: list[str], *expected: str) -> None:
 def site(tmp_path) -> Place:
     site = Place(tmp_path / "site")
     linked_model(site.models / "student_cnn")
-    site.run("migrate", "--verbosity", "0")
+    migrate(site.env)
     return site
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from classifier.models import ModelVersion
 from classifier.services.models.publishing import publish
 from classifier.tests.factories import environment, image_file, make_superuser, make_user, manage, pictures
+from classifier.tests.migrated import migrate
 from classifier.tests.pages import elements, probabilities_of, result_of
 from classifier.tests.parity import assert_site_predicts_as_evaluated
 from ml.artifacts.folder import load_card
@@ -36,7 +37,7 @@ def trained(tmp_path_factory) -> Trained:
     folder = tmp_path_factory.mktemp("garden")
     source = pictures(folder / "garden", CLASSES, count=12, side=24)
     env = environment(folder, MODELS_DIR=str(folder / "models"))
-    assert manage("migrate", env=env).returncode == 0
+    migrate(env)
     size = ["--image-size", "16", "--epochs", "1", "--batch-size", "8"]
     done = manage("train", "--data-dir", str(source), "--name", "garden", "--activate", *size, env=env)
     assert done.returncode == 1, done.stdout + done.stderr

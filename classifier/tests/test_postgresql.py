@@ -7,6 +7,7 @@ import urllib.request
 import pytest
 
 from classifier.tests.factories import linked_model
+from classifier.tests.migrated import migrate
 from classifier.tests.server import serve
 from classifier.tests.test_backup import Place
 
@@ -68,7 +69,7 @@ def site(postgresql, tmp_path):
     def make(collation: str = "C.UTF-8") -> Place:
         place = Place(tmp_path / "site", DATABASE_URL=postgresql(collation))
         linked_model(place.models / "student_cnn")
-        place.run("migrate", "--verbosity", "0")
+        migrate(place.env)
         return place
 
     return make

@@ -15,6 +15,7 @@ import pytest
 
 from classifier.services.operations.archive import MANIFEST, SUMS, ArchiveError, write_archive
 from classifier.tests.factories import linked_model
+from classifier.tests.migrated import migrate
 from classifier.tests.test_backup import FILL, LOOK, Place, read_all
 
 Members = dict[str, bytes]
@@ -181,7 +182,7 @@ def test_edited_archive_is_refused_with_a_reason_before_anything_is_replaced(mem
 def test_outside_row_on_postgresql_is_refused_before_anything_is_replaced(postgresql, site, tmp_path):
     here = Place(tmp_path / "here", DATABASE_URL=postgresql())
     linked_model(here.models / "student_cnn")
-    here.run("migrate", "--verbosity", "0")
+    migrate(here.env)
     here.shell(FILL)
     here.run("backup", str(tmp_path / "good.tar"))
     with tarfile.open(tmp_path / "good.tar") as tar:

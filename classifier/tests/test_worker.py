@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from classifier.tests.factories import BASE_DIR, environment, manage
+from classifier.tests.factories import BASE_DIR, environment
 from classifier.tests.job_sites import (
     BAD,
     CHANCE,
@@ -27,6 +27,7 @@ from classifier.tests.job_sites import (
     wait_until,
     worker,
 )
+from classifier.tests.migrated import migrate
 from classifier.tests.server import serve, workers_of
 
 KILLS = 4
@@ -105,7 +106,7 @@ def test_server_has_a_worker_which_is_started_again(tmp_path):
 
 def test_worker_ends_with_a_server_that_is_killed(tmp_path):
     env = environment(tmp_path, DEBUG="true", SWEEP_AT_START="false")
-    assert manage("migrate", env=env).returncode == 0
+    migrate(env)
     starter = "import os, subprocess; subprocess.run({command} + [str(os.getpid())])"
     command = [sys.executable, "manage.py", "worker", "--parent"]
     parent = subprocess.Popen([sys.executable, "-c", starter.format(command=command)], cwd=BASE_DIR, env=env)

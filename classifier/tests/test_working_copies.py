@@ -17,6 +17,7 @@ from classifier.services.predictions.rescoring import rescore
 from classifier.services.predictions.working_copies import EXPENSIVE_SECONDS, copy_of, picture_of
 from classifier.tests.corpus import jpeg_of_scans
 from classifier.tests.factories import image_bytes, image_file, linked_model, make_prediction, make_user
+from classifier.tests.migrated import migrate
 from classifier.tests.test_backup import FILL, Place
 from classifier.tests.test_explanation import special
 from ml.images import working_copy
@@ -175,7 +176,7 @@ def test_files_of_a_command_have_copies_too(user, all_expensive, stored_files, t
 def test_restored_site_makes_its_copies_again(tmp_path):
     site, other = Place(tmp_path / "site"), Place(tmp_path / "other")
     linked_model(site.models / "student_cnn")
-    site.run("migrate", "--verbosity", "0")
+    migrate(site.env)
     from_module = "from classifier.services.predictions import working_copies\n"
     site.shell(f"{from_module}working_copies.EXPENSIVE_SECONDS = -1{FILL}")
     assert sum("working_copies" in name for name in site.contents()) == 1
