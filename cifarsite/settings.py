@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import EnvError, validate
 
+from cifarsite import __version__
 from cifarsite.environment import DocumentedEnv, check_bucket, check_limit, file_storage, secret_key
 from cifarsite.exposure import check_hosts
 from cifarsite.logs import logging_settings
@@ -398,6 +399,8 @@ except EnvError as error:
 JOB_BROKER_APP = "cifarsite.celery.app" if CELERY_BROKER_URL else ""
 
 register(check_hosts)
+#: Shown at the bottom of every page.
+VERSION = __version__
 SECRET_KEY = secret_key(_secret_key, _secret_key_file)
 if not DEBUG and not ALLOWED_HOSTS:
     raise ImproperlyConfigured(

@@ -261,14 +261,6 @@ def test_person_signs_up_keeps_the_upload_and_deletes_it(open_browser, photograp
     assert stored_files() == []
 
 
-def test_language_is_switched_on_the_page_one_is_on(open_browser):
-    page = open_browser()
-    page.goto("/history/")
-    page.locator("button[value=uk]").click()
-    expect(page.locator("html")).to_have_attribute("lang", "uk")
-    assert page.url.endswith("/history/")
-
-
 def test_superuser_finds_the_upload_in_the_admin(open_browser):
     prediction = make_prediction(name="from somebody.jpg")
     page = open_browser()

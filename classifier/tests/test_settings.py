@@ -3,8 +3,10 @@ import re
 import runpy
 import subprocess
 import sys
+import tomllib
 
 import pytest
+from django.conf import settings
 
 from classifier.tests.factories import BASE_DIR, environment, manage
 
@@ -15,6 +17,11 @@ def production(folder, **changes: str) -> dict[str, str]:
     return environment(
         folder, **{"DEBUG": "false", "HTTPS": "true", "SECRET_KEY": KEY, "ALLOWED_HOSTS": "example.org", **changes}
     )
+
+
+def test_version_is_that_of_the_package():
+    package = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())
+    assert package["project"]["version"] == settings.VERSION
 
 
 def pins(name: str) -> set[str]:

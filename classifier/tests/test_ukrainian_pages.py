@@ -25,7 +25,7 @@ from classifier.tests.test_translations import read_po
 
 #: Names and what has no other name in Ukrainian.
 LATIN = {
-    *("API", "CIFAR", "Eng", "SHA"),
+    *("API", "CIFAR", "SHA"),
     *("AVIF", "BMP", "CSV", "GIF", "HEIC", "JPEG", "PNG", "TIFF", "WebP", "ZIP"),
 }
 #: What a program is made of stands in these, and names in their own languages.

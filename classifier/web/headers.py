@@ -10,8 +10,8 @@ from django.http.response import HttpResponseBase
 _PICTURES = "img-src 'self' data:"
 #: Only the site's own files. Style sheets and the list of neighbours contain data: images.
 PAGE_POLICY = (
-    f"default-src 'none'; script-src 'self'; style-src 'self'; {_PICTURES}; connect-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+    f"default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; {_PICTURES}; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 )
 #: The same, and the image that a script shows before it is sent.
 PREVIEW_POLICY = PAGE_POLICY.replace(_PICTURES, f"{_PICTURES} blob:")

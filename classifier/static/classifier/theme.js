@@ -1,4 +1,4 @@
-// Light or dark: as the system has it, or as the person chose here. Set before the first paint.
+// The header: its menus, and light or dark. The latter is as the system has it, or as the person chose here, set before the first paint.
 (() => {
   // Django's admin has a "theme" of its own in the same storage, which may be "auto".
   const KEY = "classifier-theme";
@@ -37,4 +37,16 @@
     });
     apply();
   });
+
+  // An open menu of the header closes with Escape, and when the focus or a click goes elsewhere.
+  const close = (event, returnsFocus = false) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!returnsFocus && menu.contains(event.target)) continue;
+      menu.open = false;
+      if (returnsFocus) menu.querySelector("summary").focus();
+    }
+  };
+  addEventListener("click", close);
+  addEventListener("focusin", close);
+  addEventListener("keydown", (event) => event.key === "Escape" && close(event, true));
 })();
