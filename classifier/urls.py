@@ -7,6 +7,7 @@ from classifier.services.people.throttling import Throttle
 from classifier.services.predictions.batch import MOST_IMAGES
 from classifier.views import (
     accounts,
+    again,
     classifier_versions,
     classifiers,
     correction,
@@ -45,6 +46,11 @@ urlpatterns = [
         "predictions/<uuid:prediction_id>/map.png",
         limited(explanation.occlusion_map, GET=Throttle.READ),
         name="occlusion_map",
+    ),
+    path(
+        "predictions/<uuid:prediction_id>/again/",
+        takes(limited(again.again, POST=Throttle.CLASSIFY), images=1),
+        name="classify_again",
     ),
     path("predictions/<uuid:prediction_id>/delete/", unlimited(history.delete), name="delete_prediction"),
     path(

@@ -1,6 +1,6 @@
 """Forms of people's own classifiers."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
@@ -9,8 +9,10 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from classifier.forms.choices import OwnVersionField
 from classifier.forms.uploads import ImageField
 from classifier.models import Classifier, Example, LearntClass
+from classifier.services.people.ownership import Owner
 from classifier.services.predictions.batch import MOST_IMAGES
 from ml.classes import LONGEST_CLASS_NAME
 
@@ -116,6 +118,16 @@ class HistoryExampleForm(forms.Form):
     def __init__(self, *args, classes: QuerySet[LearntClass], **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.fields["learnt_class"].queryset = classes  # type: ignore[attr-defined]
+
+
+class OtherModelForm(forms.Form):
+    """The version `cleaned_data["classifier"]` of one of the person's own classifiers, or None for the site's model."""
+
+    classifier = OwnVersionField()
+
+    def __init__(self, *args, owner: Owner, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        cast(OwnVersionField, self.fields["classifier"]).offer(owner)
 
 
 class PromotionForm(forms.Form):

@@ -11,8 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.models import ModelVersion
 from classifier.presentation.class_labels import class_label
+from classifier.services.classifiers.answering import searchable
 from classifier.services.history.identifiers import as_uuid
 from classifier.services.history.search import Search
+from classifier.services.people.ownership import Owner
 from ml.classes import NONE_CLASS
 
 
@@ -38,6 +40,7 @@ class SearchForm(forms.Form):
     model = forms.ModelChoiceField(
         ModelVersion.objects.order_by("name", "-number").defer("card"), label=_("Model"), empty_label=_("Any")
     )
+    classifier = forms.ChoiceField(label=_("Your classifier"))
     since = forms.DateField(label=_("From"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
     until = forms.DateField(label=_("To"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
     order = forms.ChoiceField(
@@ -50,11 +53,18 @@ class SearchForm(forms.Form):
         ],
     )
 
-    def __init__(self, data) -> None:
+    def __init__(self, data, *, owner: Owner) -> None:
         super().__init__(data)
         for field in self.fields.values():
             field.required = False
         classes = {name for names in ModelVersion.objects.values_list("card__class_names", flat=True) for name in names}
+        own = searchable(owner)
+        if own:
+            choices = [("", _("Any")), *((str(one.id), one.name) for one in own)]
+            cast(forms.ChoiceField, self.fields["classifier"]).choices = choices
+            classes |= {name for one in own for name in one.class_names}
+        else:
+            del self.fields["classifier"]
         labels = sorted((str(class_label(name)), name) for name in classes - {NONE_CLASS})
         cast(forms.ChoiceField, self.fields["answer"]).choices = [
             ("", _("Any")),
@@ -71,7 +81,7 @@ class SearchForm(forms.Form):
             ),
             Row(Column("since"), Column("until"), css_class="row-cols-2"),
             Row(Column("lowest"), Column("highest"), css_class="row-cols-1 row-cols-sm-2"),
-            Row(Column("order"), css_class="row-cols-1 row-cols-sm-2"),
+            Row(Column("order"), *([Column("classifier")] if own else []), css_class="row-cols-1 row-cols-sm-2"),
         )
 
     def search(self) -> Search:
@@ -84,6 +94,7 @@ class SearchForm(forms.Form):
             lowest=_share(given.get("lowest")),
             highest=_share(given.get("highest")),
             model=given.get("model"),
+            classifier=as_uuid(given.get("classifier") or ""),
             since=given.get("since"),
             until=given.get("until"),
             file_name=given.get("name", ""),

@@ -1,18 +1,22 @@
 """Forms that submit jobs, and what is done with one."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import F, Q
 from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from classifier.forms.choices import OwnVersionField, offer_own_versions
 from classifier.forms.data_sets import data_sets
 from classifier.forms.history import SearchForm
 from classifier.models import Job, ModelVersion, Retention
+from classifier.services.classifiers.answering import usable_versions
 from classifier.services.jobs.failures import JobError, explain_failure
+from classifier.services.people.ownership import Owner
 from ml.images import formats
 
 
@@ -21,6 +25,10 @@ class _JobForm(forms.Form):
 
     #: The field that such an error belongs to.
     refused_field: str
+
+    def __init__(self, *args, owner: Owner, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.owner = owner
 
     def refuse(self, error: JobError) -> None:
         self.add_error(self.refused_field, ValidationError(explain_failure(error.code, error.values), code=error.code))
@@ -61,6 +69,7 @@ class ArchiveForm(_JobForm):
         allow_empty_file=True,
         widget=_SeveralFiles(attrs={"class": "form-control", "multiple": True, "webkitdirectory": True}),
     )
+    classifier = OwnVersionField()
     keep = forms.TypedChoiceField(
         label=_("Keep the images and their results"),
         required=False,
@@ -76,6 +85,7 @@ class ArchiveForm(_JobForm):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        offer_own_versions(self, self.owner)
         self.fields["archive"].help_text = format_lazy(
             _("Up to {megabytes} MB and {files} files. Folders are kept in the names."),
             megabytes=settings.MAX_ARCHIVE_MEGABYTES,
@@ -109,17 +119,19 @@ class ExportForm(_JobForm):
     def clean(self) -> dict:
         cleaned = super().clean() or self.cleaned_data
         cleaned["query"] = cleaned.get("query", "").removeprefix("?")
-        cleaned["search"] = SearchForm(QueryDict(cleaned["query"])).search()
+        cleaned["search"] = SearchForm(QueryDict(cleaned["query"]), owner=self.owner).search()
         return cleaned
 
 
 class RescoreForm(_JobForm):
-    """Another model for all of one's images. everybody: for staff, all images of the site."""
+    """Another model, or a classifier of one's own, for all of one's images. everybody: for staff, all images of the
+    site.
+    """
 
     refused_field = "model"
     model = forms.ModelChoiceField(
         label=_("Model"),
-        queryset=ModelVersion.objects.order_by("name", "-number"),
+        queryset=ModelVersion.every.none(),
         empty_label=None,
         widget=forms.Select(attrs={"class": "form-select"}),
         error_messages={"invalid_choice": _("This model does not exist. Choose one of the models shown.")},
@@ -132,8 +144,19 @@ class RescoreForm(_JobForm):
 
     def __init__(self, *args, may_rescore_all: bool, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        own = usable_versions(self.owner).order_by().values("pk")
+        versions = ModelVersion.every.filter(Q(classifier=None) | Q(pk__in=own)).select_related("classifier")
+        field = cast(forms.ModelChoiceField, self.fields["model"])
+        field.queryset = versions.defer("card").order_by(F("classifier").asc(nulls_first=True), "name", "-number")
         if not may_rescore_all:
             del self.fields["everybody"]
+
+    def clean(self) -> dict:
+        cleaned = super().clean() or self.cleaned_data
+        model = cleaned.get("model")
+        if cleaned.get("everybody") and model is not None and model.classifier_id is not None:
+            self.add_error("everybody", _("Your own classifier classifies your own images only."))
+        return cleaned
 
 
 class NeighboursForm(_JobForm):

@@ -1,5 +1,6 @@
 """Forms that submit an image."""
 
+from functools import cached_property
 from typing import cast
 from uuid import uuid4
 
@@ -10,8 +11,10 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from classifier.forms.choices import OwnVersionField
 from classifier.models import Retention
 from classifier.services.jobs.failures import ArchiveTooLarge, TooManyFiles, explain_failure
+from classifier.services.people.ownership import Owner
 from classifier.services.predictions.example_images import EXAMPLES, example_file
 from classifier.services.predictions.intake import FileTooLarge, explain_image_error, status_of
 from ml.images import formats
@@ -84,20 +87,33 @@ def _anonymous_choices(most: int) -> list[tuple[str, str]]:
 
 
 class UploadForm(_SubmissionForm):
-    """One image to classify, as the file `cleaned_data["image"]`."""
+    """One image to classify, as the file `cleaned_data["image"]`; with the version `cleaned_data["classifier"]` of a
+    classifier of the person's own, or None.
+    """
 
+    classifier = OwnVersionField()
     image = ImageField(
         label=_("Choose a photo or drop it here"),
     )
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args, owner: Owner | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        if owner is not None:
+            cast(OwnVersionField, self.fields["classifier"]).offer(owner)
         self.fields["image"].help_text = format_lazy(
             _("{types}: up to {megabytes} MB and {megapixels} megapixels."),
             types=formats.NAMES,
             megabytes=settings.MAX_UPLOAD_MEGABYTES,
             megapixels=settings.MAX_IMAGE_MEGAPIXELS,
         )
+
+    @cached_property
+    def classifier_choices(self) -> list[tuple[str, str, bool]]:
+        """Value, label and whether it is chosen, for the hand-written template; empty without a trained classifier."""
+        chosen = str(self["classifier"].value() or "")
+        versions = cast(OwnVersionField, self.fields["classifier"]).queryset or ()
+        own = [(str(version.classifier_id), str(version)) for version in versions]
+        return [(value, label, value == chosen) for value, label in (("", _("The site’s model")), *own)] if own else []
 
     @property
     def accept(self) -> str:

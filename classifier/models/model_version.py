@@ -78,6 +78,11 @@ class ModelVersion(models.Model):
         return f"{self.classifier or self.name} v{self.number}"
 
     @property
+    def full_name(self) -> str:
+        """Name and version, as programs read them: name@1."""
+        return f"{self.classifier or self.name}@{self.number}"
+
+    @property
     def path(self) -> Path:
         return Path(settings.MODELS_DIR) / self.folder
 

@@ -6,6 +6,7 @@ from PIL import Image
 
 from classifier.models import Classifier, Example, HeldOutAnswer, LearntClass, ModelVersion, Prediction
 from classifier.services.classifiers.collection import add_image, create_classifier
+from classifier.services.classifiers.training import store_trained, train
 from classifier.services.people.ownership import Owner
 from ml.tests.factories import encode, scene
 
@@ -32,6 +33,12 @@ def make_classifier(owner: Owner, *, images: int = 6, classes: int = 2, name: st
         for number in range(images):
             add_image(file=example_file(class_name, number), classifier=classifier, class_name=class_name)
     return classifier
+
+
+def make_trained(owner: Owner, *, images: int = 6, name: str = "fasteners") -> ModelVersion:
+    """Version 1 of a classifier of bolts and nuts, trained and in use."""
+    classifier = make_classifier(owner, images=images, name=name)
+    return store_trained(classifier=classifier, trained=train(classifier=classifier))
 
 
 def make_version(prediction: Prediction, *, name: str = "fasteners") -> ModelVersion:

@@ -19,6 +19,7 @@ ONE_PERSONS = {
     "occlusion_map": {"prediction_id": "prediction"},
     "example_from_history": {"prediction_id": "prediction"},
     "delete_prediction": {"prediction_id": "prediction"},
+    "classify_again": {"prediction_id": "prediction"},
     "classifier": {"classifier_id": "classifier"},
     "classifier_delete": {"classifier_id": "classifier"},
     "classifier_examples": {"classifier_id": "classifier"},

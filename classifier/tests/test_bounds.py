@@ -28,6 +28,7 @@ from classifier.services.groups.names import BadNickname
 from classifier.services.groups.pupils import add_pupils, rename_pupil
 from classifier.services.models.publishing import publish
 from classifier.services.models.training import end_run
+from classifier.services.people.ownership import Owner
 from classifier.services.people.tokens import BadName, create_token
 from classifier.tests.classifiers import make_version
 from classifier.tests.factories import (
@@ -270,6 +271,7 @@ def test_folder_deeper_than_its_column_is_refused(tmp_path):
 
 ARGUMENTS = {
     classifiers.ClassifierActionForm: {"classifier": Classifier()},
+    classifiers.OtherModelForm: {"owner": Owner()},
     classifiers.HistoryExampleForm: {"classes": LearntClass.objects.none()},
     accounts.SignInForm: {"visitor": None, "is_left": False},
     accounts.SignUpForm: {"visitor": None, "is_left": False},
@@ -277,11 +279,12 @@ ARGUMENTS = {
     accounts.DeleteAccountForm: {"user": None, "request": None},
     accounts.ChangePasswordForm: {"user": None, "request": None},
     password_reset.NewPasswordForm: {"user": None},
-    history.SearchForm: {"data": {}},
+    history.SearchForm: {"data": {}, "owner": Owner()},
     history.SelectionForm: {"data": {}},
     uploads.UploadForm: {"is_anonymous": True},
     uploads.ExampleForm: {"is_anonymous": True},
-    jobs.RescoreForm: {"may_rescore_all": True},
+    jobs.RescoreForm: {"may_rescore_all": True, "owner": Owner()},
+    **{form: {"owner": Owner()} for form in jobs.FORMS.values() if form is not jobs.RescoreForm},
 }
 
 

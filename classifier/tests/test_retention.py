@@ -47,7 +47,7 @@ def test_page_and_api_offer_every_retention():
     values = [one.value for one in Retention]
     offered = [str(value) for value, _text in UploadForm(is_anonymous=False).fields["keep"].choices]
     assert offered == ["", *map(str, SubmissionOptionsSerializer().fields["keep"].choices)] == values
-    of_jobs = [str(value) for value, _text in ArchiveForm().fields["keep"].choices]
+    of_jobs = [str(value) for value, _text in ArchiveForm(owner=Owner()).fields["keep"].choices]
     assert of_jobs == ["", *map(str, JobOptionsSerializer().fields["keep"].choices)] == values[:-1]
 
 

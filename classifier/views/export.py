@@ -26,7 +26,7 @@ from classifier.web.requests import owner_of
 @require_safe
 def as_csv(request: HttpRequest) -> StreamingHttpResponse:
     """One line a prediction."""
-    search = SearchForm(request.GET).search()
+    search = SearchForm(request.GET, owner=owner_of(request)).search()
     lines = csv_lines(walk(search.of(owner_of(request)), order=search.row_order))
     return _download(lines, "text/csv; charset=utf-8", "csv")
 
@@ -35,7 +35,7 @@ def as_csv(request: HttpRequest) -> StreamingHttpResponse:
 @require_safe
 def as_zip(request: HttpRequest) -> StreamingHttpResponse:
     """The images in folders by class, and the table."""
-    search = SearchForm(request.GET).search()
+    search = SearchForm(request.GET, owner=owner_of(request)).search()
     return zip_response(search.of(owner_of(request)), search.row_order)
 
 
@@ -43,7 +43,7 @@ def as_zip(request: HttpRequest) -> StreamingHttpResponse:
 @require_POST
 def export(request: HttpRequest) -> HttpResponse:
     """Lead to the file of a small result, and to a job that makes it of a large one."""
-    form = ExportForm(request.POST)
+    form = ExportForm(request.POST, owner=owner_of(request))
     if not form.is_valid():
         return redirect("history")
     owner, search, ending = owner_of(request), form.cleaned_data["search"], form.cleaned_data["format"]

@@ -12,10 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from classifier.forms.history import SearchForm, SelectionForm, asked_for
+from classifier.models import Prediction
+from classifier.services.classifiers.answering import other_versions
 from classifier.services.history.deletion import delete_everything, delete_prediction, delete_predictions
 from classifier.services.history.pagination import BadCursor, page_of
 from classifier.services.history.several import beside, other_predictions
-from classifier.services.people.ownership import learnt_classes_of, predictions_of
+from classifier.services.people.ownership import Owner, learnt_classes_of, predictions_of
 from classifier.views.export import zip_response
 from classifier.web.requests import own_prediction, owner_of
 
@@ -26,7 +28,7 @@ def history(request: HttpRequest) -> HttpResponse:
     """The person's predictions that the search in the address asks for, a page at a time."""
     if (asked := asked_for(request.GET)) != request.GET:
         return redirect(f"{request.path}?{asked.urlencode()}" if asked else request.path)
-    form = SearchForm(request.GET)
+    form = SearchForm(request.GET, owner=owner_of(request))
     search = form.search()
     try:
         page = page_of(
@@ -64,11 +66,12 @@ def selected(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 @require_safe
 def detail(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     """One prediction, with the receipt of how it came about."""
-    prediction = own_prediction(request, prediction_id)
+    prediction, owner = own_prediction(request, prediction_id), owner_of(request)
     context = {
         "prediction": prediction,
         "others": other_predictions(prediction),
-        "learnt_classes": learnt_classes_of(owner_of(request)),
+        "models": other_models(prediction, owner),
+        "learnt_classes": learnt_classes_of(owner),
     }
     return render(request, "classifier/detail.html", context)
 
@@ -93,6 +96,13 @@ def delete_all(request: HttpRequest) -> HttpResponse:
         return render(request, "classifier/delete_all.html")
     _say_deleted(request, delete_everything(owner=owner_of(request)))
     return redirect("history")
+
+
+def other_models(prediction: Prediction, owner: Owner) -> list[tuple[str, str]]:
+    """Values and labels of the models that may classify the image as well; the site's beside a classifier's answer."""
+    own = [(str(version.classifier_id), str(version)) for version in other_versions(prediction, owner)]
+    site = [("", _("The site’s model"))] if prediction.model_version.classifier_id is not None else []
+    return [*own, *site]
 
 
 def _say_deleted(request: HttpRequest, count: int) -> None:

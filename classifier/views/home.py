@@ -39,7 +39,7 @@ def home(request: PageRequest) -> HttpResponse:
     if "example" in request.POST:
         sent = ExampleForm(request.POST, is_anonymous=is_anonymous)
     else:
-        sent = UploadForm(request.POST, request.FILES, is_anonymous=is_anonymous)
+        sent = UploadForm(request.POST, request.FILES, is_anonymous=is_anonymous, owner=owner_of(request))
     if not sent.is_valid():
         return _refusal(request, sent)
     try:
@@ -53,15 +53,16 @@ def home(request: PageRequest) -> HttpResponse:
 
 def _classify(request: PageRequest, sent: dict) -> HttpResponse:
     """Classify what was sent, and store it unless the person wants otherwise. Raises ImageError."""
+    version = sent.get("classifier")
     if sent["keep"] == Retention.NOT_STORED:
-        prediction, thumbnail = submit_without_storing(file=sent["image"])
+        prediction, thumbnail = submit_without_storing(file=sent["image"], version=version)
         # Nothing is stored that an address could lead to: this answer is all there is of it.
         picture = f"data:image/jpeg;base64,{b64encode(thumbnail).decode()}"
         template = "classifier/_upload_row_result.html" if request.htmx else "classifier/detail.html"
         return render(request, template, {"prediction": prediction, "picture": picture})
     submission = sent["submission"]
     owner = uploader_of(request, submission=submission)
-    prediction = submit(file=sent["image"], owner=owner, submission=submission, keep=sent["keep"])
+    prediction = submit(file=sent["image"], owner=owner, submission=submission, keep=sent["keep"], version=version)
     if owner.visitor is not None:
         remember_visitor(request, owner.visitor)
     if request.htmx:
@@ -88,10 +89,11 @@ def _remembered(request: HttpRequest) -> Retention:
 
 def _page(request: PageRequest, *, is_known: bool, sent: UploadForm | ExampleForm | None = None) -> HttpResponse:
     """The page with empty forms; one that was sent and refused says what is wrong with it, as does the status."""
-    empty: Any = {"initial": {"keep": _remembered(request)}, "is_anonymous": request.user.is_anonymous}
+    initial = {"keep": _remembered(request), "classifier": request.GET.get("classifier", "")}
+    empty: Any = {"initial": initial, "is_anonymous": request.user.is_anonymous}
     context = {
         "class_names": known_classes(),
-        "form": sent if isinstance(sent, UploadForm) else UploadForm(**empty),
+        "form": sent if isinstance(sent, UploadForm) else UploadForm(**empty, owner=owner_of(request)),
         "examples": sent if isinstance(sent, ExampleForm) else ExampleForm(**empty),
         "is_known": is_known,
     }

@@ -143,7 +143,8 @@ def _own_job(request: HttpRequest, job_id: UUID) -> Job:
 
 
 def _submit_archive(owner: Owner, sent: dict[str, Any]) -> Job:
-    return submit_archive(archive=sent["images"], owner=owner, keep=sent["keep"])
+    version = sent.get("classifier")
+    return submit_archive(archive=sent["images"], owner=owner, keep=sent["keep"], version=version)
 
 
 def _submit_export(owner: Owner, sent: dict[str, Any]) -> Job:
@@ -178,7 +179,7 @@ _SUBMIT: dict[str, Callable[[Owner, dict[str, Any]], Job]] = {
 
 
 def _form(request: HttpRequest, kind: str, *data: Any) -> ArchiveForm | ExportForm | RescoreForm:
-    options: dict[str, Any] = {"auto_id": f"id_{kind}_%s"}
+    options: dict[str, Any] = {"auto_id": f"id_{kind}_%s", "owner": owner_of(request)}
     if kind == Job.Kind.RESCORE:
         return RescoreForm(*data, may_rescore_all=request.user.has_perm(_EVERYBODYS), **options)
     return FORMS[kind](*data, **options)  # type: ignore[return-value]

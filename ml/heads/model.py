@@ -16,6 +16,11 @@ class HeadModel(LoadedModel):
     def __init__(self, head: Head, backbone: Network) -> None:
         self.card = replace(backbone.card, class_names=head.class_names, networks={})
         self.networks = {"": _HeadNetwork(head, backbone)}
+        self._head = head
+
+    def predict_features(self, features: np.ndarray) -> Predictions:
+        """Return predictions for features (N, F) that the network has computed before."""
+        return self._head.predict(as_stored(features))
 
 
 class _HeadNetwork(Network):
@@ -26,9 +31,14 @@ class _HeadNetwork(Network):
         self.rule = DecisionRule(calibration, DEFAULT_SCORE, thresholds, None, head.none_index)
         self._head, self._backbone = head, backbone
 
-    def predict(self, images: np.ndarray) -> Predictions:
-        return self._head.predict(self._backbone.outputs(images).features)
+    def decide(self, outputs: Outputs) -> Predictions:
+        return self._head.predict(outputs.features)
 
     def outputs(self, images: np.ndarray) -> Outputs:
-        features = self._backbone.outputs(images).features
+        features = as_stored(self._backbone.outputs(images).features)
         return Outputs(self._head.logits(features), features)
+
+
+def as_stored(features: np.ndarray) -> np.ndarray:
+    """Round features to what is stored of them, so that an image gets the same answer before and after."""
+    return features.astype(np.float16).astype(np.float32)

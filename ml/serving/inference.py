@@ -86,7 +86,11 @@ class Network:
 
         Raises ValueError for another shape, ArtifactError when LiteRT cannot run the graph.
         """
-        return self.rule.predict(self.outputs(images))
+        return self.decide(self.outputs(images))
+
+    def decide(self, outputs: Outputs) -> Predictions:
+        """Return calibrated probabilities and abstentions for what `outputs` returned."""
+        return self.rule.predict(outputs)
 
     def outputs(self, images: np.ndarray) -> Outputs:
         """Return logits and features, before any decision; input and errors as `predict`."""
@@ -174,11 +178,28 @@ class LoadedModel:
             rows = [row for row, one in enumerate(inputs) if one.network == name]
             if rows:
                 found = network.predict(np.stack([inputs[row].pixels for row in rows]))
-                # A network without the class "none" gives it no probability.
-                columns = [self.class_names.index(of_network) for of_network in network.class_names]
-                for values, of_network in zip(predictions, found):
-                    values[np.ix_(rows, columns) if values.ndim == 2 else rows] = of_network
+                self._enter(predictions, rows, found, network)
         return predictions
+
+    def predict_one(self, network_input: NetworkInput) -> tuple[Predictions, np.ndarray]:
+        """Return the prediction of one image, N = 1, with the features (F,) that its network computed on the way.
+
+        Errors as `predict`.
+        """
+        network = self.networks[network_input.network]
+        outputs = network.outputs(network_input.pixels[None])
+        if len(self.networks) == 1:
+            return network.decide(outputs), outputs.features[0]
+        predictions = _empty_predictions(1, len(self.class_names))
+        self._enter(predictions, [0], network.decide(outputs), network)
+        return predictions, outputs.features[0]
+
+    def _enter(self, predictions: Predictions, rows: list[int], found: Predictions, network: Network) -> None:
+        """Enter what a network found into rows of all predictions."""
+        # A network without the class "none" gives it no probability.
+        columns = [self.class_names.index(of_network) for of_network in network.class_names]
+        for values, of_network in zip(predictions, found):
+            values[np.ix_(rows, columns) if values.ndim == 2 else rows] = of_network
 
     def warm_up(self) -> None:
         """Predict once with every network, so that the first request does not wait for it."""

@@ -49,6 +49,10 @@ class NothingNew(ClassifierError):
     code = "nothing_new"
 
 
+class NotTrained(ClassifierError):
+    code = "not_trained"
+
+
 class GateRefuses(ClassifierError):
     code = "gate_refuses"
 
@@ -71,5 +75,6 @@ def _words() -> dict[str, str]:
         TooFewClasses.code: _("Training needs two classes with images. Add another class."),
         TooFewExamples.code: _("“%(name)s” has %(count)s different images. Training needs %(least)s in each class."),
         NothingNew.code: _("Nothing has changed since version %(number)s was trained. Add or relabel images first."),
+        NotTrained.code: _("“%(name)s” is not trained yet. Train it first."),
         GateRefuses.code: _("This version is not better in every way. To use it anyway, give a reason."),
     }

@@ -4,17 +4,14 @@ from collections.abc import Iterable
 from uuid import UUID
 
 import numpy as np
-from PIL import Image
 
 from classifier.models import Features, Upload
 from classifier.services.models.backbone import Backbone
+from classifier.services.predictions.features import Vector, describe_vector
 from classifier.services.predictions.turns import Workers, turn
 from classifier.services.predictions.working_copies import picture_of
 from ml.data.duplicates import Signature
 from ml.images.preprocessing import DecodedImage
-
-#: The side to which an image is brought before its sharpness is measured.
-_SIDE = 128
 
 
 def describe_features(*, decoded: DecodedImage, backbone: Backbone) -> Features:
@@ -22,21 +19,7 @@ def describe_features(*, decoded: DecodedImage, backbone: Backbone) -> Features:
     with turn(Workers.INTERPRETERS):
         pixels = backbone.prepare(decoded.picture, decoded.size)
         vector = backbone.features(pixels[None])[0]
-    small = decoded.picture.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    signature = Signature.of(np.asarray(small))
-    return Features(
-        backbone=backbone.digest,
-        vector=vector.astype("<f2").tobytes(),
-        signature=signature.hash.astype("<u8").tobytes() + signature.colour.astype(np.uint8).tobytes(),
-        sharpness=sharpness(small),
-    )
-
-
-def sharpness(picture: Image.Image) -> float:
-    """The variance of the Laplacian of a picture in grey: small for a blurred one (Pech-Pacheco et al. 2000)."""
-    grey = np.asarray(picture.convert("L"), np.float32)
-    middle = grey[1:-1, 1:-1]
-    return float((grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * middle).var())
+    return describe_vector(vector=Vector(vector, backbone.digest), picture=decoded.picture)
 
 
 def add_missing_features(*, uploads: Iterable[Upload], backbone: Backbone) -> None:

@@ -29,7 +29,7 @@ from classifier.services.classifiers.comparing import compare_with_active
 from classifier.services.classifiers.failures import NothingNew, TooFewClasses, TooFewExamples
 from classifier.services.classifiers.features import add_missing_features, vectors_of
 from classifier.services.classifiers.overview import FEWEST
-from classifier.services.models.backbone import Backbone, active_backbone
+from classifier.services.models.backbone import Backbone, active_backbone, backbone_of
 from ml.classes import NONE_CLASS
 from ml.evaluation import metrics
 from ml.heads import fitting
@@ -230,12 +230,14 @@ def _card(classifier: Classifier, trained: Trained) -> dict:
     """What the pages say of the version; its class names are those of its answers."""
     measured = trained.measured
     judged = trained.labels[measured.judged]
+    network = backbone_of(trained.backbone).network
     figures = metrics.score(measured.predictions.probabilities, judged, trained.class_names)
     return {
         "name": classifier.name,
         "architecture": "head",
         "class_names": list(trained.class_names),
-        "framing": {},
+        "input_shape": list(network.input_shape),
+        "framing": network.card.framing,
         "networks": {},
         "metrics": {"test": figures.as_dict()},
         "cross_validated": measured.cross_validated,

@@ -165,7 +165,7 @@ def _row(prediction: Prediction) -> list[object]:
         str(prediction.abstained).lower(),
         plain_text(prediction.corrected_class),
         "" if prediction.was_right is None else str(prediction.was_right).lower(),
-        plain_text(f"{version.name}@{version.number}"),
+        plain_text(version.full_name),
         plain_text(prediction.network),
         json.dumps({name: round(share, 6) for name, share in shares.items()}),
         upload.sha256,

@@ -9,7 +9,7 @@ from django.db.models import Avg, Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from classifier.models import Prediction
+from classifier.models import ModelVersion, Prediction
 from classifier.services.history.search import midnight
 from classifier.services.people.ownership import current_predictions, current_uploads, with_details
 
@@ -62,7 +62,7 @@ def overview(*, days: int) -> Overview:
     total = sum(row["count"] for row in rows)
     abstained = sum(row["abstained"] for row in rows)
     files = current_uploads().order_by().aggregate(count=Count("pk"), size=Sum("size"))
-    newest_first = with_details(current_predictions().order_by("-created_at", "-id"))
+    newest_first = with_details(_of_site().order_by("-created_at", "-id"))
     return Overview(
         days=[_day(first + timedelta(days=number), by_day) for number in range(days)],
         classes=[(name, count / total) for name, count in classes.most_common() if count],
@@ -79,7 +79,7 @@ def overview(*, days: int) -> Overview:
 def _daily(first: date) -> QuerySet:
     """One row per day and class."""
     return (
-        current_predictions()
+        _of_site()
         .order_by()
         .filter(created_at__gte=midnight(first))
         .annotate(day=TruncDate("created_at"))
@@ -91,6 +91,12 @@ def _daily(first: date) -> QuerySet:
             corrected=Count("pk", filter=Q(was_right__isnull=False)),
         )
     )
+
+
+def _of_site() -> QuerySet[Prediction]:
+    """What the site's models have predicted; people's own classifiers are theirs."""
+    own = ModelVersion.every.filter(classifier__isnull=False).values("pk")
+    return current_predictions().exclude(model_version__in=own)
 
 
 def _slowest(predictions: QuerySet[Prediction]) -> list[tuple[Prediction, float]]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -35,9 +36,10 @@ STATES: dict[str, dict[str, object]] = {
 class Search:
     """A search; an empty field does not filter.
 
-    class_name: what was answered; NONE_CLASS finds what the model abstained from.
-    state: a key of STATES. lowest, highest: confidence as a share of one, both included. since, until: days, both
-    included. file_name: a part of the uploaded file's own name, in capitals or not. order: a key of ORDERS.
+    class_name: what was answered; NONE_CLASS finds what the model abstained from. classifier: the id of one of the
+    owner's, whose versions answered. state: a key of STATES. lowest, highest: confidence as a share of one, both
+    included. since, until: days, both included. file_name: a part of the uploaded file's own name, in capitals or not.
+    order: a key of ORDERS.
     """
 
     class_name: str = ""
@@ -45,6 +47,7 @@ class Search:
     lowest: float | None = None
     highest: float | None = None
     model: ModelVersion | None = None
+    classifier: UUID | None = None
     since: date | None = None
     until: date | None = None
     file_name: str = ""
@@ -60,6 +63,7 @@ class Search:
             "confidence__gte": self.lowest,
             "confidence__lte": self.highest,
             "model_version": self.model,
+            "model_version__classifier": self.classifier,
             "created_at__gte": self.since and midnight(self.since),
             "created_at__lt": self.until and midnight(min(self.until, _LAST_DAY) + timedelta(days=1)),
             "upload__in": self._named(owner) if self.file_name else None,

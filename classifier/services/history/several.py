@@ -15,7 +15,7 @@ def beside(predictions: Iterable[Prediction]) -> list[tuple[Prediction, list[Pre
     several = Prediction.objects.filter(upload__in=uploads).order_by().values("upload").annotate(count=Count("pk"))
     of_several = Prediction.objects.filter(upload__in=several.filter(count__gt=1).values("upload"))
     found: dict[UUID, list[Prediction]] = {}
-    for one in of_several.order_by("created_at", "id").prefetch_related("model_version"):
+    for one in of_several.order_by("created_at", "id").prefetch_related("model_version__classifier"):
         found.setdefault(one.upload_id, []).append(one)
     return [(one, [other for other in found.get(one.upload_id, ()) if other.pk != one.pk]) for one in predictions]
 
@@ -23,4 +23,4 @@ def beside(predictions: Iterable[Prediction]) -> list[tuple[Prediction, list[Pre
 def other_predictions(prediction: Prediction) -> list[Prediction]:
     """What other models said of the same upload, the first one first."""
     others = Prediction.objects.filter(upload=prediction.upload_id).exclude(pk=prediction.pk)
-    return list(others.order_by("created_at", "id").prefetch_related("model_version"))
+    return list(others.order_by("created_at", "id").prefetch_related("model_version__classifier"))

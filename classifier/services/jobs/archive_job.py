@@ -13,7 +13,7 @@ from classifier.services.jobs.archives import Archive
 from classifier.services.jobs.failures import DamagedMember
 from classifier.services.jobs.results import Planned, Result
 from classifier.services.jobs.storage import opened_archive
-from classifier.services.models.serving import served_model
+from classifier.services.models.heads import served as served_model
 from classifier.services.operations.storage import as_unavailable
 from classifier.services.people.ownership import Owner
 from classifier.services.predictions.classification import describe_upload, discard_files, store

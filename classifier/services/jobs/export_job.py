@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Any, cast
+from uuid import UUID
 
 from django.core.files import File
 from django.core.files.storage import default_storage
@@ -30,6 +31,7 @@ _DAYS = ("since", "until")
 def as_parameters(search: Search, ending: str) -> dict[str, Any]:
     """The search as a job's row stores it."""
     fields = asdict(replace(search, model=None)) | {"model": search.model.pk if search.model else None}
+    fields["classifier"] = str(search.classifier) if search.classifier else None
     for day in _DAYS:
         fields[day] = fields[day].isoformat() if fields[day] else None
     return {"format": ending, "search": fields}
@@ -79,4 +81,5 @@ def _search(job: Job) -> Search:
     for day in _DAYS:
         fields[day] = date.fromisoformat(fields[day]) if fields[day] else None
     fields["model"] = ModelVersion.objects.filter(pk=fields["model"]).first() if fields["model"] else None
+    fields["classifier"] = UUID(fields["classifier"]) if fields.get("classifier") else None
     return Search(**fields)

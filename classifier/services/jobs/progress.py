@@ -46,7 +46,7 @@ class Progress:
 
 def jobs_of(owner: Owner) -> QuerySet[Job]:
     """The owner's jobs, newest first. A backup is nobody's who is no superuser any more."""
-    found = Job.objects.filter(belongs_to(owner)).select_related("model_version")
+    found = Job.objects.filter(belongs_to(owner)).select_related("model_version__classifier")
     return found if owner.user and owner.user.is_superuser else found.exclude(kind=Job.Kind.BACKUP)
 
 

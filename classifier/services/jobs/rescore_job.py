@@ -3,34 +3,39 @@
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from classifier.models import Job, JobItem, Prediction, Upload
 from classifier.services.jobs.failures import LostUpload
 from classifier.services.jobs.results import Planned, Result
-from classifier.services.models.serving import served_model
+from classifier.services.models.heads import served as served_model
 from classifier.services.operations.storage import as_unavailable
 from classifier.services.people.ownership import Owner, current_uploads, uploads_of
+from classifier.services.predictions.again import predictions_from_features, store_beside
 from classifier.services.predictions.many import prediction_of, stored_image
 from ml.images.errors import ImageError
 from ml.images.preprocessing import DecodedImage
 from ml.serving.bulk import Failed, Predicted, predict_stream
 
 PARAMETERS = frozenset({"everybody"})
-_PREDICTIONS = UUID("3c1a8f3e-7d0c-4b7b-9d38-0f3b6b0c2f51")
+#: Answers from stored features that are committed together; they take no time.
+_AT_ONCE = 32
 
 
 def uploads_to_rescore(job: Job) -> QuerySet[Upload]:
-    """The uploads that the job's version has not classified: the owner's, or everybody's for staff."""
+    """The classified uploads that the job's version has not classified: the owner's, or everybody's for staff.
+
+    Images that are only examples of a classifier stay out of the history.
+    """
     if job.parameters.get("everybody"):
         uploads = current_uploads()
     else:
         uploads = uploads_of(Owner(user=job.owner, visitor=job.visitor))
     predicted = Prediction.objects.filter(model_version=job.model_version).order_by().values("upload")
-    return uploads.exclude(pk__in=predicted).order_by("pk")
+    classified = Prediction.objects.order_by().values("upload")
+    return uploads.filter(pk__in=classified).exclude(pk__in=predicted).order_by("pk")
 
 
 def plan(job: Job, last: JobItem | None) -> Generator[Planned]:
@@ -55,12 +60,22 @@ def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generato
             return Result(predicted.source, error=error)
         timings = {"decode": predicted.kept, "thumbnail": 0.0}
         prediction = prediction_of(predicted, served=served, timings=timings)
-        return Result(predicted.source, store=lambda _owner: _store(predicted.source, prediction))
+        return _result(predicted.source, prediction)
 
-    wanted = (item for item in items if not is_over())
+    known = predictions_from_features(uploads=found.values(), served=served)
+    answered = [item for item in items if UUID(item.reference) in known]
+    for start in range(0, len(answered), _AT_ONCE):
+        if is_over():
+            return
+        yield [_result(item, known[UUID(item.reference)]) for item in answered[start : start + _AT_ONCE]]
+    wanted = (item for item in items if UUID(item.reference) not in known and not is_over())
     with closing(predict_stream(served.model, wanted, read)) as batches:
         for batch in batches:
             yield [conclude(one) for one in batch]
+
+
+def _result(item: JobItem, prediction: Prediction) -> Result:
+    return Result(item, store=lambda _owner: _store(item, prediction))
 
 
 def _decoded(upload: Upload | None) -> DecodedImage:
@@ -77,20 +92,7 @@ def _decoded(upload: Upload | None) -> DecodedImage:
 
 
 def _store(item: JobItem, prediction: Prediction) -> Prediction:
-    upload = Upload.objects.filter(pk=item.reference).first()
-    if upload is None:
-        raise LostUpload
-    prediction.upload = upload
-    # Two jobs may ask the same version about the same upload.
-    prediction.id = uuid5(_PREDICTIONS, f"{upload.pk}\n{prediction.model_version.digest}")
-    if stored := Prediction.objects.filter(pk=prediction.id).first():
-        return stored
     try:
-        with transaction.atomic():
-            prediction.save(force_insert=True)
-    except IntegrityError as error:
-        stored = Prediction.objects.filter(pk=prediction.id).first()
-        if stored is None:
-            raise LostUpload from error
-        return stored
-    return prediction
+        return store_beside(upload=Upload(pk=UUID(item.reference)), prediction=prediction)
+    except Upload.DoesNotExist as error:
+        raise LostUpload from error

@@ -51,7 +51,7 @@ def _row(item: JobItem, prediction: Prediction | None) -> list[str]:
             plain_text(prediction.predicted_class),
             f"{prediction.confidence:.6f}",
             str(prediction.abstained).lower(),
-            plain_text(f"{prediction.model_version.name}@{prediction.model_version.number}"),
+            plain_text(prediction.model_version.full_name),
             error,
             str(prediction.pk),
         ]

@@ -12,6 +12,10 @@ from ml.heads.model import HeadModel
 _MOST_LOADED = 32
 
 
+class HeadGone(NoModel):
+    """The head was deleted, or cannot be read."""
+
+
 def served(version: ModelVersion | None = None) -> ServedModel:
     """Return a version and its network: of the site's models the active one for None, or one of somebody's own classes.
 
@@ -28,8 +32,8 @@ def _loaded(version_id: int, digest: str) -> tuple[LoadedHead, str]:
     """Return the head of a version and the digest of its backbone. digest: of the version, whose head never changes."""
     row = Head.objects.filter(version=version_id, version__digest=digest).first()
     if row is None:
-        raise NoModel("This version of the classifier was deleted.")
+        raise HeadGone("This version of the classifier was deleted.")
     try:
         return LoadedHead.load(bytes(row.content)), row.backbone
     except ValueError as error:
-        raise NoModel(f"The classifier cannot be loaded ({error}). Train it again.") from error
+        raise HeadGone(f"The classifier cannot be loaded ({error}). Train it again.") from error

@@ -81,7 +81,7 @@ def expired_uploads() -> tuple[QuerySet[Upload], QuerySet[Upload]]:
 def with_details(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
     """The same with their uploads and models."""
     # A model's card is long, so it is read once for all rows instead of joined to each.
-    return predictions.select_related("upload").prefetch_related("model_version")
+    return predictions.select_related("upload").prefetch_related("model_version__classifier")
 
 
 def claimable(*, visitor: UUID) -> tuple[int, datetime | None]:

@@ -12,12 +12,13 @@ from django.core.files.storage import default_storage
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from classifier.models import ModelVersion, Prediction, Retention, Upload
+from classifier.models import Features, ModelVersion, Prediction, Retention, Upload
 from classifier.services.models.heads import served as served_model
-from classifier.services.models.serving import ServedModel
+from classifier.services.models.serving import NoModel, ServedModel
 from classifier.services.operations import metrics
 from classifier.services.operations.storage import storage_errors
 from classifier.services.people.ownership import Owner, hand_over
+from classifier.services.predictions.features import Vector, describe_vector, digest_of, worth_storing
 from classifier.services.predictions.intake import SubmittedImage
 from classifier.services.predictions.turns import Workers, turn
 from classifier.services.predictions.working_copies import copy_if_expensive, new_copy_name
@@ -48,7 +49,7 @@ def classify(
 
     Raises serving.NoModel, storage.StorageUnavailable, turns.Busy, OwnerGone, and IntegrityError for an id in use.
     """
-    prediction, thumbnail = predict(image=image, owner=owner, version=version)
+    prediction, thumbnail, features = _predict(image=image, owner=owner, version=version)
     copy = copy_if_expensive(image.decoded)
     if prediction_id is not None:
         prediction.id = prediction_id
@@ -57,7 +58,9 @@ def classify(
         upload.id = upload_id
         prediction.upload = upload
     prediction.upload.expires_at = keep.expires_at(timezone.now())
-    return store(prediction=prediction, content=image.content, thumbnail=thumbnail, working_copy=copy)
+    return store(
+        prediction=prediction, content=image.content, thumbnail=thumbnail, working_copy=copy, features=features
+    )
 
 
 def predict(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None = None) -> tuple[Prediction, bytes]:
@@ -66,13 +69,21 @@ def predict(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None
     version: the model to use, None for the active one. Returns the unsaved rows and the thumbnail as a JPEG. Raises
     serving.NoModel, turns.Busy.
     """
+    prediction, thumbnail, _features = _predict(image=image, owner=owner, version=version)
+    return prediction, thumbnail
+
+
+def _predict(
+    *, image: SubmittedImage, owner: Owner, version: ModelVersion | None
+) -> tuple[Prediction, bytes, Features | None]:
+    """As `predict`, with the unsaved features if a head of own classes will want them."""
     served = served_model(version)
     picture = image.decoded.picture
     with turn(Workers.INTERPRETERS):
         started = time.perf_counter()
         network_input = served.model.prepare(picture, image.decoded.size)
         prepared = time.perf_counter()
-        predictions = served.model.predict([network_input])
+        predictions, values = served.model.predict_one(network_input)
         inferred = time.perf_counter()
     thumbnail = preprocessing.to_thumbnail(picture)
     timings = {
@@ -86,7 +97,10 @@ def predict(*, image: SubmittedImage, owner: Owner, version: ModelVersion | None
     )
     prediction.upload = describe_upload(image=image, owner=owner)
     metrics.record_prediction(prediction)
-    return prediction, thumbnail
+    vector = Vector(values, digest_of(served, network_input.network))
+    if not worth_storing(vector=vector, served=served, owner=owner):
+        return prediction, thumbnail, None
+    return prediction, thumbnail, describe_vector(vector=vector, picture=picture)
 
 
 def describe_upload(*, image: SubmittedImage, owner: Owner) -> Upload:
@@ -129,19 +143,39 @@ def describe_prediction(
     )
 
 
-def store(*, prediction: Prediction, content: bytes, thumbnail: bytes, working_copy: bytes | None = None) -> Prediction:
+def store(
+    *,
+    prediction: Prediction,
+    content: bytes,
+    thumbnail: bytes,
+    working_copy: bytes | None = None,
+    features: Features | None = None,
+) -> Prediction:
     """Store an unsaved prediction, its unsaved upload and the upload's files; return the prediction.
 
-    content: the original file. thumbnail: a JPEG. working_copy: see working_copies.copy_if_expensive. Raises
-    storage.StorageUnavailable and OwnerGone.
+    content: the original file. thumbnail: a JPEG. working_copy: see working_copies.copy_if_expensive. features: the
+    unsaved ones of the upload. Raises storage.StorageUnavailable, OwnerGone, and serving.NoModel if the version was
+    deleted.
     """
-    store_upload(
-        upload=prediction.upload,
-        content=content,
-        thumbnail=thumbnail,
-        working_copy=working_copy,
-        store_rows=lambda: prediction.save(force_insert=True),
-    )
+
+    def store_rows() -> None:
+        prediction.save(force_insert=True)
+        if features is not None:
+            features.upload = prediction.upload
+            features.save(force_insert=True)
+
+    try:
+        store_upload(
+            upload=prediction.upload,
+            content=content,
+            thumbnail=thumbnail,
+            working_copy=working_copy,
+            store_rows=store_rows,
+        )
+    except IntegrityError as error:
+        if not ModelVersion.every.filter(pk=prediction.model_version_id).exists():
+            raise NoModel(f"{prediction.model_version} was deleted while it classified the image.") from error
+        raise
     return prediction
 
 

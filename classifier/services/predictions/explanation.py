@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from classifier.models import Prediction
+from classifier.models import ModelVersion, Prediction
+from classifier.services.models import heads
 from classifier.services.models.serving import loaded_model
 from classifier.services.operations.storage import storage_errors
 from classifier.services.predictions.neighbours import Neighbourhood, neighbourhood
@@ -90,11 +91,18 @@ def explain_prediction(*, prediction: Prediction) -> Explanation:
     decoded = _decoded(prediction)
     network_input = _network_input(prediction, decoded)
     with turn(Workers.INTERPRETERS):
-        model, version = _model(prediction), prediction.model_version
-        folder = own_or_at_hand(version.path, version.digest)
+        model = _model(prediction)
         same, tried = explanation.agreement(model, network_input)
-        near = neighbourhood(folder=folder, model=model, network_input=network_input)
+        near = _neighbourhood(prediction.model_version, model, network_input)
     return Explanation(_preparation(prediction, decoded), same, tried, near)
+
+
+def _neighbourhood(version: ModelVersion, model: LoadedModel, network_input: NetworkInput) -> Neighbourhood | None:
+    # A head of own classes has no folder, and no index of training images.
+    if version.classifier_id is not None:
+        return None
+    folder = own_or_at_hand(version.path, version.digest)
+    return neighbourhood(folder=folder, model=model, network_input=network_input)
 
 
 def _preparation(prediction: Prediction, decoded: DecodedImage) -> Preparation:
@@ -173,8 +181,9 @@ def _network_input(prediction: Prediction, decoded: DecodedImage) -> NetworkInpu
 
 def _model(prediction: Prediction) -> LoadedModel:
     try:
-        return loaded_model(prediction.model_version)
-    except ArtifactError as error:
+        version = prediction.model_version
+        return loaded_model(version) if version.classifier_id is None else heads.served(version).model
+    except (ArtifactError, heads.HeadGone) as error:
         raise ExplanationUnavailable(str(error)) from error
 
 

@@ -50,7 +50,9 @@ def rescore(*, version: ModelVersion) -> Iterator[Rescored]:
     All processors read and classify the next ones.
     """
     model = LoadedModel(verified_folder(version))
-    predictions = Prediction.objects.select_related("upload").order_by("pk").iterator(chunk_size=_AT_ONCE)
+    # A classifier of somebody's own has other classes.
+    by_site = Prediction.objects.filter(model_version__classifier=None)
+    predictions = by_site.select_related("upload").order_by("pk").iterator(chunk_size=_AT_ONCE)
     with closing(predict_stream(model, predictions, _read)) as batches:
         for batch in batches:
             yield from (_compare(model, one) for one in batch)

@@ -45,30 +45,36 @@ class KeyReused(ValueError):
 
 
 def submit(
-    *, file: File, owner: Owner, submission: UUID | None, keep: Retention = Retention.UNTIL_DELETED
+    *,
+    file: File,
+    owner: Owner,
+    submission: UUID | None,
+    keep: Retention = Retention.UNTIL_DELETED,
+    version: ModelVersion | None = None,
 ) -> Prediction:
     """Classify and store an image from the upload form; a repeated submission returns the stored prediction.
 
     submission: the random id that the form put into this submission, None if it has none. keep: how long it is
-    stored; for NOT_STORED call `submit_without_storing`. Raises ImageError, serving.NoModel,
-    storage.StorageUnavailable, turns.Busy, OwnerGone.
+    stored; for NOT_STORED call `submit_without_storing`. version: the model to use, None for the active one. Raises
+    ImageError, serving.NoModel, storage.StorageUnavailable, turns.Busy, OwnerGone.
     """
     image = read_image(file)
     if submission is None:
-        return classify(image=image, owner=owner, keep=keep)
+        return classify(image=image, owner=owner, keep=keep, version=version)
     # The id is derived from everything that identifies the submission, so the primary key makes it unique.
-    prediction_id = uuid5(_SUBMISSIONS, f"{_person(owner)}\n{submission}\n{image.sha256}")
+    model = f"\n{version.pk}" if version else ""
+    prediction_id = uuid5(_SUBMISSIONS, f"{_person(owner)}\n{submission}\n{image.sha256}{model}")
     return _stored(owner, prediction_id) or _classify_or_get_stored(
-        image=image, owner=owner, prediction_id=prediction_id, keep=keep
+        image=image, owner=owner, prediction_id=prediction_id, keep=keep, version=version
     )
 
 
-def submit_without_storing(*, file: File) -> tuple[Prediction, bytes]:
+def submit_without_storing(*, file: File, version: ModelVersion | None = None) -> tuple[Prediction, bytes]:
     """Classify an image from the upload form and store nothing; return the unsaved rows and the thumbnail as a JPEG.
 
     Raises ImageError, serving.NoModel, turns.Busy.
     """
-    return predict(image=read_image(file), owner=Owner())
+    return predict(image=read_image(file), owner=Owner(), version=version)
 
 
 def submit_under_key(

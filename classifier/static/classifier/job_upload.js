@@ -42,7 +42,10 @@ class JobUpload {
     this.error.textContent = this.refusal(files);
     if (this.error.textContent) return;
     const fields = new FormData();
-    for (const name of ["csrfmiddlewaretoken", "keep"]) fields.set(name, this.form.elements[name].value);
+    for (const name of ["csrfmiddlewaretoken", "keep", "classifier"]) {
+      // The classifier is there for people who have one.
+      if (this.form.elements[name]) fields.set(name, this.form.elements[name].value);
+    }
     fields.set("kind", "classify");
     for (const file of files) fields.append(field, file, pathOf(file));
     this.request = new XMLHttpRequest();
