@@ -67,13 +67,18 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/errors.csv", limited(jobs.errors, GET=Throttle.READ), name="job_errors"),
     path("jobs/<uuid:job_id>/results.zip", limited(jobs.as_zip, GET=Throttle.READ), name="job_zip"),
     path("jobs/<uuid:job_id>/export", limited(jobs.result, GET=Throttle.READ), name="job_export"),
-    path("classifiers/", unlimited(classifiers.classifiers), name="classifiers"),
+    path("classifiers/", takes(limited(classifiers.classifiers, POST=Throttle.READ), archives=1), name="classifiers"),
     path("classifiers/<uuid:classifier_id>/", limited(classifiers.classifier, POST=Throttle.READ), name="classifier"),
     path("classifiers/<uuid:classifier_id>/delete/", unlimited(classifiers.delete), name="classifier_delete"),
     path(
         "classifiers/<uuid:classifier_id>/examples/",
         takes(limited(classifiers.examples, POST=Throttle.CLASSIFY), images=MOST_IMAGES),
         name="classifier_examples",
+    ),
+    path(
+        "classifiers/<uuid:classifier_id>/archive/",
+        takes(limited(classifiers.archive, POST=Throttle.CLASSIFY), archives=1),
+        name="classifier_archive",
     ),
     path("classifiers/<uuid:classifier_id>/training/", unlimited(classifiers.training), name="classifier_training"),
     path(

@@ -19,8 +19,22 @@ from ml.classes import LONGEST_CLASS_NAME
 _MOST_TEXT = 10_000
 
 
-class ClassifierForm(forms.Form):
-    """A new classifier. cleaned_data["classes"]: the names of its classes."""
+class ImagesArchiveForm(forms.Form):
+    """A ZIP archive with a folder of images for each class."""
+
+    archive = forms.FileField(
+        label=_("ZIP archive"),
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"class": "form-control", "accept": ".zip,application/zip"}),
+        error_messages={
+            "invalid": _("No file was received. Choose a ZIP archive."),
+            "required": _("No file was chosen. Choose a ZIP archive."),
+        },
+    )
+
+
+class ClassifierForm(ImagesArchiveForm):
+    """A new classifier. cleaned_data["classes"]: the names of its classes. archive: images that it begins with."""
 
     name = forms.CharField(
         label=_("Name"), max_length=100, widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"})
@@ -32,6 +46,12 @@ class ClassifierForm(forms.Form):
         widget=forms.Textarea(attrs={"class": "form-control", "rows": 3}),
         help_text=_("Folders that you drop on the next page become classes, too."),
     )
+    field_order = ("name", "classes", "archive")
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["archive"].required = False
+        self.fields["archive"].label = _("ZIP archive with a folder for each class (optional)")
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]

@@ -24,6 +24,7 @@ class Job(models.Model):
         NETWORK = "network", _("train a network")
         NEIGHBOURS = "neighbours", _("index training images")
         BACKUP = "backup", _("back up the site")
+        IMPORT = "import", _("import images of your own classes")
 
     #: Those that make a file to be downloaded.
     WITH_FILE = (Kind.EXPORT, Kind.BACKUP)

@@ -22,6 +22,7 @@ ONE_PERSONS = {
     "classify_again": {"prediction_id": "prediction"},
     "classifier": {"classifier_id": "classifier"},
     "classifier_delete": {"classifier_id": "classifier"},
+    "classifier_archive": {"classifier_id": "classifier"},
     "classifier_examples": {"classifier_id": "classifier"},
     "classifier_training": {"classifier_id": "classifier"},
     "classifier_version": {"classifier_id": "classifier", "number": "number"},

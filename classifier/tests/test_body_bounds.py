@@ -90,7 +90,12 @@ def test_only_a_batch_may_be_larger_than_one_file_and_four_megabytes():
     images = {route.name: images_of(route.view) for route in routes() if images_of(route.view)}
     batches = {"api_batch": MOST_IMAGES, "classifier_examples": MOST_IMAGES}
     assert images == {"home": 1, "api_predictions": 1, "classifier_use": 1} | batches
-    assert {route.name for route in routes() if archives_of(route.view)} == {"jobs", "api_jobs"}
+    assert {route.name for route in routes() if archives_of(route.view)} == {
+        "jobs",
+        "api_jobs",
+        "classifiers",
+        "classifier_archive",
+    }
     assert most_bytes(1) == (settings.MAX_UPLOAD_MEGABYTES + 4) * MEGABYTE
     assert most_bytes(0) == settings.DATA_UPLOAD_MAX_MEMORY_SIZE < 3 * MEGABYTE
 

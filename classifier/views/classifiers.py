@@ -13,7 +13,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from classifier.forms.classifiers import ClassifierActionForm, ClassifierForm, ExamplesForm, HistoryExampleForm
+from classifier.forms.classifiers import (
+    ClassifierActionForm,
+    ClassifierForm,
+    ExamplesForm,
+    HistoryExampleForm,
+    ImagesArchiveForm,
+)
 from classifier.models import Classifier
 from classifier.services.classifiers import collection
 from classifier.services.classifiers.export import zip_of
@@ -22,7 +28,7 @@ from classifier.services.classifiers.overview import columns_of, warnings_of, wi
 from classifier.services.classifiers.training import versions_of
 from classifier.services.history.export import safe_folder
 from classifier.services.jobs.failures import JobError, explain_failure
-from classifier.services.jobs.submission import submit_training, trainings_of
+from classifier.services.jobs.submission import create_with_images, submit_import, submit_training, trainings_of
 from classifier.services.people.ownership import classifiers_of, learnt_classes_of
 from classifier.services.predictions.intake import clean_name, explain_image_error
 from classifier.web.headers import with_camera
@@ -39,19 +45,19 @@ IMAGES_SHOWN = 60
 @require_http_methods(["GET", "HEAD", "POST"])
 def classifiers(request: HttpRequest) -> HttpResponse:
     """The person's classifiers, and the form that creates one."""
-    form = ClassifierForm(request.POST if request.method == "POST" else None)
+    form = ClassifierForm(*((request.POST, request.FILES) if request.method == "POST" else ()))
     if form.is_valid():
         owner = uploader_of(request, submission=None)
         try:
-            made = collection.create_classifier(
-                owner=owner, name=form.cleaned_data["name"], class_names=form.cleaned_data["classes"]
-            )
+            made, job = create_with_images(owner=owner, **form.cleaned_data)
         except ClassifierError as error:
             form.add_error(None, explain_classifier_error(error))
+        except JobError as error:
+            form.add_error("archive", explain_failure(error.code, error.values))
         else:
             if owner.visitor is not None:
                 remember_visitor(request, owner.visitor)
-            return redirect("classifier", made.pk)
+            return redirect("job", job.pk) if job else redirect("classifier", made.pk)
     context = {"form": form, "classifiers": with_counts(classifiers_of(owner_of(request)))}
     return render(request, "classifier/classifiers/list.html", context, status=400 if form.errors else 200)
 
@@ -110,6 +116,22 @@ def examples(request: PageRequest, classifier_id: UUID) -> HttpResponse:
     if known:
         text = ngettext("%(n)d image was there already.", "%(n)d images were there already.", known)
         messages.info(request, text % {"n": known})
+    return redirect("classifier", found.pk)
+
+
+@never_cache
+@require_POST
+def archive(request: HttpRequest, classifier_id: UUID) -> HttpResponse:
+    """Add the images of a ZIP archive; their folders are their classes."""
+    found = own_classifier(request, classifier_id)
+    form = ImagesArchiveForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            return redirect("job", submit_import(archive=form.cleaned_data["archive"], classifier=found).pk)
+        except JobError as error:
+            form.add_error("archive", explain_failure(error.code, error.values))
+    for text in form.errors["archive"]:
+        messages.warning(request, text)
     return redirect("classifier", found.pk)
 
 

@@ -29,7 +29,7 @@ from classifier.services.history.deletion import delete_classifiers, delete_uplo
 from classifier.services.models.backbone import active_backbone
 from classifier.services.people.ownership import Owner, belongs_to, hand_over
 from classifier.services.predictions.classification import describe_upload, store_upload
-from classifier.services.predictions.intake import MEGABYTE, read_image
+from classifier.services.predictions.intake import MEGABYTE, SubmittedImage, read_image
 from classifier.services.predictions.working_copies import copy_if_expensive
 from ml.classes import fault_of
 from ml.data.duplicates import copies_of
@@ -98,16 +98,27 @@ def add_image(*, file: File, classifier: Classifier, class_name: str = "") -> Ad
 
     Raises ClassifierError, ImageError, serving.NoModel, storage.StorageUnavailable, turns.Busy, OwnerGone.
     """
+    if class_name:
+        # A bad name is said before the file is read.
+        class_named(classifier=classifier, name=class_name)
+    active_backbone()
+    return add_read_image(image=read_image(file), classifier=classifier, class_name=class_name)
+
+
+def add_read_image(
+    *, image: SubmittedImage, classifier: Classifier, class_name: str = "", features: Features | None = None
+) -> Added:
+    """The same for an image that was read, with its features if they are known. Raises what `add_image` does, but no
+    ImageError.
+    """
     learnt_class = class_named(classifier=classifier, name=class_name) if class_name else None
-    backbone = active_backbone()
-    image = read_image(file)
     stored = classifier.examples.filter(upload__sha256=image.sha256).first()
     if stored is not None:
         if stored.learnt_class_id is None and learnt_class is not None:
             label(examples=classifier.examples.filter(pk=stored.pk), learnt_class=learnt_class)
         return Added(stored, is_new=False)
     _check_room(classifier, len(image.content))
-    features = describe_features(decoded=image.decoded, backbone=backbone)
+    features = features or describe_features(decoded=image.decoded, backbone=active_backbone())
     upload = describe_upload(image=image, owner=owner_of_classifier(classifier))
     features.upload = upload
     example = _describe_example(classifier, upload, features)

@@ -14,10 +14,15 @@ from classifier.services.history.export import Folders, safe_name
 from classifier.services.history.spreadsheets import BYTE_ORDER_MARK, plain_text
 
 _FILE_BLOCK = 64 * 1024
+#: The folder of images without a class, and the file that says the classes of folders.
+UNLABELLED = "without-a-class"
+FOLDERS_FILE = "classes.json"
+#: What is in the archive besides images.
+OWN_FILES = frozenset({"head.npz", "card.json", "answers.csv", FOLDERS_FILE, "model.keras", "model.tflite"})
 
 
 def zip_of(classifier: Classifier) -> Iterator[bytes]:
-    """Blocks of bytes. The folder `images` makes the classifier anew when it is chosen on the page of another one."""
+    """Blocks of bytes. The archive, or its folder `images`, makes the classifier anew where it is dropped."""
     archive = ZipStream()
     version = ModelVersion.every.filter(classifier=classifier, active=True).first()
     if version is not None:
@@ -28,6 +33,10 @@ def zip_of(classifier: Classifier) -> Iterator[bytes]:
         archive.add(_table(version).encode(), "answers.csv")
         yield from archive.all_files()
     folders = Folders()
+    names = list(classifier.classes.values_list("name", flat=True))
+    folder_names = {folders.of(name): name for name in names}
+    archive.add(json.dumps(folder_names, ensure_ascii=False, indent=2).encode(), FOLDERS_FILE)
+    yield from archive.all_files()
     for example in classifier.examples.select_related("upload", "learnt_class").iterator(chunk_size=500):
         try:
             file = default_storage.open(example.upload.file.name or "", "rb")
@@ -40,7 +49,7 @@ def zip_of(classifier: Classifier) -> Iterator[bytes]:
 
 
 def _path(example: Example, folders: Folders) -> str:
-    folder = f"images/{folders.of(example.learnt_class.name)}" if example.learnt_class else "without-a-class"
+    folder = f"images/{folders.of(example.learnt_class.name)}" if example.learnt_class else UNLABELLED
     return f"{folder}/{safe_name(example.upload, f'-{example.pk.hex[:12]}')}"
 
 

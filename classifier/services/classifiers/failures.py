@@ -59,10 +59,11 @@ class GateRefuses(ClassifierError):
 
 def explain_classifier_error(error: ClassifierError) -> str:
     """The message in the current language."""
-    return _words()[error.code] % error.values
+    return classifier_words()[error.code] % error.values
 
 
-def _words() -> dict[str, str]:
+def classifier_words() -> dict[str, str]:
+    """The messages by code, in the current language, before their values are in them."""
     return {
         TooManyClassifiers.code: _("You have %(limit)s classifiers. Delete one before you create another."),
         TooManyExamples.code: _("The classifier has %(limit)s images. Delete some before you add more."),

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext as _
 
+from classifier.services.classifiers.failures import classifier_words
 from classifier.services.predictions.intake import explain_code
 from ml.images.errors import ImageError
 
@@ -43,6 +44,14 @@ class LostUpload(ItemError):
 class StoppedItsReader(ItemError):
     code = "stopped_its_reader"
     message = "Reading the file crashed the program several times. Save the image again and retry."
+
+
+class CannotAdd(ItemError):
+    """An image cannot become an example of a classifier, for one of the reasons of classifiers/failures.py."""
+
+    def __init__(self, code: str, values: dict[str, int | str]) -> None:
+        super().__init__()
+        self.code, self.values = code, values
 
 
 class JobError(Exception):
@@ -121,7 +130,7 @@ class CannotTrain(JobError):
 
 def explain_failure(code: str, values: dict[str, int | str]) -> str:
     """Why a file or a job failed."""
-    words = _words().get(code)
+    words = _words().get(code) or classifier_words().get(code)
     return words % values if words else explain_code(code, values)
 
 

@@ -8,6 +8,7 @@ from classifier.services.jobs import (
     archive_job,
     backup_job,
     export_job,
+    import_job,
     neighbours_job,
     network_job,
     rescore_job,
@@ -35,4 +36,5 @@ KINDS: dict[str, Kind] = {
     Job.Kind.NETWORK: network_job,
     Job.Kind.NEIGHBOURS: neighbours_job,
     Job.Kind.BACKUP: backup_job,
+    Job.Kind.IMPORT: import_job,
 }

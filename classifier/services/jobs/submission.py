@@ -1,5 +1,6 @@
 """Submit a job: store its row and its files for a worker."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.files import File
@@ -9,12 +10,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from classifier.models import Classifier, Job, JobPart, ModelVersion, Retention
+from classifier.services.classifiers.collection import create_classifier
 from classifier.services.classifiers.training import check_trainable
 from classifier.services.history.search import Search
 from classifier.services.jobs import backup_job, export_job, rescore_job
 from classifier.services.jobs.archives import Archive
 from classifier.services.jobs.bell import announce
-from classifier.services.jobs.failures import NothingToExport, NothingToRescore
+from classifier.services.jobs.failures import JobError, NothingToExport, NothingToRescore
 from classifier.services.jobs.room import check_bytes, check_count
 from classifier.services.jobs.storage import new_name
 from classifier.services.models.serving import active_model
@@ -42,21 +44,20 @@ def submit_archive(
     archive.seek(0)
     version = version or active_model().version
     parameters = {"keep": keep.value} | ({"part_size": part_size} if part_size else {})
-    with storage_errors():
-        name = default_storage.save(new_name("zip"), archive)
-        try:
-            return _submit(
-                owner,
-                kind=Job.Kind.CLASSIFY,
-                name=clean_name(archive.name or ""),
-                file=name,
-                file_bytes=archive.size,
-                model_version=version,
-                parameters=parameters,
-            )
-        except BaseException:
-            delete_file(name)
-            raise
+    return _submit_archive(owner, archive, kind=Job.Kind.CLASSIFY, model_version=version, parameters=parameters)
+
+
+def submit_import(*, archive: File, classifier: Classifier) -> Job:
+    """Submit a job that adds the images of a ZIP archive to a classifier; their folders are their classes.
+
+    Raises JobError for what is no archive or is beyond the limits, storage.StorageUnavailable.
+    """
+    owner = Owner(user=classifier.owner, visitor=classifier.visitor)
+    check_count(owner)
+    check_bytes(owner, archive.size)
+    Archive(archive).close()
+    archive.seek(0)
+    return _submit_archive(owner, archive, kind=Job.Kind.IMPORT, parameters={"classifier": str(classifier.pk)})
 
 
 def submit_rescoring(*, owner: Owner, version: ModelVersion, everybody: bool = False) -> Job:
@@ -82,6 +83,18 @@ def submit_export(*, owner: Owner, search: Search, ending: str) -> Job:
             name=f"predictions.{ending}",
             parameters=export_job.as_parameters(search, ending),
         )
+
+
+def create_with_images(
+    *, owner: Owner, name: str, classes: Iterable[str] = (), archive: File | None = None
+) -> tuple[Classifier, Job | None]:
+    """Create a classifier, and submit a job that adds the images of an archive. Raises ClassifierError, JobError."""
+    classifier = create_classifier(owner=owner, name=name, class_names=classes)
+    try:
+        return classifier, submit_import(archive=archive, classifier=classifier) if archive else None
+    except JobError:
+        classifier.delete()
+        raise
 
 
 def submit_training(*, classifier: Classifier) -> Job:
@@ -129,6 +142,16 @@ def submit_backup(*, owner: Owner) -> Job:
     with storage_errors():
         name = f"site-{timezone.localtime():%Y-%m-%d-%H%M}.{backup_job.ENDING}"
         return _submit(owner, kind=Job.Kind.BACKUP, name=name)
+
+
+def _submit_archive(owner: Owner, archive: File, **fields: Any) -> Job:
+    with storage_errors():
+        name = default_storage.save(new_name("zip"), archive)
+        try:
+            return _submit(owner, name=clean_name(archive.name or ""), file=name, file_bytes=archive.size, **fields)
+        except BaseException:
+            delete_file(name)
+            raise
 
 
 def _submit(owner: Owner, **fields: Any) -> Job:

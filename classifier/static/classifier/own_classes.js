@@ -80,6 +80,16 @@
     return [[folder.name, files.filter(isImage)], ...groups];
   };
 
+  // A ZIP is sent by its form: a job reads it.
+  const isArchive = (file) => /\.zip$/i.test(file.name);
+  const sendArchive = (file) => {
+    const form = page.querySelector("[data-archive] form");
+    const transfer = new DataTransfer();
+    transfer.items.add(file);
+    form.elements.archive.files = transfer.files;
+    form.submit();
+  };
+
   const columnOf = (target) => (target instanceof Element ? target.closest("[data-class]") : null);
   const unmark = () => page.querySelectorAll(".dropping").forEach((one) => one.classList.remove("dropping"));
   document.addEventListener("dragover", (event) => {
@@ -92,6 +102,8 @@
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     unmark();
+    const zip = [...event.dataTransfer.files].find(isArchive);
+    if (zip) return sendArchive(zip);
     add(await byFolder(event.dataTransfer, columnOf(event.target)?.dataset.class ?? ""));
   });
   // Into the class that has the focus: a click on it is enough.

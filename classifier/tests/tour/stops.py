@@ -30,6 +30,7 @@ NO_PAGES = {
     "api_predictions",
     "api_schema",
     "api_thumbnail",
+    "classifier_archive",
     "classifier_examples",
     "classifier_training",
     "classifier_zip",
