@@ -1,6 +1,7 @@
 """The admin: models and results to oversee. Results are read, never edited."""
 
 from classifier.admin.classifiers import ClassifierAdmin
+from classifier.admin.groups import PupilGroupAdmin
 from classifier.admin.invitations import InvitationAdmin
 from classifier.admin.jobs import JobAdmin
 from classifier.admin.model_versions import ModelVersionAdmin, TrainingRunAdmin
@@ -15,6 +16,7 @@ __all__ = [
     "ModelVersionAdmin",
     "PersonAdmin",
     "PredictionAdmin",
+    "PupilGroupAdmin",
     "TrainingRunAdmin",
     "UploadAdmin",
 ]

@@ -10,11 +10,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from classifier.admin.lookups import CarefulLookups
 from classifier.forms.accounts import AdminSignInForm
 from classifier.models import Upload
+from classifier.services.groups.teaching import let_teach
 from classifier.services.history.deletion import delete_account
 from classifier.services.people.password_reset import reset_path
 
@@ -26,7 +27,7 @@ _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 @admin.register(User)
 class PersonAdmin(CarefulLookups, UserAdmin):
-    actions = ("create_reset_links",)
+    actions = ("create_reset_links", "allow_to_teach", "forbid_to_teach")
 
     @admin.action(description=gettext_lazy("Create links to choose a new password"), permissions=["change"])
     def create_reset_links(self, request: HttpRequest, queryset: QuerySet[User]) -> TemplateResponse:
@@ -46,6 +47,26 @@ class PersonAdmin(CarefulLookups, UserAdmin):
             "opts": self.opts,
         }
         return TemplateResponse(request, "admin/links.html", context)
+
+    @admin.action(description=gettext_lazy("Allow to teach groups of pupils"), permissions=["teachers"])
+    def allow_to_teach(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._let_teach(request, queryset, may=True)
+
+    @admin.action(description=gettext_lazy("No longer allow to teach groups of pupils"), permissions=["teachers"])
+    def forbid_to_teach(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._let_teach(request, queryset, may=False)
+
+    def has_teachers_permission(self, request: HttpRequest) -> bool:
+        """Staff who may change groups of pupils say who teaches: the right opens nothing of other people."""
+        return request.user.has_perm("classifier.change_pupilgroup") and self.has_change_permission(request)
+
+    def _let_teach(self, request: HttpRequest, queryset: QuerySet[User], *, may: bool) -> None:
+        users = [user for user in queryset.filter(pupil=None) if self.has_change_permission(request, user)]
+        for user in users:
+            let_teach(user=user, may=may)
+            self.log_change(request, user, _("Allowed to teach.") if may else _("No longer allowed to teach."))
+        text = ngettext("%(count)d account was changed.", "%(count)d accounts were changed.", len(users))
+        self.message_user(request, text % {"count": len(users)})
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         fields = tuple(super().get_readonly_fields(request, obj))

@@ -15,7 +15,7 @@ from classifier.admin.search import search
 from classifier.models import Correction, Prediction, Upload
 from classifier.presentation.class_labels import class_label
 from classifier.services.history.deletion import delete_uploads
-from classifier.services.history.export import csv_lines
+from classifier.services.history.export import csv_lines, username_of
 from classifier.services.history.pagination import NEWEST_FIRST, walk
 from classifier.services.people.ownership import with_details, without_expired
 from classifier.templatetags.classification import percent
@@ -128,7 +128,7 @@ class PredictionAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Export the selected predictions as CSV"), permissions=["view"])
     def as_csv(self, request: HttpRequest, queryset: QuerySet[Prediction]) -> StreamingHttpResponse:
-        lines = csv_lines(walk(queryset, order=NEWEST_FIRST), owners=True)
+        lines = csv_lines(walk(queryset, order=NEWEST_FIRST), owner_name=username_of)
         response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="predictions.csv"'
         return response

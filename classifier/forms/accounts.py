@@ -107,6 +107,11 @@ class DeleteAccountForm(_PasswordAskedForm):
         super().__init__(*args, **kwargs)
         self.helper.inputs[0].field_classes = "btn btn-danger"
 
+    def clean(self) -> dict:
+        if self.user.pupil_groups.exists():
+            raise ValidationError(_("Delete your groups of pupils first, or ask an administrator to move them."))
+        return super().clean() or {}
+
 
 class ChangeEmailForm(_PasswordAskedForm):
     email = forms.EmailField(

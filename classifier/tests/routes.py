@@ -36,6 +36,15 @@ ONE_PERSONS = {
     "job_export": {"job_id": "job"},
     "image": {"upload_id": "upload"},
     "thumbnail": {"upload_id": "upload"},
+    "group": {"group_id": "group"},
+    "group_cards_csv": {"group_id": "group"},
+    "group_work": {"group_id": "group"},
+    "group_export": {"group_id": "group"},
+    "delete_group": {"group_id": "group"},
+    "group_pupil": {"group_id": "group", "pupil_id": "pupil"},
+    "delete_pupil": {"group_id": "group", "pupil_id": "pupil"},
+    "pupil_export": {"group_id": "group", "pupil_id": "pupil"},
+    "pupil_classifier_zip": {"group_id": "group", "pupil_id": "pupil", "classifier_id": "pupils_classifier"},
     "revoke_token": {"number": "token"},
     "api_prediction": {"prediction_id": "prediction"},
     "api_job": {"job_id": "job"},
@@ -52,6 +61,8 @@ ONE_PERSONS = {
 #: Addresses with an argument that anybody may ask for: models and their training are public, and a link is a secret.
 EVERYBODYS = {
     "sign_up_invited": {"invitation": "nothing"},
+    "join_group": {"code": "nothing"},
+    "pupil_link": {"token": "nothing"},
     "password_reset_confirm": {"uidb64": "nothing", "token": "nothing"},
     "model": {"name": "model"},
     "model_plot": {"name": "model", "number": "number", "path": "plot"},
@@ -117,7 +128,8 @@ def undeclared() -> list[str]:
 
 def that_never_was(facts: dict[str, object]) -> dict[str, object]:
     """The same facts, but for the numbers of one person's things: there is nothing under these."""
-    return facts | {name: uuid4() for name in ("prediction", "upload", "token", "object", "job", "classifier")}
+    names = ("prediction", "upload", "token", "object", "job", "classifier", "group", "pupil", "pupils_classifier")
+    return facts | {name: uuid4() for name in names}
 
 
 def _routes(resolver: URLResolver, namespace: str = "", text: str = "", outer: tuple[str, ...] = ()) -> Iterator[Route]:

@@ -15,10 +15,11 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
 
-from classifier.models import ApiToken, Classifier, Job, JobItem, JobPart, Prediction, TrainingRun
+from classifier.models import ApiToken, Classifier, Job, JobItem, JobPart, Prediction, Pupil, TrainingRun
 from classifier.services.people.tokens import create_token
 from classifier.tests.classifiers import make_version
 from classifier.tests.factories import image_bytes, image_file, make_prediction, make_training_run, make_user
+from classifier.tests.groups import client_of, make_group, make_pupil, make_teacher, may_teach
 from classifier.tests.pages import elements, result_of
 
 FILE_NAME = "a-secret-of-the-owner.jpg"
@@ -36,6 +37,7 @@ class Owner:
     classifier: Classifier
     token: ApiToken | None = None
     secret: str = ""
+    pupil: Pupil | None = None
 
     @property
     def facts(self) -> dict[str, object]:
@@ -47,6 +49,9 @@ class Owner:
             "token": self.token.public_id if self.token else UUID(int=0),
             "job": self.job.pk,
             "classifier": self.classifier.pk,
+            "group": self.pupil.group_id if self.pupil else UUID(int=0),
+            "pupil": self.pupil.pk if self.pupil else UUID(int=0),
+            "pupils_classifier": self.pupil.user.classifiers.get().pk if self.pupil else UUID(int=0),
             "object": self.prediction.pk,
             "content_type": ContentType.objects.get_for_model(Prediction).pk,
             "app": "classifier",
@@ -65,6 +70,7 @@ class Owner:
         found |= {form for number in self._numbers for form in (str(number), number.hex)}
         if self.user:
             found |= {self.user.username, self.secret, self.token.token_key, self.token.digest}
+            found |= {self.pupil.nickname, self.pupil.group.code, self.pupil.user.username}
         return found
 
     @property
@@ -76,6 +82,7 @@ class Owner:
             self.job.pk,
             self.classifier.pk,
             *filter(None, [upload.visitor, self.token and self.token.public_id]),
+            *([self.pupil.pk, self.pupil.group_id, self.pupil.user.uploads.get().pk] if self.pupil else []),
         }
 
     def copy_of_session(self) -> Client:
@@ -92,13 +99,15 @@ class Owner:
 
 
 def owner_with_account(name: str = "the-owner-herself") -> Owner:
-    user, client = make_user(name), Client()
+    """Somebody who also teaches a group with a pupil."""
+    user, client = may_teach(make_user(name)), Client()
     client.force_login(user)
     prediction = make_prediction(user, name=FILE_NAME)
     token, secret = create_token(user=user, name=f"token of {name}", scope="write", days=30)
-    return Owner(
-        client, _key(client), user, prediction, make_job(prediction), make_classifier(prediction), token, secret
-    )
+    pupil = make_pupil(make_group(user), f"pupil of {name}"[:30])
+    make_classifier(make_prediction(pupil.user, seed=7))
+    things = make_job(prediction), make_classifier(prediction), token, secret, pupil
+    return Owner(client, _key(client), user, prediction, *things)
 
 
 def owner_without_account() -> Owner:
@@ -134,6 +143,19 @@ def another_user(_owner: Owner) -> Client:
     client.force_login(user := make_user("another"))
     make_prediction(user, seed=1)
     return client
+
+
+def another_teacher(_owner: Owner) -> Client:
+    client = Client()
+    client.force_login(teacher := make_teacher("another-teacher"))
+    make_pupil(make_group(teacher, name="another group"))
+    return client
+
+
+def pupil_of_the_same_group(owner: Owner) -> Client:
+    """For a visitor without an account: of any group."""
+    group = owner.pupil.group if owner.pupil else make_group(name="another group")
+    return client_of(make_pupil(group, "classmate"))
 
 
 def staff_without_permission(_owner: Owner) -> Client:
@@ -193,8 +215,8 @@ def _bearer(secret: str) -> Client:
 
 
 #: Whom the API knows, and so tells that there is no such thing; others it asks who they are.
-KNOWN = (another_user, staff_without_permission, another_users_token)
-OF_ANYBODY = (another_user, staff_without_permission, anonymous, another_visitor, another_users_token)
+KNOWN = (another_user, another_teacher, pupil_of_the_same_group, staff_without_permission, another_users_token)
+OF_ANYBODY = (*KNOWN, anonymous, another_visitor)
 OF_A_VISITOR = (*OF_ANYBODY, session_that_was_ended, session_that_has_expired)
 OF_A_USER = (
     *OF_A_VISITOR,

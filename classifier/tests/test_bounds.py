@@ -22,10 +22,11 @@ from rest_framework import serializers
 
 import classifier.api.urls
 import classifier.urls  # noqa: F401
-from classifier.forms import accounts, classifiers, history, jobs, password_reset, uploads
-from classifier.models import Classifier, LearntClass, TrainingRun
+from classifier.forms import accounts, classifiers, groups, history, jobs, password_reset, uploads
+from classifier.models import Classifier, LearntClass, PupilGroup, TrainingRun
 from classifier.services.groups.names import BadNickname
 from classifier.services.groups.pupils import add_pupils, rename_pupil
+from classifier.services.groups.teaching import open_joining
 from classifier.services.models.publishing import publish
 from classifier.services.models.training import end_run
 from classifier.services.people.ownership import Owner
@@ -150,6 +151,17 @@ def teaches_own_classes(value: str) -> None:
 
 def names_a_group_and_pupils(value: str) -> None:
     group = make_group()
+    client = enter(group.teacher)
+    client.post("/groups/", {"name": value})
+    address = f"/groups/{group.pk}/"
+    client.post(address, {"action": "rename", "name": value})
+    client.post(address, {"nicknames": value})
+    client.post(f"{address}pupils/{make_pupil(group, 'a').pk}/", {"nickname": value})
+    client.post(f"{address}cards.csv", {"cards": value})
+    open_joining(group=group, hours=1)
+    Client().post("/join/", {"code": value})
+    for action in ("join", "sign_in"):
+        Client().post(f"/join/{group.code}/", {"action": action, "nickname": value, "pin": value})
     for change in (
         lambda: add_pupils(group=group, nicknames=[value]),
         lambda: rename_pupil(pupil=make_pupil(group), nickname=value),
@@ -273,6 +285,7 @@ ARGUMENTS = {
     classifiers.ClassifierActionForm: {"classifier": Classifier()},
     classifiers.OtherModelForm: {"owner": Owner()},
     classifiers.HistoryExampleForm: {"classes": LearntClass.objects.none()},
+    groups.GroupActionForm: {"group": PupilGroup()},
     accounts.SignInForm: {"visitor": None, "is_left": False},
     accounts.SignUpForm: {"visitor": None, "is_left": False},
     accounts.ChangeEmailForm: {"user": None, "request": None},
@@ -318,7 +331,7 @@ def test_every_field_of_text_in_a_form_is_bounded(settings):
 def test_every_field_of_text_in_the_admin_is_bounded():
     request = RequestFactory().get("/admin/")
     request.user = make_superuser()
-    rows = {User: request.user, Group: Group.objects.create(name="editors")}
+    rows = {User: request.user, Group: Group.objects.create(name="editors"), PupilGroup: make_group()}
     for table in filter(admin.site.is_registered, apps.get_models()):
         page = admin.site.get_model_admin(table)
         if page.has_change_permission(request):

@@ -78,12 +78,13 @@ def test_bad_cursor_is_not_found(user_client, cursor, direction):
 def test_number_of_queries_does_not_grow_with_the_list(user, user_client, django_assert_num_queries):
     make_prediction(user)
     user_client.get("/history/")
-    # Session, person, predictions, their models, which have several; classes, models and classifiers to choose from.
-    with django_assert_num_queries(8):
+    # Session, person and permissions, predictions, their models, which have several; classes, models and classifiers to
+    # choose from.
+    with django_assert_num_queries(10):
         user_client.get("/history/")
     for number in range(9):
         make_prediction(user, seed=number)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         assert len(shown(user_client.get("/history/"))) == 10
 
 

@@ -188,5 +188,6 @@ def has_not(method: str, route: Route) -> bool:
     """Whether the URL does not support the method for anybody."""
     anybody = Client()
     anybody.force_login(make_user(f"anybody-{method}-{route}"[:150]))
-    nothing = dict.fromkeys(("prediction", "upload", "token", "job", "classifier"), uuid4()) | {"number": 1}
+    names = ("prediction", "upload", "token", "job", "classifier", "group", "pupil", "pupils_classifier")
+    nothing = dict.fromkeys(names, uuid4()) | {"number": 1}
     return ask(anybody, method, route.address(nothing)).status_code == 405

@@ -10,6 +10,7 @@ from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -21,6 +22,7 @@ from classifier.services.people.invitations import InvitationNotValid, may_sign_
 from classifier.services.people.ownership import claim
 from classifier.services.people.password_reset import change_email as change
 from classifier.services.people.password_reset import sends_mail
+from classifier.web.pupils import not_for_pupils
 from classifier.web.requests import AccountRequest
 from classifier.web.visitors import forget_visitor, is_left, leave_visitor, visitor_of
 
@@ -96,6 +98,7 @@ def _take_uploads(request: HttpRequest, form: SignInForm | SignUpForm) -> None:
     request.session.set_expiry(None)
 
 
+@method_decorator(not_for_pupils, name="dispatch")
 class ChangePassword(PasswordChangeView):
     """Django's own, whose form counts wrong passwords."""
 
@@ -108,6 +111,7 @@ class ChangePassword(PasswordChangeView):
         return super().get_context_data(sends_mail=sends_mail(), **context)
 
 
+@not_for_pupils
 @sensitive_post_parameters("password")
 @never_cache
 @login_required
@@ -124,12 +128,13 @@ def change_email(request: AccountRequest) -> HttpResponse:
     return render(request, "registration/change_email.html", {"form": form}, status=400 if form.errors else 200)
 
 
+@not_for_pupils
 @sensitive_post_parameters()
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_account(request: AccountRequest) -> HttpResponse:
-    """Ask for the password, then delete the account with all that is the person's."""
+    """Ask for the password, then delete the account with all that is the person's. A teacher's groups come first."""
     form = DeleteAccountForm(request.user, request.POST or None, request=request)
     if request.method == "POST" and form.is_valid():
         delete(user=request.user)

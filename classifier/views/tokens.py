@@ -12,10 +12,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from classifier.forms.tokens import TokenForm
 from classifier.services.people.tokens import NoSuchToken, create_token, revoke_token, tokens_of
+from classifier.web.pupils import not_for_pupils
 from classifier.web.requests import AccountRequest
 
 
 @never_cache
+@not_for_pupils
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: AccountRequest) -> HttpResponse:

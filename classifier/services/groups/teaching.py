@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -18,6 +18,12 @@ OPEN_HOURS = (1, 2, 4, 8, 24)
 def groups_of(user: User | AnonymousUser) -> QuerySet[PupilGroup]:
     """The groups of a teacher, newest first; none without the permission."""
     return PupilGroup.objects.filter(teacher=user) if user.has_perm(TEACH) else PupilGroup.objects.none()  # type: ignore[misc]
+
+
+def let_teach(*, user: User, may: bool) -> None:
+    """Give a person the permission to teach, or take it back: then the groups stay, and nobody but staff sees them."""
+    permission = Permission.objects.get(content_type__app_label="classifier", codename=TEACH.partition(".")[2])
+    (user.user_permissions.add if may else user.user_permissions.remove)(permission)
 
 
 def group_with_code(text: str) -> PupilGroup | None:

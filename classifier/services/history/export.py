@@ -43,16 +43,23 @@ _RESERVED = '<>:"/\\|?*'
 _DEVICE = re.compile(r"CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³]", re.IGNORECASE)
 
 
-def csv_lines(predictions: Iterable[Prediction], *, owners: bool = False) -> Iterator[str]:
+def username_of(prediction: Prediction) -> str:
+    """The owner's name; empty for an anonymous visitor."""
+    return prediction.owner.get_username() if prediction.owner else ""
+
+
+def csv_lines(
+    predictions: Iterable[Prediction], *, owner_name: Callable[[Prediction], str] | None = None
+) -> Iterator[str]:
     """A header and a line per prediction; an apostrophe precedes text that a spreadsheet would run as a formula.
 
-    owners: the last column is the owner's name, empty for an anonymous visitor.
+    owner_name: the last column is what it returns.
     """
     # Text is quoted, so that a semicolon in a name does not split a cell.
     writer = csv.writer(_Echo(), quoting=csv.QUOTE_NONNUMERIC)
-    yield BYTE_ORDER_MARK + writer.writerow([*_COLUMNS, *(["owner"] if owners else [])])
+    yield BYTE_ORDER_MARK + writer.writerow([*_COLUMNS, *(["owner"] if owner_name else [])])
     for prediction in predictions:
-        owner = [plain_text(prediction.owner.get_username() if prediction.owner else "")] if owners else []
+        owner = [plain_text(owner_name(prediction))] if owner_name else []
         yield writer.writerow([*_row(prediction), *owner])
 
 
@@ -145,6 +152,12 @@ class Folders:
             self._taken.add(folder.casefold())
             self._of_class[class_name] = folder
         return self._of_class[class_name]
+
+
+def folders_of_people(name: Callable[[Prediction], str]) -> Callable[[Prediction], str]:
+    """Paths for `zip_blocks` with a folder for each person, and in it one for each class."""
+    people, classes = Folders(), Folders()
+    return lambda prediction: f"{people.of(name(prediction))}/{_place(prediction, classes)}"
 
 
 def _place(prediction: Prediction, folders: Folders) -> str:

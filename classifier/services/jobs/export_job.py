@@ -11,17 +11,18 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 
-from classifier.models import Job, JobItem, ModelVersion, Prediction
-from classifier.services.history.export import csv_lines, zip_blocks
-from classifier.services.history.pagination import walk
+from classifier.models import Job, JobItem, ModelVersion, Prediction, Pupil
+from classifier.services.history.export import csv_lines, folders_of_people, zip_blocks
+from classifier.services.history.pagination import NEWEST_FIRST, walk
 from classifier.services.history.search import Search
 from classifier.services.jobs.results import Planned, Result
 from classifier.services.jobs.room import check_bytes
 from classifier.services.jobs.storage import keep_result, new_name
 from classifier.services.operations.storage import storage_errors
-from classifier.services.people.ownership import Owner
+from classifier.services.people.ownership import Owner, current_predictions, with_details
 
-PARAMETERS = frozenset({"format", "search"})
+#: group, pupil: whose results a teacher exports; without them the job's owner's.
+PARAMETERS = frozenset({"format", "search", "group", "pupil"})
 FORMATS = ("csv", "zip")
 #: Up to so many predictions are exported while one waits.
 AT_ONCE = {"csv": 5_000, "zip": 500}
@@ -65,11 +66,30 @@ def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generato
 
 def predictions_to_export(job: Job) -> QuerySet[Prediction]:
     """The predictions that match the search and existed when the job was submitted."""
+    if "group" in job.parameters:
+        return pupils_predictions(job).filter(created_at__lte=job.created_at)
     owner = Owner(user=job.owner, visitor=job.visitor)
     return _search(job).of(owner).filter(created_at__lte=job.created_at)
 
 
+def pupils_predictions(job: Job) -> QuerySet[Prediction]:
+    """The predictions of a group's pupils, or of one, if the job's owner is still their teacher."""
+    pupils = Pupil.objects.filter(group=job.parameters["group"], group__teacher=job.owner_id)
+    if job.parameters["pupil"]:
+        pupils = pupils.filter(pk=job.parameters["pupil"])
+    found = with_details(current_predictions().order_by("-created_at", "-id"))
+    return found.filter(owner__pupil__in=pupils).select_related("upload", "owner__pupil")
+
+
+def _nickname(prediction: Prediction) -> str:
+    return prediction.owner.pupil.nickname if prediction.owner else ""
+
+
 def _blocks(job: Job) -> Iterator[bytes]:
+    if "group" in job.parameters:
+        predictions = predictions_to_export(job)
+        lines = csv_lines(walk(predictions), owner_name=_nickname)
+        return zip_blocks(predictions, NEWEST_FIRST, table=lines, place=folders_of_people(_nickname))
     predictions, order = predictions_to_export(job), _search(job).row_order
     if job.parameters["format"] == "zip":
         return zip_blocks(predictions, order)

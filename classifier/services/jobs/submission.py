@@ -9,9 +9,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from classifier.models import Classifier, Job, JobPart, ModelVersion, Retention
+from classifier.models import Classifier, Job, JobPart, ModelVersion, Pupil, PupilGroup, Retention
 from classifier.services.classifiers.collection import create_classifier
 from classifier.services.classifiers.training import check_trainable
+from classifier.services.history.export import safe_folder
 from classifier.services.history.search import Search
 from classifier.services.jobs import backup_job, export_job, rescore_job
 from classifier.services.jobs.archives import Archive
@@ -95,6 +96,22 @@ def create_with_images(
     except JobError:
         classifier.delete()
         raise
+
+
+def submit_pupils_export(*, group: PupilGroup, pupil: Pupil | None = None) -> Job:
+    """Submit a job of the teacher that exports the images and results of the group's pupils, or of one, as a ZIP with a
+    folder for each. Raises JobError.
+    """
+    owner = Owner(user=group.teacher)
+    check_count(owner)
+    with storage_errors():
+        parameters = export_job.as_parameters(Search(), "zip")
+        parameters |= {"group": str(group.pk), "pupil": str(pupil.pk) if pupil else ""}
+        if not export_job.pupils_predictions(Job(**_whose(owner), parameters=parameters)).exists():
+            raise NothingToExport
+        names = [group.name, *([pupil.nickname] if pupil else [])]
+        name = f"{'-'.join(map(safe_folder, names))}.zip"
+        return _submit(owner, kind=Job.Kind.EXPORT, name=name, parameters=parameters)
 
 
 def submit_training(*, classifier: Classifier) -> Job:

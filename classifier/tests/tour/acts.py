@@ -80,6 +80,21 @@ def sign_in_badly(page: Page) -> None:
     _submit(page)
 
 
+def choose_two_pupils(page: Page) -> None:
+    # The first one's link and session are of other stops.
+    for number in (1, 2):
+        page.locator("[name=pupils]").nth(number).check()
+    page.locator("[value=cards]").click()
+    expect(page.locator(".sign-in-card")).to_have_count(2)
+
+
+def sign_in_with_a_wrong_pin(page: Page) -> None:
+    page.fill("[name=nickname]", "Ivan")
+    page.fill("[name=pin]", "000 000")
+    page.locator("[value=sign_in]").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
 def make_a_token(page: Page) -> None:
     page.fill("main [name=name]", "a program")
     page.locator("main [name=submit]").click()

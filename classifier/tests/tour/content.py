@@ -22,7 +22,10 @@ from django.core.files import File
 from django.test import Client
 from django.utils import timezone
 
-from classifier.models import ModelVersion, Prediction, TrainingRun
+from classifier.models import ModelVersion, Prediction, Pupil, PupilGroup, TrainingRun
+from classifier.services.groups.pupils import add_pupils
+from classifier.services.groups.sign_in import PIN_BACKEND
+from classifier.services.groups.teaching import create_group, let_teach
 from classifier.services.history.correction import correct
 from classifier.services.jobs.control import cancel
 from classifier.services.models.training import end_run, record_epoch
@@ -44,14 +47,13 @@ CAMERA_NAME = "a-rather-long-name-of-a-file-as-some-cameras-and-telephones-give-
 
 def fill() -> dict:
     """Make everything; return sessions by person, predictions by example, and the other numbers in addresses."""
-    people = {name: make_user(name) for name in ("olena", "taras")}
+    people = {name: make_user(name) for name in ("olena", "taras", "teacher")}
     people |= {"admin": make_superuser(), "clerk": make_user("clerk", is_staff=True)}
     made = _predictions(people["olena"])
     finished = _training_run("student-cnn", TrainingRun.Status.FINISHED, ended=40)
     stopped = _training_run("one-more-try", TrainingRun.Status.STOPPED, ended=12)
     return {
         **{name: str(prediction.pk) for name, prediction in made.items()},
-        "sessions": {name: _session(user) for name, user in people.items()},
         "run": finished.pk,
         "stopped_run": stopped.pk,
         "active_model": ModelVersion.objects.get(active=True).name,
@@ -59,7 +61,9 @@ def fill() -> dict:
         "other_model": "student_cnn",
         **_jobs(people["olena"]),
         **_classifier(people["olena"]),
+        **_group(people),
         "rows": _rows(),
+        "sessions": {name: _session(user) for name, user in people.items()},
     }
 
 
@@ -120,6 +124,19 @@ def _classifier(user: User) -> dict[str, str | int]:
     return {"classifier": str(version.classifier_id), "classifier_version": version.number}
 
 
+def _group(people: dict[str, User]) -> dict[str, str]:
+    """A group with three pupils, of whom one has uploaded something; its session is added to those of the others."""
+    teacher = people["teacher"]
+    let_teach(user=teacher, may=True)
+    group = create_group(teacher=teacher, name="7-B")
+    PupilGroup.objects.update(code="CDFHJKMN")
+    cards = add_pupils(group=group, nicknames=["Bohdan", "Ivan", "Оля"])
+    pupil = cards[0].pupil
+    people["bohdan"] = pupil.user
+    _prediction(pupil.user, "ship", "ship.jpg", timezone.now() - timedelta(hours=1))
+    return {"group": str(group.pk), "pupil": str(pupil.pk), "code": "CDFH-JKMN", "link": cards[0].token}
+
+
 def _rows() -> dict[str, str]:
     """The number of a row of each table that the administration shows, under the name that its addresses begin with."""
     Group.objects.create(name="editors")
@@ -132,7 +149,7 @@ def _rows() -> dict[str, str]:
 
 def _session(user: User) -> str:
     client = Client()
-    client.force_login(user)
+    client.force_login(user, backend=PIN_BACKEND if Pupil.objects.filter(user=user).exists() else None)
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
