@@ -11,9 +11,13 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from classifier.management.classifiers import find_classifier
 from classifier.management.progress_line import ProgressLine
 from classifier.management.result_table import ResultTable, TableError
-from classifier.models import Prediction
+from classifier.models import Classifier, Prediction
+from classifier.services.classifiers.answering import answering_version
+from classifier.services.classifiers.failures import ClassifierError, explain_classifier_error
+from classifier.services.models import heads
 from classifier.services.models.publishing import find_version, verified_folder
 from classifier.services.models.serving import NoModel, ServedModel, active_model
 from classifier.services.operations.storage import StorageUnavailable
@@ -39,6 +43,9 @@ class Command(BaseCommand):
             "--model", help="A published model, such as student_cnn or student_cnn@2 (default: the active model)."
         )
         parser.add_argument(
+            "--classifier", metavar="NAME_OR_ID", help="A classifier of own classes, instead of --model."
+        )
+        parser.add_argument(
             "--json", action="store_true", help="Print one JSON object per line, with all probabilities."
         )
         parser.add_argument(
@@ -57,8 +64,13 @@ class Command(BaseCommand):
     def handle(self, *, paths: list[Path], model: str | None, save: bool, owner: str | None, **options) -> None:
         if owner and not save:
             raise CommandError("--owner requires --save. Use both or neither.")
-        user = _find_account(owner) if save else None
-        run = _Run(self, _find_model(model), user, options)
+        if model and options["classifier"]:
+            raise CommandError("Use either --model or --classifier.")
+        own = find_classifier(options["classifier"], owner=owner) if options["classifier"] else None
+        if own is not None and save and own.owner is None:
+            raise CommandError(f"{own} belongs to a visitor without an account: its results cannot be saved.")
+        user = None if not save else own.owner if own is not None else _find_account(owner)
+        run = _Run(self, _find_model(model) if own is None else _served(own), user, options)
         try:
             run.classify(paths)
         except KeyboardInterrupt:
@@ -181,6 +193,15 @@ def _find_model(name: str | None) -> ServedModel:
             raise CommandError(f"There is no published model {name!r}. See: manage.py models list")
         return ServedModel(version, LoadedModel(verified_folder(version)))
     except (NoModel, ArtifactError) as error:
+        raise CommandError(str(error)) from error
+
+
+def _served(classifier: Classifier) -> ServedModel:
+    try:
+        return heads.served(answering_version(classifier))
+    except ClassifierError as error:
+        raise CommandError(explain_classifier_error(error)) from error
+    except NoModel as error:
         raise CommandError(str(error)) from error
 
 
