@@ -170,7 +170,7 @@ def test_download_has_the_images_by_class_and_the_head_in_use(user, user_client)
     content = b"".join(user_client.get(f"/classifiers/{classifier.pk}/classifier.zip"))
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         folders = Counter(str(PurePosixPath(name).parent) for name in archive.namelist())
-        assert folders == {".": 3, "images/bolts": 6, "images/nuts": 6, "without-a-class": 1}
+        assert folders == {".": 4, "images/bolts": 6, "images/nuts": 6, "without-a-class": 1}
         assert Head.load(archive.read("head.npz")).class_names == ("bolts", "nuts")
         assert json.loads(archive.read("card.json"))["class_names"] == ["bolts", "nuts"]
         assert archive.read("answers.csv").decode("utf-8-sig").count("\n") == 13
