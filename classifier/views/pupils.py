@@ -43,7 +43,8 @@ def pupil(request: HttpRequest, group_id: UUID, pupil_id: UUID) -> HttpResponse:
             form.add_error("nickname", _("Another pupil of the group has this nickname."))
         else:
             return redirect("group_pupil", found.group_id, found.pk)
-    owner, search_form = Owner(user=found.user), SearchForm(request.GET)
+    owner = Owner(user=found.user)
+    search_form = SearchForm(request.GET, owner=owner)
     search = search_form.search()
     context = {
         "group": found.group,
