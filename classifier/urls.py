@@ -125,6 +125,8 @@ urlpatterns = [
         name="pupil_link",
     ),
     path("models/", unlimited(model_versions.models), name="models"),
+    # A model may be called `compare`.
+    path("compare/", unlimited(model_versions.compare), name="compare_models"),
     path("models/<slug:name>/", unlimited(model_versions.model), name="model"),
     path("models/<slug:name>/<int:number>/<path:path>.png", unlimited(model_versions.plot), name="model_plot"),
     path("training/", limited(training.runs, POST=Throttle.READ), name="training"),

@@ -35,6 +35,21 @@ def training_curves(epochs: Sequence[dict[str, float]]) -> SafeString:
     )
 
 
+def compared_accuracy(models: Sequence[tuple[str, Sequence[dict[str, float]]]]) -> SafeString:
+    """Validation accuracy by epoch of two models, each with its name and its epochs, on one axis."""
+    longest = max(len(epochs) for _name, epochs in models)
+    series = [
+        (name, [epoch["validation_accuracy"] for epoch in epochs], colour)
+        for (name, epochs), colour in zip(models, _COLOURS, strict=True)
+    ]
+    drawn = _lines([(values, colour) for _name, values, colour in series], longest, _SHARES)
+    below = _below("1", whole_number(longest) if longest > 1 else "", _("epoch"))
+    # Names of models are too long for the chart's own legend.
+    names = format_html_join("", '<li class="{}">{}</li>', ((colour, name) for name, _values, colour in series))
+    chart = _svg(_("Validation accuracy"), _horizontal(_SHARES, _share) + drawn + below)
+    return chart + format_html('<ul class="series-names">{}</ul>', names)
+
+
 def bars(title: str, days: Sequence[tuple[date, float | None]], *, whole: bool = False) -> SafeString:
     """A bar a day, of numbers from 0 on or, by default, of shares of one; None for a day without any.
 
@@ -107,28 +122,36 @@ def _curves(
     ticks: Sequence[float],
     in_words: Callable[[float], str],
 ) -> SafeString:
-    step = _ACROSS / max(len(epochs) - 1, 1)
-    # One epoch alone is a line to itself, which its round ends make a point.
-    shown = epochs if len(epochs) > 1 else [*epochs, *epochs]
-    drawn = format_html_join(
-        "",
-        '<polyline class="{}" fill="none" stroke="{}" stroke-width="1.8" stroke-linecap="round" points="{}"/>',
-        (
-            (
-                series,
-                _COLOURS[series],
-                " ".join(
-                    f"{_LEFT + step * min(index, len(epochs) - 1):.1f},{_y(epoch[field], ticks):.1f}"
-                    for index, epoch in enumerate(shown)
-                ),
-            )
-            for field, series in ((name, "series-1"), (f"validation_{name}", "series-2"))
-        ),
-    )
+    series = [
+        ([epoch[field] for epoch in epochs], colour)
+        for field, colour in ((name, "series-1"), (f"validation_{name}", "series-2"))
+    ]
+    drawn = _lines(series, len(epochs), ticks)
     legend = _legend([(_("validation"), "series-2"), (_("training"), "series-1")])
     last = whole_number(len(epochs)) if len(epochs) > 1 else ""
     below = _below("1", last, _("epoch"))
     return _svg(title, _horizontal(ticks, in_words) + drawn + legend + below)
+
+
+def _lines(series: Sequence[tuple[Sequence[float], str]], count: int, ticks: Sequence[float]) -> SafeString:
+    """A line for each series of values by epoch, in its colour; `count`: the epochs that the axis has."""
+    step = _ACROSS / max(count - 1, 1)
+    return format_html_join(
+        "",
+        '<polyline class="{}" fill="none" stroke="{}" stroke-width="1.8" stroke-linecap="round" points="{}"/>',
+        (
+            (
+                colour,
+                _COLOURS[colour],
+                " ".join(
+                    f"{_LEFT + step * min(index, len(values) - 1):.1f},{_y(value, ticks):.1f}"
+                    # One epoch alone is a line to itself, which its round ends make a point.
+                    for index, value in enumerate(values if len(values) > 1 else [*values, *values])
+                ),
+            )
+            for values, colour in series
+        ),
+    )
 
 
 def _svg(title: str, content: SafeString) -> SafeString:

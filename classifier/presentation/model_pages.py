@@ -1,8 +1,10 @@
 """A published version as its page shows it: sentences, figures, curves and plots."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -13,10 +15,11 @@ from classifier.presentation.charts import reliability, training_curves
 from classifier.presentation.confusion import Confusion, confusion
 from classifier.presentation.model_description import description
 from classifier.presentation.model_figures import figures, shows_calibration
-from classifier.services.models.measurements import data_set
+from classifier.services.models.measurements import data_set, photographs_were_used
 from classifier.services.models.model_use import (
     MOST_COUNTED,
     VolunteeredAccuracy,
+    median_milliseconds,
     prediction_count,
     volunteered_accuracy,
 )
@@ -82,11 +85,42 @@ class VersionPage:
 
     @property
     def figures(self) -> list[tuple[str, str]]:
+        return figures(self.card, self.photographs)
+
+    @cached_property
+    def photographs(self) -> dict[str, Any] | None:
+        """The figures that `manage.py evaluate --photos` stored; None if it was never run."""
         try:
-            photographs = artifacts.load_evaluation(self.folder, "photographs")
+            return artifacts.load_evaluation(self.folder, "photographs")
         except (OSError, ValueError):
-            photographs = None
-        return figures(self.card, photographs)
+            return None
+
+    @property
+    def photographs_were_used(self) -> str | None:
+        """Why the figures on photos are not an independent test; None if they are."""
+        return photographs_were_used(self.card, self.photographs) if self.photographs else None
+
+    @property
+    def networks(self) -> list[tuple[str, str]]:
+        """Each network, "" in a model of one, with its architecture."""
+        if not self.card.networks:
+            return [("", self.card.architecture)]
+        return [(name, network["architecture"]) for name, network in self.card.networks.items()]
+
+    @property
+    def serving_bytes(self) -> int | None:
+        """The size of the graphs that answer; None if the folder cannot be read."""
+        try:
+            return sum(
+                (self.folder / network / artifacts.LITERT_FILE).stat().st_size for network in self.card.network_folders
+            )
+        except OSError:
+            return None
+
+    @cached_property
+    def median_milliseconds(self) -> float | None:
+        """The median time of some predictions of the network; None before the first."""
+        return median_milliseconds(self.version)
 
     @property
     def test(self) -> dict:
@@ -117,12 +151,15 @@ class VersionPage:
     @property
     def curves(self) -> list[SafeString]:
         """Accuracy and loss by epoch, of every network that was trained here."""
+        return [training_curves(history) for history in self.histories]
+
+    @cached_property
+    def histories(self) -> list[list[dict[str, float]]]:
+        """The epochs of every network that was trained here."""
         found = []
         for network in self.card.network_folders:
-            try:
-                found.append(training_curves(artifacts.read_history(self.folder / network)))
-            except (OSError, ValueError):
-                continue
+            with suppress(OSError, ValueError):
+                found.append(artifacts.read_history(self.folder / network))
         return found
 
     @property

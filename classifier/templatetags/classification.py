@@ -108,6 +108,12 @@ def share(value: float) -> str:
 
 
 @register.filter
+def points(value: float) -> str:
+    """A difference of two shares in percentage points, with its sign."""
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{measurements.number(abs(100 * value), 2)}"
+
+
+@register.filter
 def file_size(count: int) -> str:
     """Format a number of bytes with a suitable unit."""
     return size_in_words(count)

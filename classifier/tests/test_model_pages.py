@@ -124,7 +124,7 @@ def test_nothing_else_is_served(client, shipped, address):
 
 def test_pages_are_in_ukrainian(shipped):
     client = Client(headers={"accept-language": "uk"})
-    assert "Точність на тесті" in client.get("/models/").text
+    assert "Точність на тестових зображеннях" in client.get("/models/").text
     assert "Параметрів: " in client.get("/models/student_cnn/").text
 
 
@@ -200,8 +200,25 @@ def test_classes_that_are_equally_hard_are_not_told_apart(shipped):
     assert "Easiest and hardest class (recall)" not in dict(figures(card, None))
 
 
-def test_table_names_the_images_of_each_test(client, shipped):
-    assert "10,000, CIFAR-10 as a JPEG copy" in client.get("/models/").text
+def test_list_names_the_images_of_each_test(client, shipped):
+    page = client.get("/models/").text
+    assert "Test accuracy, CIFAR-10 as a JPEG copy" in page
+    assert "10,000 images" in page
+
+
+def test_list_says_how_long_an_image_takes(client, shipped):
+    assert "Median time per image" not in client.get("/models/").text
+    for seed, milliseconds in enumerate((1.5, 2.5, 70.0)):
+        make_prediction(seed=seed, timings={"infer": milliseconds})
+    assert "2.5 ms" in client.get("/models/").text
+
+
+def test_two_models_can_be_chosen_for_comparison(client, shipped, models_dir):
+    assert 'name="model"' not in client.get("/models/").text
+    publish(folder=another_model(models_dir / "another"))
+    boxes = [one for one in elements(client.get("/models/").text, "name") if one["name"] == "model"]
+    query = "&".join(f"model={box['value']}" for box in boxes)
+    assert "student_cnn v1 minus another v1" in client.get(f"/compare/?{query}").text
 
 
 def test_confusion_is_a_table_of_the_tests_counts(shipped):

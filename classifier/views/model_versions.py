@@ -2,10 +2,16 @@
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from classifier.forms.comparison import ComparisonForm
 from classifier.models import ModelVersion
+from classifier.presentation.model_comparison import curves_together, figures_side_by_side, settings_side_by_side
 from classifier.presentation.model_pages import VersionPage, plot_file
+from classifier.services.models.comparison import difference_on_test, on_uploads
+from classifier.services.people.ownership import predictions_of
+from classifier.web.requests import owner_of
 
 
 @require_safe
@@ -22,6 +28,26 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
     if not pages:
         raise Http404
     return render(request, "classifier/model.html", {"name": name, "pages": pages})
+
+
+@never_cache
+@require_safe
+def compare(request: HttpRequest) -> HttpResponse:
+    """Two versions side by side: figures, settings, curves, and the person's own uploads that both have classified."""
+    form = ComparisonForm(request.GET or None)
+    if not form.is_valid():
+        return render(request, "classifier/compare.html", {"form": form}, status=400 if form.is_bound else 200)
+    first, second = (VersionPage(version) for version in form.cleaned_data["model"])
+    context = {
+        "form": form,
+        "pages": [first, second],
+        "difference": difference_on_test(first.version, second.version),
+        "figures": figures_side_by_side(first, second),
+        "settings": settings_side_by_side(first, second),
+        "curves": curves_together(first, second),
+        "on_uploads": on_uploads(first.version, second.version, predictions_of(owner_of(request))),
+    }
+    return render(request, "classifier/compare.html", context)
 
 
 @require_safe

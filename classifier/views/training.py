@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from classifier.forms.training import TrainingForm
 from classifier.models import TrainingRun
 from classifier.presentation.charts import training_curves
+from classifier.presentation.training_settings import training_settings
 from classifier.services.jobs.failures import JobError
 from classifier.services.jobs.submission import submit_network
 from classifier.services.models.training import is_interrupted, is_possible, outlook
@@ -73,6 +74,7 @@ def _context(run_id: int) -> dict:
         "epochs": epochs,
         "best": max(epochs, key=lambda epoch: (epoch["validation_accuracy"], -epoch["validation_loss"]), default=None),
         "curves": training_curves(epochs),
+        "settings": training_settings(run.recipe),
         "interrupted": interrupted,
         "live": run.status == TrainingRun.Status.RUNNING and not interrupted,
         "outlook": outlook(run, epochs),

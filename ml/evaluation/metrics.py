@@ -143,6 +143,20 @@ def wilson_interval(successes: int, count: int, z: float = 1.959964) -> tuple[fl
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def newcombe_interval(first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float]:
+    """The 95% interval of the first proportion minus the second, each (successes, count), of independent samples.
+
+    The hybrid score method (Newcombe 1998, method 10).
+    """
+    (share, low, high), (other, other_low, other_high) = (
+        (successes / count, *wilson_interval(successes, count)) for successes, count in (first, second)
+    )
+    difference = share - other
+    return difference - math.hypot(share - low, other_high - other), difference + math.hypot(
+        high - share, other - other_low
+    )
+
+
 def _class_figures(confusion: np.ndarray, index: int) -> ClassFigures:
     hits, predicted, support = confusion[index, index], confusion[:, index].sum(), confusion[index].sum()
     precision = float(hits / predicted) if predicted else 0.0

@@ -8,7 +8,7 @@ import pytest
 from ml.confidence.abstention import FeatureStatistics
 from ml.confidence.calibration import Calibration, reliability, softmax
 from ml.confidence.decision import DecisionRule, Outputs
-from ml.evaluation.metrics import assess, run, score, wilson_interval
+from ml.evaluation.metrics import assess, newcombe_interval, run, score, wilson_interval
 from ml.tests.factories import some_images
 
 NAMES = ("cat", "dog", "ship")
@@ -72,6 +72,18 @@ def test_class_without_images_has_no_support_and_no_recall():
 
 def test_certain_and_wrong_costs_much_but_not_infinity():
     assert score(np.array([[0.0, 1.0, 0.0]]), np.array([0]), NAMES).loss == pytest.approx(-math.log(1e-12))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ((56, 70), (48, 80), (0.0524, 0.3339)),
+        ((9, 10), (3, 10), (0.1705, 0.8090)),
+        ((5, 56), (0, 29), (-0.0381, 0.1926)),
+    ],
+)
+def test_newcombe_interval_has_the_published_values(first, second, expected):
+    assert newcombe_interval(first, second) == pytest.approx(expected, abs=5e-5)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """How often a model was used, and how often users confirmed its predictions."""
 
+import statistics
 from dataclasses import dataclass
 
 from django.db.models import Count, Q
@@ -9,11 +10,19 @@ from ml.evaluation.metrics import wilson_interval
 
 #: A public page must not count a million rows.
 MOST_COUNTED = 10_000
+MOST_TIMED = 200
 
 
 def prediction_count(version: ModelVersion) -> int:
     """How many predictions the version has made, MOST_COUNTED + 1 for any number above that."""
     return version.predictions.order_by()[: MOST_COUNTED + 1].count()
+
+
+def median_milliseconds(version: ModelVersion) -> float | None:
+    """The median time of the network over MOST_TIMED predictions of the version; None without predictions."""
+    timings = version.predictions.order_by().values_list("timings", flat=True)[:MOST_TIMED]
+    found = [each["infer"] for each in timings if "infer" in each]
+    return statistics.median(found) if found else None
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,13 @@ def ask_why(page: Page) -> None:
     page.locator("[data-map] img").last.evaluate("image => image.decode()")
 
 
+def compare_models(page: Page) -> None:
+    for choice in page.locator("[name=model]").all()[:2]:
+        choice.check()
+    page.locator("main form button").click()
+    expect(page.locator(".compared").first).to_be_visible()
+
+
 def sign_up_badly(page: Page) -> None:
     page.fill("[name=username]", "olena")
     page.fill("[name=password1]", "12345")

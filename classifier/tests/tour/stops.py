@@ -205,6 +205,10 @@ STOPS = (
     ),
     Stop("delete-all", "delete_all", "Before everything is deleted.", who="olena"),
     Stop("models", "models", "The models with their measured figures."),
+    Stop("compare", "compare_models", "Before two models are chosen.", pictured=False),
+    Stop(
+        "compared", "compare_models", "Two models side by side.", who="olena", act=acts.compare_models, pictured=False
+    ),
     Stop(
         "model",
         "model",
