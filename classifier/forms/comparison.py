@@ -13,7 +13,7 @@ class ComparisonForm(forms.Form):
     model = forms.ModelMultipleChoiceField(
         label=_("Models"),
         queryset=ModelVersion.objects.order_by("-active", "name", "-number"),
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
         error_messages={"required": _("Select two models to compare.")},
     )
 

@@ -44,6 +44,7 @@ def curves_together(first: VersionPage, second: VersionPage) -> SafeString | Non
 
 def _settings(page: VersionPage) -> dict[str, str]:
     card = page.card
+    recipe = next((trained.recipe for trained in page.network_cards if trained.recipe), {})
     described = {
         _("Architecture"): card.architecture,
         _("Classes"): whole(len(page.version.known_classes)),
@@ -51,7 +52,7 @@ def _settings(page: VersionPage) -> dict[str, str]:
         _("Data set"): page.data_set,
         _("Training images"): whole(card.dataset["train_images"]) if "train_images" in card.dataset else "",
     }
-    return {**described, **(training_settings(card.recipe) if card.recipe else {})}
+    return {**described, **training_settings(recipe)}
 
 
 def _side_by_side(first: dict[str, str], second: dict[str, str]) -> list[ComparedRow]:

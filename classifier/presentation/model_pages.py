@@ -25,7 +25,7 @@ from classifier.services.models.model_use import (
 )
 from classifier.storages.model_folders import own_or_at_hand
 from ml.artifacts import folder as artifacts
-from ml.artifacts.folder import Card
+from ml.artifacts.folder import ArtifactError, Card
 from ml.confidence.calibration import ReliabilityBin
 
 #: The pictures of a model's folder, and what they show.
@@ -82,6 +82,15 @@ class VersionPage:
     @property
     def sentences(self) -> list[str]:
         return description(self.card)
+
+    @cached_property
+    def network_cards(self) -> list[Card]:
+        """The cards of its networks, or its own; none that cannot be read."""
+        found = []
+        for network in self.card.network_folders:
+            with suppress(ArtifactError):
+                found.append(artifacts.load_network_card(self.folder, self.card, network))
+        return found
 
     @property
     def figures(self) -> list[tuple[str, str]]:

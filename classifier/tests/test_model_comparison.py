@@ -9,7 +9,7 @@ from classifier.models import ModelVersion, Prediction
 from classifier.services.models.comparison import difference_on_test, on_uploads
 from classifier.services.models.publishing import publish
 from classifier.services.people.ownership import Owner, predictions_of
-from classifier.tests.factories import another_model, make_prediction, make_user
+from classifier.tests.factories import SHIPPED_FOLDER, another_model, make_prediction, make_user
 from classifier.tests.pages import elements
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,6 +57,13 @@ def test_page_shows_difference_figures_settings_and_curves(client, shipped, othe
     assert page.count("<polyline") == 2
     swapped = client.get(address(other, shipped)).text
     assert "another v1 minus student_cnn v1 on the same test images: −10.00 percentage points" in swapped
+
+
+def test_settings_of_a_model_of_two_networks_are_those_of_the_trained_one(client, shipped):
+    duo = publish(folder=SHIPPED_FOLDER.parent / "cifar10_duo")
+    page = client.get(address(duo, shipped)).text
+    assert page.index("sgd_triangle") < page.index("adam_cosine")
+    assert elements(page, "class").count({"class": "differs"}) > 5
 
 
 @pytest.mark.parametrize("chosen", [["first"], ["first", "first"], ["first", "77"], ["first", "cat"]])
