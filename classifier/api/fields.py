@@ -12,6 +12,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from classifier.models import ModelVersion, Retention
+from classifier.services.classifiers.answering import usable_versions
+from classifier.services.history.identifiers import as_uuid
 from classifier.services.models.publishing import find_version
 
 
@@ -101,6 +103,18 @@ class ModelField(serializers.Field):
         return version
 
 
+@extend_schema_field({"type": "string", "format": "classifier", "minLength": 1, "maxLength": 80})
+class OwnVersionField(serializers.Field):
+    """One of the person's own classifiers by its id, as its version in use; the context has the `owner`."""
+
+    def to_internal_value(self, data: object) -> ModelVersion:
+        pk = as_uuid(TextField(max_length=80).run_validation(data))
+        version = usable_versions(self.context["owner"]).filter(classifier=pk).first() if pk else None
+        if version is None:
+            raise ValidationError(_("You have no trained classifier with this ID."), code="no_such_classifier")
+        return version
+
+
 class KnownNamesSerializer(serializers.Serializer):
     """Refuses every name that is none of its fields': what is misspelled would otherwise be taken for not said."""
 
@@ -111,3 +125,11 @@ class KnownNamesSerializer(serializers.Serializer):
             known = ", ".join(self.fields)
             raise ValidationError({name: text % {"name": name[:100], "known": known} for name in unknown}, "unknown")
         return super().to_internal_value(data)
+
+
+def one_model(sent: dict, *, required: bool = False) -> None:
+    """Refuse both a model and a classifier, and neither if one is required. Raises ValidationError."""
+    if "model" in sent and "classifier" in sent:
+        raise ValidationError({"classifier": _("Send either “model” or “classifier”.")}, code="both")
+    if required and not {"model", "classifier"} & sent.keys():
+        raise ValidationError({"model": _("Send “model” or “classifier”.")}, code="required")

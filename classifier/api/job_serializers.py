@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
-from classifier.api.fields import ArchiveField, KeepField, KnownNamesSerializer, ModelField
+from classifier.api.fields import ArchiveField, KeepField, KnownNamesSerializer, ModelField, OwnVersionField, one_model
 from classifier.api.serializers import KEEP_CHOICES, PagedSerializer, SearchSerializer
 from classifier.models import Job, Retention
 from classifier.services.jobs.export_job import FORMATS
@@ -17,11 +17,19 @@ class JobOptionsSerializer(KnownNamesSerializer):
         required=False,
         help_text=gettext_lazy("The model to use: a name, or name@2 for a version. Default: the active model."),
     )
+    classifier = OwnVersionField(
+        required=False,
+        help_text=gettext_lazy("The id of one of your own classifiers, to use instead of a model."),
+    )
     keep = KeepField(
         choices=[choice for choice in KEEP_CHOICES if choice[1] != Retention.NOT_STORED],
         required=False,
         help_text=gettext_lazy("For how many days images and results are kept; without it: until you delete them."),
     )
+
+    def validate(self, attrs: dict) -> dict:
+        one_model(attrs)
+        return attrs
 
 
 class SubmitJobSerializer(JobOptionsSerializer):
@@ -31,9 +39,16 @@ class SubmitJobSerializer(JobOptionsSerializer):
 
 
 class RescoreSerializer(KnownNamesSerializer):
-    """The model that classifies your images again."""
+    """The model or the own classifier that classifies your images again."""
 
-    model = ModelField(help_text=gettext_lazy("A name, for its newest version, or name@2."))
+    model = ModelField(required=False, help_text=gettext_lazy("A name, for its newest version, or name@2."))
+    classifier = OwnVersionField(
+        required=False, help_text=gettext_lazy("The id of one of your own classifiers, instead of a model.")
+    )
+
+    def validate(self, attrs: dict) -> dict:
+        one_model(attrs, required=True)
+        return attrs
 
 
 class ExportSerializer(SearchSerializer):

@@ -88,7 +88,7 @@ class Jobs(APIView):
             archive=sent["archive"],
             owner=owner_of(request),
             keep=sent.get("keep", Retention.UNTIL_DELETED),
-            version=sent.get("model"),
+            version=sent.get("model") or sent.get("classifier"),
         )
 
 
@@ -96,7 +96,9 @@ class Rescoring(APIView):
     @operation(
         operation_id="rescore",
         summary=gettext_lazy("Classify your images again"),
-        description=gettext_lazy("The model classifies all of your stored images. The earlier predictions stay."),
+        description=gettext_lazy(
+            "The model, or your own classifier, classifies all images of your history. The earlier predictions stay."
+        ),
         request=RescoreSerializer,
         examples=[OpenApiExample("a model", {"model": "student_cnn"}, request_only=True)],
         answer=JobSerializer,
@@ -105,8 +107,10 @@ class Rescoring(APIView):
         errors=(400, 403, 409, 415),
     )
     def post(self, request: Request) -> Response:
-        sent = valid(RescoreSerializer, request.data).validated_data
-        return _accept(request, "model", lambda: submit_rescoring(owner=owner_of(request), version=sent["model"]))
+        owner = owner_of(request)
+        sent = valid(RescoreSerializer, request.data, owner=owner).validated_data
+        version = sent.get("model") or sent["classifier"]
+        return _accept(request, "model", lambda: submit_rescoring(owner=owner, version=version))
 
 
 class Exports(APIView):

@@ -66,8 +66,8 @@ class Predictions(APIView):
         summary=gettext_lazy("Classify an image"),
         description=gettext_lazy(
             "Send the image as the file “image” in a multipart form, or as the request body with its own "
-            "Content-Type. Send “model” and “keep” as form fields or query parameters. If “keep” is 0, "
-            "nothing is stored and the status is 200."
+            "Content-Type. Send “model” or “classifier”, and “keep”, as form fields or query parameters. If “keep” is "
+            "0, nothing is stored and the status is 200."
         ),
         parameters=[IDEMPOTENCY_KEY, SubmissionOptionsSerializer],
         request={"multipart/form-data": CreateSerializer, "image/*": OpenApiTypes.BINARY},
@@ -108,8 +108,8 @@ class Batch(APIView):
         summary=gettext_lazy("Classify several images"),
         description=gettext_lazy(
             "Send up to 32 files named “images” in one multipart form. The response lists the prediction "
-            "or the error of each file, in order; a bad file does not affect the others. Send “model” "
-            "and “keep” as form fields or query parameters. An Idempotency-Key identifies the whole "
+            "or the error of each file, in order; a bad file does not affect the others. Send “model” or "
+            "“classifier”, and “keep”, as form fields or query parameters. An Idempotency-Key identifies the whole "
             "batch: the same files in the same order."
         ),
         parameters=[IDEMPOTENCY_KEY, SubmissionOptionsSerializer],

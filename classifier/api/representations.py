@@ -63,6 +63,11 @@ class PredictionSerializer(serializers.ModelSerializer):
     )
     probabilities = serializers.SerializerMethodField(help_text=gettext_lazy("By class, most probable first."))
     model = serializers.SerializerMethodField(help_text=gettext_lazy("The model with its version: name@1."))
+    classifier = serializers.UUIDField(
+        source="model_version.classifier_id",
+        allow_null=True,
+        help_text=gettext_lazy("The id of your own classifier, if it made the prediction; else null."),
+    )
     corrected_class = serializers.SerializerMethodField(
         help_text=gettext_lazy("The class in the current correction; null without one.")
     )
@@ -95,6 +100,7 @@ class PredictionSerializer(serializers.ModelSerializer):
             "corrected_class",
             "was_right",
             "model",
+            "classifier",
             "network",
             "preprocessing_version",
             "timings",
@@ -245,4 +251,4 @@ class MeSerializer(serializers.Serializer):
 
 
 def full_name(version: ModelVersion) -> str:
-    return f"{version.name}@{version.number}"
+    return version.full_name

@@ -21,6 +21,7 @@ PREDICTION = {
     "corrected_class": None,
     "was_right": None,
     "model": "student_cnn@1",
+    "classifier": None,
     "network": "",
     "preprocessing_version": "1",
     "timings": {"decode": 2.1, "resize": 0.8, "infer": 4.2, "thumbnail": 1.3},

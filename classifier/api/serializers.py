@@ -10,7 +10,16 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from classifier.api.fields import ClassField, FilesField, ImageField, KeepField, KnownNamesSerializer, ModelField
+from classifier.api.fields import (
+    ClassField,
+    FilesField,
+    ImageField,
+    KeepField,
+    KnownNamesSerializer,
+    ModelField,
+    OwnVersionField,
+    one_model,
+)
 from classifier.models import Retention
 from classifier.services.history.pagination import NEWEST_FIRST
 from classifier.services.history.search import ORDERS, STATES, Search
@@ -31,6 +40,10 @@ class SubmissionOptionsSerializer(KnownNamesSerializer):
         required=False,
         help_text=gettext_lazy("The model to use: a name, or name@2 for a version. Default: the active model."),
     )
+    classifier = OwnVersionField(
+        required=False,
+        help_text=gettext_lazy("The id of one of your own classifiers, to use instead of a model."),
+    )
     keep = KeepField(
         choices=KEEP_CHOICES,
         required=False,
@@ -39,10 +52,15 @@ class SubmissionOptionsSerializer(KnownNamesSerializer):
         ),
     )
 
+    def validate(self, attrs: dict) -> dict:
+        one_model(attrs)
+        return attrs
+
     @property
     def options(self) -> SubmissionOptions:
         sent = self.validated_data
-        return SubmissionOptions(keep=sent.get("keep", Retention.UNTIL_DELETED), version=sent.get("model"))
+        version = sent.get("model") or sent.get("classifier")
+        return SubmissionOptions(keep=sent.get("keep", Retention.UNTIL_DELETED), version=version)
 
 
 class CreateSerializer(SubmissionOptionsSerializer):
@@ -93,6 +111,9 @@ class SearchSerializer(KnownNamesSerializer):
         required=False, min_value=0, max_value=1, help_text=gettext_lazy("Maximum confidence, from 0 to 1.")
     )
     model = ModelField(required=False, help_text=gettext_lazy("The model that made the prediction: a name, or name@2."))
+    classifier = serializers.UUIDField(
+        required=False, help_text=gettext_lazy("The id of one of your own classifiers, whose versions made them.")
+    )
     since = serializers.DateField(
         required=False, help_text=gettext_lazy("The first day to include, in the site’s time zone.")
     )
@@ -108,6 +129,7 @@ class SearchSerializer(KnownNamesSerializer):
             lowest=given.get("lowest"),
             highest=given.get("highest"),
             model=given.get("model"),
+            classifier=given.get("classifier"),
             since=given.get("since"),
             until=given.get("until"),
             file_name=given.get("name", ""),

@@ -8,23 +8,26 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
+from classifier.services.people.ownership import Owner
+from classifier.web.requests import owner_of
+
 Sent = TypeVar("Sent", bound=Serializer)
 
 #: The form of a page in a browser may have it, and Django looks at it.
 _CSRF_FIELD = "csrfmiddlewaretoken"
 
 
-def valid(serializer: type[Sent], data: object) -> Sent:
-    """Return the validated body. Raises ValidationError."""
+def valid(serializer: type[Sent], data: object, *, owner: Owner | None = None) -> Sent:
+    """Return the validated body. owner: whose classifiers it may name. Raises ValidationError."""
     # A null body is treated as an empty one.
-    sent = serializer(data={} if data is None else data)
+    sent = serializer(data={} if data is None else data, context={"owner": owner or Owner()})
     sent.is_valid(raise_exception=True)
     return sent
 
 
 def valid_query(serializer: type[Sent], request: Request) -> Sent:
     """Return the validated query parameters. Raises ValidationError."""
-    return valid(serializer, _once(request.query_params))
+    return valid(serializer, _once(request.query_params), owner=owner_of(request))
 
 
 def valid_form(serializer: type[Sent], request: Request, *, address: type[Serializer], several: str = "") -> Sent:
@@ -37,7 +40,7 @@ def valid_form(serializer: type[Sent], request: Request, *, address: type[Serial
     form = MultiValueDict(request.data)
     form.pop(_CSRF_FIELD, None)
     lists = {several: form.pop(several)} if several in form else {}
-    return valid(serializer, request.query_params.dict() | _once(form) | lists)
+    return valid(serializer, request.query_params.dict() | _once(form) | lists, owner=owner_of(request))
 
 
 def _once(sent: MultiValueDict) -> dict[str, object]:

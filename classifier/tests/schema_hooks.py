@@ -1,6 +1,7 @@
 """What Schemathesis sends where a value has to be a real one, so that what is valid by the schema is valid."""
 
 import io
+import os
 import zipfile
 
 import schemathesis
@@ -24,3 +25,4 @@ schemathesis.openapi.format("binary", strategies.sampled_from([image + _archive(
 schemathesis.openapi.media_type("image/*", strategies.sampled_from(_IMAGES))
 schemathesis.openapi.format("model", strategies.sampled_from(["student_cnn", "student_cnn@1"]))
 schemathesis.openapi.format("class", strategies.sampled_from([*CLASS_NAMES, NONE_CLASS]))
+schemathesis.openapi.format("classifier", strategies.just(os.environ["CLASSIFIER"]))

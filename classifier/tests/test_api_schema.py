@@ -13,8 +13,10 @@ from django.test import Client
 from playwright.sync_api import Locator, Page, expect
 
 from classifier.models import Prediction
+from classifier.services.people.ownership import Owner
 from classifier.tests.api import PROBLEM, make_token, program
 from classifier.tests.browser import sign_in
+from classifier.tests.classifiers import make_trained
 from classifier.tests.factories import BASE_DIR, image_bytes, make_prediction
 
 PROGRAMS = Path(sys.executable).parent
@@ -142,6 +144,7 @@ def test_description_is_in_the_language_that_is_asked_for():
 def test_schemathesis_finds_no_answer_that_the_description_does_not_foresee(live_server, user, settings, tmp_path):
     settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "1000000/minute")
     make_prediction(user)
+    classifier = make_trained(Owner(user=user)).classifier_id
     run(
         "schemathesis",
         "run",
@@ -154,6 +157,7 @@ def test_schemathesis_finds_no_answer_that_the_description_does_not_foresee(live
         folder=tmp_path,
         SCHEMATHESIS_HOOKS="classifier.tests.schema_hooks",
         PYTHONPATH=str(BASE_DIR),
+        CLASSIFIER=str(classifier),
     )
     assert Prediction.objects.count() > 1
 
