@@ -7,7 +7,7 @@ import pytest
 from ml.data import cifar10
 from ml.data.dataset import Dataset
 from ml.networks.registry import ARCHITECTURES
-from ml.tests.factories import TINY, Listener, UndisturbedRun, register_tiny, tiny_settings, write_cifar10
+from ml.tests.factories import TINY, TINY_RESNET, Listener, UndisturbedRun, register_tiny, tiny_settings, write_cifar10
 from ml.training import loop as training
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -26,10 +26,10 @@ def dataset(cifar10_folder) -> Dataset:
 
 
 @pytest.fixture(scope="package", autouse=True)
-def tiny_network() -> Iterator[None]:
+def tiny_networks() -> Iterator[None]:
     register_tiny()
     yield
-    del ARCHITECTURES[TINY]
+    del ARCHITECTURES[TINY], ARCHITECTURES[TINY_RESNET]
 
 
 @pytest.fixture(scope="package")

@@ -22,6 +22,7 @@ from ml.classes import CLASS_NAMES, IMAGE_SHAPE
 from ml.data.augmentation import CROP_FLIP_CUTOUT
 from ml.data.cifar10 import FOLDER_NAME, IMAGES_PER_FILE, TEST_FILE, TRAIN_FILES
 from ml.data.dataset import Dataset, Split
+from ml.networks.compact_resnet import FEATURE_SCALE, whiten, whitening_convolution
 from ml.networks.registry import ARCHITECTURES, Architecture
 from ml.training.loop import EpochRecord, TrainingResult
 from ml.training.recipes import Recipe
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 RED, GREEN, BLUE, YELLOW, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 255, 255)
 
-#: The name of a network that is trained in tests about what is around it.
-TINY = "tiny_cnn"
+#: The names of networks that are trained in tests about what is around them.
+TINY, TINY_RESNET = "tiny_cnn", "tiny_resnet"
 
 
 def write_cifar10(folder: Path, seed: int = 0) -> Path:
@@ -191,9 +192,28 @@ def tiny_cnn(input_shape: tuple[int, int, int], class_count: int) -> "keras.Mode
     return keras.Model(inputs, outputs, name=TINY)
 
 
+def tiny_resnet(input_shape: tuple[int, int, int], class_count: int) -> "keras.Model":
+    """The compact residual network with one narrow block of its three; like it, it begins with frozen weights."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(input_shape, name="image")
+    x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(inputs)
+    x = layers.ReLU()(layers.BatchNormalization()(whitening_convolution(x)))
+    x = layers.MaxPooling2D(4)(layers.Conv2D(32, 3, padding="same", use_bias=False)(x))
+    shortcut = x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.Conv2D(32, 3, padding="same", use_bias=False)(x)
+    x = layers.ReLU()(layers.Add()([layers.BatchNormalization()(x), shortcut]))
+    x = layers.GlobalMaxPooling2D()(x)
+    x = layers.Rescaling(FEATURE_SCALE, name="features")(x)
+    outputs = layers.Dense(class_count, activation="softmax", dtype="float32", name="probabilities")(x)
+    return keras.Model(inputs, outputs, name=TINY_RESNET)
+
+
 def register_tiny() -> None:
-    """Let the tiny network be trained by its name in this process."""
+    """Let the tiny networks be trained by their names in this process."""
     ARCHITECTURES[TINY] = Architecture(tiny_cnn, recipe="adam_cosine")
+    ARCHITECTURES[TINY_RESNET] = Architecture(tiny_resnet, recipe="sgd_varied", initialise=whiten)
 
 
 def some_images(count: int = 24, seed: int = 0) -> np.ndarray:
