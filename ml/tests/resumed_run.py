@@ -1,19 +1,23 @@
-"""Train with dropout in a process of its own: to the end, stopped after an epoch, or resumed. Print the result.
+"""Train with dropout in a process of its own, to the end and stopped after an epoch, or resume it; print JSON.
 
-python -m ml.tests.resumed_run RUN [--stop | --resume]
+python -m ml.tests.resumed_run FOLDER [--resume]
 """
 
 import hashlib
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 
 from ml.data.dataset import Dataset, Split
+from ml.tests.factories import TINY, register_tiny
 from ml.training.loop import train
 from ml.training.recipes import find_recipe
+from ml.training.reseeding import reseed_layers, reseed_pytorch
 from ml.training.run_settings import RunSettings
 
 
@@ -35,12 +39,35 @@ def dataset() -> Dataset:
     return Dataset("Noise", ("red", "green", "blue"), *splits, fingerprint="sha256:noise")
 
 
-def main(folder: Path, stop: bool, resume: bool) -> None:
+def run(folder: Path, stop: bool = False, resume: bool = False) -> list:
+    """The epochs' losses and the state after the last of them."""
     data = dataset()
     recipe = replace(find_recipe("adam_cosine"), epochs=2, batch_size=16)
-    settings = RunSettings.for_dataset(data, name="noise", architecture="student_cnn", recipe=recipe, seed=1)
+    settings = RunSettings.for_dataset(data, name="noise", architecture=TINY, recipe=recipe, seed=1)
     result = train(RunSettings.load(folder) if resume else settings, data, folder, Listener(stop), resume=resume)
-    print(len(result.history), [(one.loss, one.validation_loss) for one in result.history], last_state(folder))
+    return [[(one.loss, one.validation_loss) for one in result.history], last_state(folder)]
+
+
+def dropped_within_layers(epoch: int) -> list:
+    """What layers of dropout leave in an epoch; Keras draws it from PyTorch's own generator where they are nested."""
+    inner = keras.Sequential([keras.layers.Dropout(0.3), keras.layers.Dropout(0.3)])
+    model = keras.Sequential([keras.Input((64,)), inner])
+    reseed_layers(model, 1, epoch)
+    reseed_pytorch(1, epoch, 0)
+    return keras.ops.convert_to_numpy(model(np.ones((1, 64), "float32"), training=True)).tolist()
+
+
+def main(folder: Path, resume: bool) -> None:
+    register_tiny()
+    if resume:
+        print(json.dumps(run(folder / "stopped", resume=True)))
+        return
+    found = {
+        "undisturbed": run(folder / "undisturbed"),
+        "stopped": run(folder / "stopped", stop=True),
+        "dropped": [dropped_within_layers(epoch) for epoch in (3, 3, 4)],
+    }
+    print(json.dumps(found))
 
 
 def last_state(folder: Path) -> str:
@@ -58,4 +85,4 @@ def last_state(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), "--stop" in sys.argv, "--resume" in sys.argv)
+    main(Path(sys.argv[1]), "--resume" in sys.argv)
