@@ -226,10 +226,11 @@ OF_A_USER = (
     token_that_has_expired,
 )
 Make = Callable[[Owner], Client]
-PAIRS: list[tuple[Callable[[], Owner], Make]] = [
-    *((owner_with_account, stranger) for stranger in OF_A_USER),
-    *((owner_without_account, stranger) for stranger in OF_A_VISITOR),
-]
+STRANGERS: dict[Callable[[], Owner], tuple[Make, ...]] = {
+    owner_with_account: OF_A_USER,
+    owner_without_account: OF_A_VISITOR,
+}
+PAIRS = [(owner, stranger) for owner, strangers in STRANGERS.items() for stranger in strangers]
 
 
 def form_tokens(page: str) -> set[str]:
