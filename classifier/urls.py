@@ -128,9 +128,15 @@ urlpatterns = [
     # A model may be called `compare`.
     path("compare/", unlimited(model_versions.compare), name="compare_models"),
     path("models/<slug:name>/", unlimited(model_versions.model), name="model"),
+    path(
+        "models/<slug:name>/<int:number>/files/<path:path>",
+        limited(model_versions.file, GET=Throttle.READ),
+        name="model_file",
+    ),
     path("models/<slug:name>/<int:number>/<path:path>.png", unlimited(model_versions.plot), name="model_plot"),
     path("training/", limited(training.runs, POST=Throttle.READ), name="training"),
     path("training/<int:run_id>/", unlimited(training.run), name="training_run"),
+    path("training/<int:run_id>/epochs.csv", unlimited(training.epochs), name="training_csv"),
     path("training/<int:run_id>/progress/", unlimited(training.progress), name="training_progress"),
     path("accounts/sign-up/", limited(accounts.sign_up, POST=Throttle.SIGN_UP), name="sign_up"),
     path(

@@ -30,8 +30,10 @@ def training_curves(epochs: Sequence[dict[str, float]]) -> SafeString:
         return format_html("<p>{}</p>", _("No epoch has finished yet."))
     losses = [epoch[name] for epoch in epochs for name in ("loss", "validation_loss")]
     highest = max(filter(math.isfinite, losses), default=0.0)
-    return _curves(_("Accuracy"), epochs, "accuracy", _SHARES, _share) + _curves(
-        _("Loss"), epochs, "loss", *_axis_to(highest)
+    return (
+        _curves(_("Accuracy"), epochs, "accuracy", _SHARES, _share)
+        + _curves(_("Loss"), epochs, "loss", *_axis_to(highest))
+        + _learning_rate(epochs)
     )
 
 
@@ -130,7 +132,37 @@ def _curves(
     legend = _legend([(_("validation"), "series-2"), (_("training"), "series-1")])
     last = whole_number(len(epochs)) if len(epochs) > 1 else ""
     below = _below("1", last, _("epoch"))
-    return _svg(title, _horizontal(ticks, in_words) + drawn + legend + below)
+    values = [
+        _("Epoch %(n)s: training %(training)s, validation %(validation)s")
+        % {
+            "n": index,
+            "training": percent(epoch[name]) if name == "accuracy" else number(epoch[name], 3),
+            "validation": percent(epoch[f"validation_{name}"])
+            if name == "accuracy"
+            else number(epoch[f"validation_{name}"], 3),
+        }
+        for index, epoch in enumerate(epochs, 1)
+    ]
+    return _svg(title, _horizontal(ticks, in_words) + drawn + legend + below + _on_hover(values))
+
+
+def _learning_rate(epochs: Sequence[dict[str, float]]) -> SafeString:
+    rates = [epoch["learning_rate"] for epoch in epochs]
+    ticks, in_words = _axis_to(max(rates))
+    below = _below("1", whole_number(len(epochs)) if len(epochs) > 1 else "", _("epoch"))
+    values = [_("Epoch %(n)s: %(rate)s") % {"n": index, "rate": number(rate, 6)} for index, rate in enumerate(rates, 1)]
+    drawn = _lines([(rates, "series-1")], len(epochs), ticks)
+    return _svg(_("Learning rate"), _horizontal(ticks, in_words) + drawn + below + _on_hover(values))
+
+
+def _on_hover(values: Sequence[str]) -> SafeString:
+    """A transparent column for each epoch that shows its values as a tooltip."""
+    width = _ACROSS / len(values)
+    return format_html_join(
+        "",
+        '<rect class="hover" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
+        ((f"{_LEFT + index * width:.1f}", _TOP, f"{width:.1f}", _DOWN, value) for index, value in enumerate(values)),
+    )
 
 
 def _lines(series: Sequence[tuple[Sequence[float], str]], count: int, ticks: Sequence[float]) -> SafeString:

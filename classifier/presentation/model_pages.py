@@ -15,6 +15,7 @@ from classifier.presentation.charts import reliability, training_curves
 from classifier.presentation.confusion import Confusion, confusion
 from classifier.presentation.model_description import description
 from classifier.presentation.model_figures import figures, shows_calibration
+from classifier.services.models.downloads import ModelFile, downloads
 from classifier.services.models.measurements import data_set, photographs_were_used
 from classifier.services.models.model_use import (
     MOST_COUNTED,
@@ -170,6 +171,11 @@ class VersionPage:
             with suppress(OSError, ValueError):
                 found.append(artifacts.read_history(self.folder / network))
         return found
+
+    @property
+    def files(self) -> list[ModelFile]:
+        """The files that can be downloaded."""
+        return downloads(self.version)
 
     @property
     def confusion(self) -> Confusion | None:

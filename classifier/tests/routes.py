@@ -65,8 +65,10 @@ EVERYBODYS = {
     "pupil_link": {"token": "nothing"},
     "password_reset_confirm": {"uidb64": "nothing", "token": "nothing"},
     "model": {"name": "model"},
+    "model_file": {"name": "model", "number": "number", "path": "nothing"},
     "model_plot": {"name": "model", "number": "number", "path": "plot"},
     "training_run": {"run_id": "run"},
+    "training_csv": {"run_id": "run"},
     "training_progress": {"run_id": "run"},
     "api_model": {"model": "model"},
 }

@@ -327,7 +327,7 @@ def test_model_that_answers_between_the_question_and_its_confirmation_is_kept(ad
 
 def test_model_page_shows_curves_and_card(admin, shipped):
     page = admin.get(f"/admin/classifier/modelversion/{shipped.pk}/change/").text
-    assert page.count("<polyline") == 4
+    assert page.count("<polyline") == 5
     assert shipped.digest in page
     assert f"&quot;parameter_count&quot;: {shipped.card['parameter_count']}" in page
 
@@ -340,7 +340,7 @@ def test_model_page_opens_though_its_folder_is_gone(admin, shipped, settings, tm
 
 def test_training_run_page_shows_every_epoch(admin):
     page = admin.get(f"/admin/classifier/trainingrun/{make_training_run(epochs=7).pk}/change/").text
-    assert page.count("<polyline") == 4
+    assert page.count("<polyline") == 5
     assert len(re.findall(r"first-run \d+\s*</p>", page)) == 7
 
 

@@ -9,7 +9,7 @@ from django.utils import translation
 from classifier.presentation.charts import bars, reliability, training_curves
 from ml.confidence.calibration import ReliabilityBin
 
-EPOCH = {"accuracy": 0.0977, "validation_accuracy": 0.1, "loss": 2.3026, "validation_loss": 2.4}
+EPOCH = {"accuracy": 0.0977, "validation_accuracy": 0.1, "loss": 2.3026, "validation_loss": 2.4, "learning_rate": 3e-4}
 DAY = date(2026, 11, 1)
 
 
@@ -19,13 +19,13 @@ def lines_of(chart: str) -> dict[str, float]:
     return {label: float(height) for label, height in found}
 
 
-def halves(chart: str) -> list[str]:
-    """The charts of accuracy and of loss."""
+def charts(chart: str) -> list[str]:
+    """The charts of accuracy, loss and learning rate."""
     return re.findall(r"<svg.*?</svg>", chart, re.DOTALL)
 
 
 def test_accuracy_is_drawn_from_0_to_100_percent_at_its_true_height():
-    accuracy, _loss = halves(training_curves([EPOCH, EPOCH]))
+    accuracy, _loss, _rate = charts(training_curves([EPOCH, EPOCH]))
     lines = lines_of(accuracy)
     assert [*lines] == ["0%", "20%", "40%", "60%", "80%", "100%"]
     drawn = float(re.search(r'class="series-1"[^>]*points="[\d.]+,([\d.]+)', accuracy)[1])
@@ -44,8 +44,14 @@ def test_accuracy_is_drawn_from_0_to_100_percent_at_its_true_height():
     ],
 )
 def test_loss_has_round_labels_that_reach_it(highest, labels):
-    _accuracy, loss = halves(training_curves([EPOCH | {"loss": highest, "validation_loss": highest}] * 2))
+    _accuracy, loss, _rate = charts(training_curves([EPOCH | {"loss": highest, "validation_loss": highest}] * 2))
     assert [*lines_of(loss)][: len(labels)] == labels
+
+
+def test_learning_rate_has_round_labels_and_its_value_on_hover():
+    _accuracy, _loss, rate = charts(training_curves([EPOCH, EPOCH | {"learning_rate": 1e-4}]))
+    assert [*lines_of(rate)] == ["0.0000", "0.0001", "0.0002", "0.0003"]
+    assert "<title>Epoch 2: 0.000100</title>" in rate
 
 
 def test_bars_of_shares_end_at_100_percent_and_those_of_numbers_at_whole_ones():
@@ -60,7 +66,7 @@ def test_bars_of_shares_end_at_100_percent_and_those_of_numbers_at_whole_ones():
 
 
 def test_one_epoch_alone_is_drawn():
-    accuracy, _loss = halves(training_curves([EPOCH]))
+    accuracy, _loss, _rate = charts(training_curves([EPOCH]))
     (points,) = set(re.findall(r'class="series-1"[^>]*points="([^"]+)"', accuracy))
     assert len(points.split()) == 2
 

@@ -16,6 +16,8 @@ from ml.training.recipes import find_recipe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+FILES = ("model.keras", "model.tflite", "card.json")
+
 
 def rows(page: str) -> list[str]:
     return [row["data-version"] for row in elements(page, "data-version")]
@@ -46,7 +48,7 @@ def test_model_page_shows_every_version_in_words_figures_and_pictures(client, sh
     pictures = [picture["src"] for picture in elements(page, "src") if "/models/" in picture["src"]]
     assert "/models/student_cnn/1/network.png" in pictures
     # What the page draws itself can be downloaded as a picture too.
-    downloads = [link["href"] for link in elements(page, "download")]
+    downloads = [link["href"] for link in elements(page, "download") if link["href"].endswith(".png")]
     assert "/models/student_cnn/1/confusion.png" in downloads
     pictures += downloads
     for address in pictures:
@@ -258,3 +260,37 @@ def test_plots_are_translated_into_ukrainian(shipped):
     figure = page[page.index('<figure class="confusion">') : page.index("</figure>")]
     assert "літак" in figure.lower()
     assert "airplane" not in figure
+
+
+def test_files_of_a_model_can_be_downloaded_whole(client, shipped):
+    page = client.get("/models/student_cnn/").text
+    found = [link["href"] for link in elements(page, "download") if "/files/" in link["href"]]
+    assert [address.rpartition("/")[2] for address in found] == [*FILES, "history.csv"]
+    for address in found[:3]:
+        response = client.get(address)
+        name = address.rpartition("/")[2]
+        assert response["Content-Disposition"] == f'attachment; filename="student_cnn-1-{name}"'
+        assert b"".join(response) == (SHIPPED_FOLDER / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path", ["statistics.npz", "../card.json", "thumbnails/model.keras", "evaluation-photographs", ""]
+)
+def test_nothing_else_in_the_folder_can_be_downloaded(client, shipped, path):
+    assert client.get(f"/models/student_cnn/1/files/{path}").status_code == 404
+
+
+def test_each_network_of_a_model_can_be_downloaded(client, shipped):
+    publish(folder=SHIPPED_FOLDER.parent / "cifar10_duo")
+    page = client.get("/models/cifar10_duo/").text
+    found = [
+        link["href"].partition("/1/")[2] for link in elements(page, "download") if not link["href"].endswith("png")
+    ]
+    assert found == [
+        "files/card.json",
+        *(f"files/thumbnails/{name}" for name in (*FILES, "history.csv")),
+        *(f"files/photographs/{name}" for name in FILES),
+    ]
+    lines = client.get("/models/cifar10_duo/1/files/thumbnails/history.csv").text.splitlines()
+    assert lines[0] == "epoch,loss,accuracy,validation_loss,validation_accuracy,learning_rate,seconds"
+    assert len(lines) == 1 + 36

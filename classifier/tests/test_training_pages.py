@@ -117,3 +117,22 @@ def test_only_staff_reads_the_name_of_the_machine_and_what_went_wrong_on_it(clie
 
 def test_unknown_run_is_not_found(client, db):
     assert client.get("/training/99/").status_code == client.get("/training/99/progress/").status_code == 404
+
+
+def test_epochs_of_a_run_can_be_downloaded(client):
+    run = make_training_run(epochs=3)
+    (link,) = elements(client.get(f"/training/{run.pk}/").text, "download")
+    response = client.get(link["href"])
+    assert response["Content-Disposition"] == 'attachment; filename="first-run-epochs.csv"'
+    assert response.text.splitlines()[:2] == [
+        "epoch,loss,accuracy,validation_loss,validation_accuracy,learning_rate,seconds",
+        "1,2.0,0.1,2.1,0.2,0.001,1.5",
+    ]
+    assert len(response.text.splitlines()) == 4
+
+
+def test_curves_show_the_learning_rate_and_values_on_hover(client):
+    page = client.get(f"/training/{make_training_run().pk}/").text
+    assert "Epoch 2: training 20.00%, validation 20.00%" in page
+    assert "Epoch 2: training 1.000, validation 1.050" in page
+    assert "Epoch 2: 0.001000" in page

@@ -10,8 +10,10 @@ from classifier.models import ModelVersion
 from classifier.presentation.model_comparison import curves_together, figures_side_by_side, settings_side_by_side
 from classifier.presentation.model_pages import VersionPage, plot_file
 from classifier.services.models.comparison import difference_on_test, on_uploads
+from classifier.services.models.downloads import HISTORY_CSV, find_download, history_csv, local_path
 from classifier.services.people.ownership import predictions_of
 from classifier.web.requests import owner_of
+from classifier.web.tables import csv_response
 
 
 @require_safe
@@ -48,6 +50,24 @@ def compare(request: HttpRequest) -> HttpResponse:
         "on_uploads": on_uploads(first.version, second.version, predictions_of(owner_of(request))),
     }
     return render(request, "classifier/compare.html", context)
+
+
+@require_safe
+def file(request: HttpRequest, name: str, number: int, path: str) -> HttpResponse | FileResponse:
+    """One of the files of a version that anyone may download."""
+    version = get_object_or_404(ModelVersion, name=name, number=number)
+    found = find_download(version, path)
+    if found is None:
+        raise Http404
+    file_name = f"{name}-{number}-{path.replace('/', '-')}"
+    if found.name == HISTORY_CSV:
+        return csv_response(history_csv(version, found.network), file_name)
+    return FileResponse(
+        local_path(version, found).open("rb"),
+        as_attachment=True,
+        filename=file_name,
+        content_type="application/octet-stream",
+    )
 
 
 @require_safe

@@ -14,8 +14,10 @@ from classifier.presentation.charts import training_curves
 from classifier.presentation.training_settings import training_settings
 from classifier.services.jobs.failures import JobError
 from classifier.services.jobs.submission import submit_network
+from classifier.services.models.downloads import epochs_csv
 from classifier.services.models.training import is_interrupted, is_possible, outlook
 from classifier.web.requests import owner_of
+from classifier.web.tables import csv_response
 
 RUNS_SHOWN = 100
 
@@ -46,6 +48,15 @@ def runs(request: HttpRequest) -> HttpResponse:
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run; its page polls `progress` while the run lasts."""
     return render(request, "classifier/training_run.html", _context(run_id))
+
+
+@never_cache
+@require_safe
+def epochs(request: HttpRequest, run_id: int) -> HttpResponse:
+    """The epochs of a run as CSV."""
+    run = get_object_or_404(TrainingRun, pk=run_id)
+    rows = ({**row, "epoch": row["number"]} for row in run.epochs.order_by("number").values())
+    return csv_response(epochs_csv(rows), f"{run.name}-epochs.csv")
 
 
 @never_cache
