@@ -3,7 +3,6 @@
 from functools import cached_property
 from typing import cast
 
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -46,12 +45,6 @@ class ReadOnlyAdmin(CarefulLookups):
         if request.POST.get("select_across", "0") not in ("", "0"):
             queryset = queryset.filter(pk__in=list(queryset.values_list("pk", flat=True)[: BoundedPaginator.MOST]))
         return super().response_action(request, queryset)
-
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
-        """Refuse before Django looks for the row: its own page would tell everybody whether the row exists."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        return super().history_view(request, object_id, extra_context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
