@@ -52,7 +52,7 @@ class GroupActionForm(forms.Form):
     hours = forms.TypedChoiceField(
         coerce=int,
         required=False,
-        empty_value=OPEN_HOURS[1],
+        empty_value=OPEN_HOURS[1],  # type: ignore[arg-type]
         choices=lambda: [(hours, _HOURS % {"count": hours}) for hours in OPEN_HOURS],
     )
     name = forms.CharField(max_length=100, required=False)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import cast
 
 from django.contrib.auth import BACKEND_SESSION_KEY, login
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
 from classifier.models import Pupil
@@ -28,12 +28,12 @@ def sign_in_pupil(request: HttpRequest, user: User) -> None:
     request.session.set_expiry(0)
 
 
-def not_for_pupils(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def not_for_pupils(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Lead pupils, who have neither password nor e-mail address nor tokens, to the page of their own account."""
 
     @wraps(view)
-    def lead(request: HttpRequest, *args, **kwargs) -> HttpResponse:
-        if pupil_of(cast(HttpRequest, request)) is not None:
+    def lead(request: HttpRequest, *args, **kwargs) -> HttpResponseBase:
+        if pupil_of(request) is not None:
             return redirect("pupil_account")
         return view(request, *args, **kwargs)
 
