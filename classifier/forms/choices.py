@@ -44,6 +44,6 @@ def offer_own_versions(form: forms.Form, owner: Owner) -> None:
     """Offer the person's classifiers in the form's field `classifier`, which is hidden without any."""
     field = cast(OwnVersionField, form.fields["classifier"])
     field.offer(owner)
-    if not field.queryset.exists():
+    if field.queryset is None or not field.queryset.exists():
         # Not deleted: a classifier that was chosen and is gone must be refused, not ignored.
         field.widget = forms.HiddenInput()

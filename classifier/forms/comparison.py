@@ -1,7 +1,10 @@
 """The form that chooses two models to compare."""
 
+from typing import cast
+
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from classifier.models import ModelVersion
@@ -19,7 +22,7 @@ class ComparisonForm(forms.Form):
 
     def clean_model(self) -> list[ModelVersion]:
         """Return the two versions in the order of the address."""
-        asked = self.data.getlist("model")
+        asked = cast(QueryDict, self.data).getlist("model")
         found = sorted(self.cleaned_data["model"], key=lambda version: asked.index(str(version.pk)))
         if len(found) != 2:
             raise ValidationError(_("Select two models to compare."))

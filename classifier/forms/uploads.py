@@ -113,7 +113,8 @@ class UploadForm(_SubmissionForm):
         chosen = str(self["classifier"].value() or "")
         versions = cast(OwnVersionField, self.fields["classifier"]).queryset or ()
         own = [(str(version.classifier_id), str(version)) for version in versions]
-        return [(value, label, value == chosen) for value, label in (("", _("The site’s model")), *own)] if own else []
+        choices = [("", str(_("The site’s model"))), *own] if own else []
+        return [(value, label, value == chosen) for value, label in choices]
 
     @property
     def accept(self) -> str:

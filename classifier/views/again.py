@@ -23,7 +23,7 @@ def again(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     prediction = own_prediction(request, prediction_id)
     form = OtherModelForm(request.POST, owner=owner_of(request))
     if not form.is_valid():
-        messages.warning(request, " ".join(form.errors["classifier"]))
+        messages.warning(request, " ".join(map(str, form.errors["classifier"])))
         return redirect("prediction", prediction.pk)
     try:
         found = classify_again(upload=prediction.upload, version=form.cleaned_data["classifier"])

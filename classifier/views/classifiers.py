@@ -131,7 +131,7 @@ def archive(request: HttpRequest, classifier_id: UUID) -> HttpResponse:
         except JobError as error:
             form.add_error("archive", explain_failure(error.code, error.values))
     for text in form.errors["archive"]:
-        messages.warning(request, text)
+        messages.warning(request, str(text))
     return redirect("classifier", found.pk)
 
 

@@ -1,7 +1,7 @@
 """Compare two published models: on their test images, and on uploads that both have classified."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -110,9 +110,13 @@ def _pairs(first: ModelVersion, second: ModelVersion, predictions: QuerySet[Pred
     pairs = []
     for one in of_first.filter(upload__in=list(others)).values(*fields):
         other = others[one["upload_id"]]
-        answers = tuple(NONE_CLASS if row["abstained"] else row["predicted_class"] for row in (one, other))
+        answers = _answer(one), _answer(other)
         pairs.append(_Pair((one["id"], other["id"]), answers, one["corrected_class"] or other["corrected_class"]))
     return pairs
+
+
+def _answer(row: dict[str, Any]) -> str:
+    return NONE_CLASS if row["abstained"] else row["predicted_class"]
 
 
 def _together(keys: list[tuple[UUID, UUID]]) -> list[tuple[Prediction, list[Prediction]]]:
