@@ -9,6 +9,7 @@ import numpy as np
 from ml.confidence import abstention, calibration
 from ml.confidence.decision import Predictions
 from ml.heads import splits
+from ml.heads.background import Background
 from ml.heads.components import principal
 from ml.heads.head import Head, normalised
 from ml.heads.likeness import Likeness
@@ -43,29 +44,39 @@ class Measured:
 
 
 def fit(
-    features: np.ndarray, labels: np.ndarray, groups: Sequence[str], held_out: np.ndarray, class_names: Sequence[str]
+    features: np.ndarray,
+    labels: np.ndarray,
+    groups: Sequence[str],
+    held_out: np.ndarray,
+    class_names: Sequence[str],
+    background: Background | None = None,
 ) -> Measured:
     """Fit a head to features (N, F) with labels (N,), and measure it.
 
     groups: images of one group are copies, and never on both sides of a split. held_out: bool (N,); these judge, and
-    are not learnt from, if every class has enough images; else folds judge. Raises ValueError for a class with fewer
-    than two different images.
+    are not learnt from, if every class has enough images; else folds judge. background: that of the backbone, if one is
+    known. Raises ValueError for a class with fewer than two different images.
     """
     from threadpoolctl import threadpool_limits
 
     # The threads of small products of matrices wait for each other where others work, too: 14 s instead of 1 for sixty
     # images on two busy processors.
     with threadpool_limits(1):
-        return _fit(features, labels, groups, held_out, class_names)
+        return _fit(features, labels, groups, held_out, class_names, background)
 
 
 def _fit(
-    features: np.ndarray, labels: np.ndarray, groups: Sequence[str], held_out: np.ndarray, class_names: Sequence[str]
+    features: np.ndarray,
+    labels: np.ndarray,
+    groups: Sequence[str],
+    held_out: np.ndarray,
+    class_names: Sequence[str],
+    background: Background | None,
 ) -> Measured:
     learnt = np.arange(len(labels))
     if holds_out := _can_hold_out(labels, held_out, len(class_names)):
         learnt = np.flatnonzero(~held_out)
-    data = _Data(normalised(features)[learnt], labels[learnt], tuple(class_names))
+    data = _Data(normalised(features)[learnt], labels[learnt], tuple(class_names), background)
     names = np.asarray(groups)[learnt]
     strength, first = _choose(data, data.folds(names, seed=0))
     head = _head(data, strength, first)
@@ -109,6 +120,10 @@ class _Data:
     x: np.ndarray
     y: np.ndarray
     class_names: tuple[str, ...]
+    background: Background | None
+
+    def likeness(self, rows: slice | np.ndarray = slice(None)) -> Likeness:
+        return Likeness.fit(self.x[rows], self.y[rows], len(self.class_names), self.background)
 
     def folds(self, groups: np.ndarray, seed: int) -> "list[_Fold]":
         return [_Fold(self, train, test) for train, test in splits.folds(self.y, groups, seed)]
@@ -120,7 +135,7 @@ class _Fold:
     def __init__(self, data: _Data, train: np.ndarray, test: np.ndarray) -> None:
         x, self.y, self.judged, self.x_judged = data.x[train], data.y[train], test, data.x[test]
         self.components = _Components(x)
-        self.scores = Likeness.fit(x, self.y, len(data.class_names)).scores(self.x_judged)
+        self.scores = data.likeness(train).scores(self.x_judged)
 
 
 class _Components:
@@ -184,8 +199,8 @@ def _folded(data: _Data, folds: list[_Fold], strength: float) -> _Folded:
 def _head(data: _Data, strength: float, folded: _Folded) -> Head:
     kernel, bias = _Components(data.x).weights(data.y, strength)
     temperature = _temperature(folded.logits[folded.rows], data.y[folded.rows])
-    likeness = Likeness.fit(data.x, data.y, len(data.class_names))
-    return Head(data.class_names, kernel, bias, temperature, likeness, abstention.threshold(folded.scores[folded.rows]))
+    threshold = abstention.threshold(folded.scores[folded.rows])
+    return Head(data.class_names, kernel, bias, temperature, data.likeness(), threshold)
 
 
 def _temperature(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from ml.classes import NONE_CLASS
 from ml.confidence.calibration import softmax
 from ml.confidence.decision import Predictions
+from ml.heads.background import Background
 from ml.heads.likeness import Likeness, Spread
 
 _FORMAT = 1
@@ -55,7 +56,7 @@ class Head:
     def save(self) -> bytes:
         """Return the content of an .npz file, from which `load` makes the head again."""
         buffer = io.BytesIO()
-        within, whole = self.likeness.within, self.likeness.whole
+        within, whole, background = self.likeness.within, self.likeness.whole, self.likeness.background
         # Names as bytes: an array of text has four bytes a character, and a pickle would be needed for objects.
         np.savez_compressed(
             buffer,
@@ -69,6 +70,7 @@ class Head:
             within_weights=within.weights,
             whole_directions=whole.directions,
             whole_weights=whole.weights,
+            background=np.frombuffer((background.digest if background else "").encode(), np.uint8),
         )
         return buffer.getvalue()
 
@@ -91,11 +93,21 @@ class Head:
                         np.stack(class_centres),
                         Spread(arrays["within_directions"], arrays["within_weights"], within),
                         Spread(arrays["whole_directions"], arrays["whole_weights"], whole),
+                        _background(arrays["background"]) if "background" in arrays else None,
                     ),
                     threshold,
                 )
         except (BadZipFile, EOFError, KeyError, OSError, TypeError, ValueError, zlib.error) as error:
             raise ValueError(f"not a head: {error}") from error
+
+
+def _background(digest: np.ndarray) -> Background | None:
+    """Return the background that a head's threshold was chosen with. Raises ValueError if it is not there."""
+    name = digest.tobytes().decode()
+    found = Background.of(name) if name else None
+    if name and found is None:
+        raise ValueError(f"the statistics of its backbone {name[:16]} are missing")
+    return found
 
 
 def normalised(features: np.ndarray) -> np.ndarray:

@@ -1,15 +1,19 @@
 """Heads of people's own classes, on features that are drawn: what is right is known."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import ml
 from ml.heads import labels, splits
+from ml.heads.background import Background
 from ml.heads.comparison import compare, mcnemar
 from ml.heads.fitting import fit
-from ml.heads.head import Head
+from ml.heads.head import Head, normalised
 
 FEATURES = 64
 NAMES = ("bolt", "nut", "screw")
@@ -195,3 +199,58 @@ def test_image_that_must_stay_right_breaks_the_gate():
     must = np.arange(50) == 0
     assert compare(outcome(50, 1), outcome(50, 0), np.zeros(50, int), NAMES, must).reasons == [("must_stay_right", "")]
     assert compare(outcome(50, 1), outcome(50, 1), np.zeros(50, int), NAMES, must).reasons == []
+
+
+def photographs(count: int, seed: int) -> np.ndarray:
+    """Features of anything: most of their variance is in a few directions, as a backbone's is."""
+    rng = np.random.default_rng(seed)
+    scales = np.concatenate([np.full(8, 3.0), np.full(FEATURES - 8, 0.3)])
+    return normalised(
+        np.abs(np.random.default_rng(5).normal(size=FEATURES)) + scales * rng.normal(size=(count, FEATURES))
+    )
+
+
+def test_five_images_of_a_class_are_enough_to_refuse_others_where_the_background_is_known():
+    background = Background.fit(photographs(400, 1), "a" * 64)
+    rng = np.random.default_rng(3)
+    centres, found = photographs(3, 2), np.repeat(np.arange(3), 5)
+
+    def examples(labels: np.ndarray) -> np.ndarray:
+        return normalised(centres[labels] + 0.03 * rng.normal(size=(len(labels), FEATURES)))
+
+    features, known, unknown = examples(found), examples(np.repeat(np.arange(3), 50)), photographs(300, 4)
+    held_out = np.zeros(len(found), bool)
+    groups = [str(row) for row in range(len(found))]
+    answered = {}
+    for name, one in {"with": background, "without": None}.items():
+        head = fit(features, found, groups, held_out, NAMES, one).head
+        assert (~head.predict(known).abstained).mean() > 0.8
+        answered[name] = float((~head.predict(unknown).abstained).mean())
+    assert answered["with"] < 0.05
+    assert answered["with"] <= answered["without"]
+
+
+def test_background_is_read_as_it_was_written(tmp_path):
+    background = Background.fit(photographs(200, 1), "b" * 64)
+    background.save(tmp_path)
+    again = Background.of("b" * 64, tmp_path)
+    assert Background.of("c" * 64, tmp_path) is None
+    rows, centres = photographs(20, 2), photographs(3, 3)
+    np.testing.assert_allclose(again.nearness(rows, centres), background.nearness(rows, centres), atol=0.01)
+
+
+def test_head_is_not_loaded_without_the_statistics_that_its_threshold_needs():
+    features, found = drawn(8)
+    groups = [str(row) for row in range(len(found))]
+    background = Background.fit(photographs(200, 1), "d" * 64)
+    head = fit(features, found, groups, np.zeros(len(found), bool), NAMES, background).head
+    with pytest.raises(ValueError, match="statistics of its backbone dddddddddddddddd are missing"):
+        Head.load(head.save())
+
+
+def test_shipped_statistics_belong_to_the_shipped_network():
+    """A head of the site's own model is fitted with them."""
+    card = json.loads((Path(ml.__file__).parent / "trained" / "cifar10_duo" / "photographs" / "card.json").read_text())
+    background = Background.of(card["files"]["model.tflite"])
+    assert background is not None
+    assert background.directions.shape == (128, 1280)

@@ -33,6 +33,7 @@ from classifier.services.models.backbone import Backbone, active_backbone, backb
 from ml.classes import NONE_CLASS
 from ml.evaluation import metrics
 from ml.heads import fitting
+from ml.heads.background import Background
 from ml.heads.fitting import Measured
 from ml.heads.labels import doubts
 
@@ -88,6 +89,7 @@ def train(*, classifier: Classifier, is_over: Callable[[], bool] = lambda: False
             [example.group for example in examples],
             np.array([example.held_out for example in examples]),
             class_names,
+            Background.of(backbone.digest),
         )
     except ValueError as error:
         raise TooFewExamples(name=class_names[0], count=0, least=FEWEST) from error
