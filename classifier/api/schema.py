@@ -30,6 +30,17 @@ _WHY = {
     429: gettext_lazy("Too many requests. Try again after the number of seconds in the header Retry-After."),
     503: gettext_lazy("The model, disk or database is temporarily unavailable. Try again after Retry-After seconds."),
 }
+_WITHOUT_OTHER_NAMES = (
+    "CreateRequest",
+    "BatchRequest",
+    "SubmitJobRequest",
+    "RescoreRequest",
+    "ExportRequest",
+    "NewClassifierRequest",
+    "ClassNameRequest",
+    "NewExampleRequest",
+    "PatchedExampleChangeRequest",
+)
 _ALWAYS = (401, 406, 429, 503)
 _WITH_A_BODY = (408, 411, 413)
 
@@ -64,6 +75,18 @@ PREDICTION_ID = OpenApiParameter(
 JOB_ID = OpenApiParameter(
     "job_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description=gettext_lazy("The job's “id”.")
 )
+CLASSIFIER_ID = OpenApiParameter(
+    "classifier_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description=gettext_lazy("The classifier’s “id”.")
+)
+CLASS_ID = OpenApiParameter(
+    "class_id", OpenApiTypes.INT, OpenApiParameter.PATH, description=gettext_lazy("The class’s “id”.")
+)
+EXAMPLE_ID = OpenApiParameter(
+    "example_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description=gettext_lazy("The example’s “id”.")
+)
+VERSION = OpenApiParameter(
+    "number", OpenApiTypes.INT, OpenApiParameter.PATH, description=gettext_lazy("The version’s “number”.")
+)
 MODEL = OpenApiParameter(
     "model",
     {"type": "string", "pattern": "^[-a-zA-Z0-9_]+(@[0-9]+)?$"},
@@ -86,7 +109,7 @@ def describe_bodies(result: dict, **_context) -> dict:
 
     Of the first drf-spectacular says so where there is one format, of the second it does not ask.
     """
-    for name in ("CreateRequest", "BatchRequest", "SubmitJobRequest", "RescoreRequest", "ExportRequest"):
+    for name in _WITHOUT_OTHER_NAMES:
         result["components"]["schemas"][name]["additionalProperties"] = False
     for methods in result["paths"].values():
         for described in methods.values():

@@ -2,7 +2,18 @@
 
 from django.urls import include, path, re_path
 
-from classifier.api import account, images, job_files, jobs, model_versions, pages, predictions
+from classifier.api import (
+    account,
+    classifier_examples,
+    classifier_versions,
+    classifiers,
+    images,
+    job_files,
+    jobs,
+    model_versions,
+    pages,
+    predictions,
+)
 from classifier.services.predictions.batch import MOST_IMAGES
 from classifier.web.limits import takes, unlimited
 
@@ -25,6 +36,37 @@ _v1 = [
     path("jobs/<uuid:job_id>/file/", job_files.ExportedFile.as_view(), name="api_job_file"),
     path("models/", model_versions.Models.as_view(), name="api_models"),
     re_path(r"^models/(?P<model>[-a-zA-Z0-9_]+(?:@[0-9]+)?)/$", model_versions.OneModel.as_view(), name="api_model"),
+    path("classifiers/", classifiers.Classifiers.as_view(), name="api_classifiers"),
+    path("classifiers/<uuid:classifier_id>/", classifiers.OneClassifier.as_view(), name="api_classifier"),
+    path("classifiers/<uuid:classifier_id>/classes/", classifiers.Classes.as_view(), name="api_classes"),
+    path("classifiers/<uuid:classifier_id>/classes/<int:class_id>/", classifiers.OneClass.as_view(), name="api_class"),
+    path(
+        "classifiers/<uuid:classifier_id>/examples/",
+        takes(classifier_examples.Examples.as_view(), images=1),
+        name="api_examples",
+    ),
+    path(
+        "classifiers/<uuid:classifier_id>/examples/<uuid:example_id>/",
+        classifier_examples.OneExample.as_view(),
+        name="api_example",
+    ),
+    path("classifiers/<uuid:classifier_id>/runs/", classifier_versions.Runs.as_view(), name="api_runs"),
+    path("classifiers/<uuid:classifier_id>/versions/", classifier_versions.Versions.as_view(), name="api_versions"),
+    path(
+        "classifiers/<uuid:classifier_id>/versions/<int:number>/",
+        classifier_versions.OneVersion.as_view(),
+        name="api_version",
+    ),
+    path(
+        "classifiers/<uuid:classifier_id>/versions/<int:number>/activate/",
+        classifier_versions.Activate.as_view(),
+        name="api_activate_version",
+    ),
+    path(
+        "classifiers/<uuid:classifier_id>/comparisons/",
+        classifier_versions.Comparisons.as_view(),
+        name="api_comparisons",
+    ),
     path("me/", account.Me.as_view(), name="api_me"),
     re_path("^.*$", pages.Nothing.as_view()),
 ]

@@ -46,6 +46,16 @@ ONE_PERSONS = {
     "pupil_export": {"group_id": "group", "pupil_id": "pupil"},
     "pupil_classifier_zip": {"group_id": "group", "pupil_id": "pupil", "classifier_id": "pupils_classifier"},
     "revoke_token": {"number": "token"},
+    "api_classifier": {"classifier_id": "classifier"},
+    "api_classes": {"classifier_id": "classifier"},
+    "api_class": {"classifier_id": "classifier", "class_id": "class"},
+    "api_examples": {"classifier_id": "classifier"},
+    "api_example": {"classifier_id": "classifier", "example_id": "example"},
+    "api_runs": {"classifier_id": "classifier"},
+    "api_versions": {"classifier_id": "classifier"},
+    "api_version": {"classifier_id": "classifier", "number": "number"},
+    "api_activate_version": {"classifier_id": "classifier", "number": "number"},
+    "api_comparisons": {"classifier_id": "classifier"},
     "api_prediction": {"prediction_id": "prediction"},
     "api_job": {"job_id": "job"},
     "api_job_resume": {"job_id": "job"},
@@ -130,7 +140,18 @@ def undeclared() -> list[str]:
 
 def that_never_was(facts: dict[str, object]) -> dict[str, object]:
     """The same facts, but for the numbers of one person's things: there is nothing under these."""
-    names = ("prediction", "upload", "token", "object", "job", "classifier", "group", "pupil", "pupils_classifier")
+    names = (
+        "prediction",
+        "upload",
+        "token",
+        "object",
+        "job",
+        "classifier",
+        "example",
+        "group",
+        "pupil",
+        "pupils_classifier",
+    )
     return facts | {name: uuid4() for name in names}
 
 

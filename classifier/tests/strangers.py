@@ -49,6 +49,8 @@ class Owner:
             "token": self.token.public_id if self.token else UUID(int=0),
             "job": self.job.pk,
             "classifier": self.classifier.pk,
+            "class": self.classifier.classes.values_list("pk", flat=True).first() or 0,
+            "example": self.classifier.examples.values_list("pk", flat=True).first() or UUID(int=0),
             "group": self.pupil.group_id if self.pupil else UUID(int=0),
             "pupil": self.pupil.pk if self.pupil else UUID(int=0),
             "pupils_classifier": self.pupil.user.classifiers.get().pk if self.pupil else UUID(int=0),

@@ -16,12 +16,31 @@ from classifier.models import Prediction
 from classifier.services.people.ownership import Owner
 from classifier.tests.api import PROBLEM, make_token, program
 from classifier.tests.browser import sign_in
-from classifier.tests.classifiers import make_trained
+from classifier.tests.classifiers import make_trained, make_version
 from classifier.tests.factories import BASE_DIR, image_bytes, make_prediction
 
 PROGRAMS = Path(sys.executable).parent
 
 OPERATIONS = [
+    "get /api/v1/classifiers/",
+    "post /api/v1/classifiers/",
+    "get /api/v1/classifiers/{classifier_id}/",
+    "delete /api/v1/classifiers/{classifier_id}/",
+    "get /api/v1/classifiers/{classifier_id}/classes/",
+    "post /api/v1/classifiers/{classifier_id}/classes/",
+    "put /api/v1/classifiers/{classifier_id}/classes/{class_id}/",
+    "delete /api/v1/classifiers/{classifier_id}/classes/{class_id}/",
+    "get /api/v1/classifiers/{classifier_id}/comparisons/",
+    "get /api/v1/classifiers/{classifier_id}/examples/",
+    "post /api/v1/classifiers/{classifier_id}/examples/",
+    "get /api/v1/classifiers/{classifier_id}/examples/{example_id}/",
+    "patch /api/v1/classifiers/{classifier_id}/examples/{example_id}/",
+    "delete /api/v1/classifiers/{classifier_id}/examples/{example_id}/",
+    "get /api/v1/classifiers/{classifier_id}/runs/",
+    "post /api/v1/classifiers/{classifier_id}/runs/",
+    "get /api/v1/classifiers/{classifier_id}/versions/",
+    "get /api/v1/classifiers/{classifier_id}/versions/{number}/",
+    "post /api/v1/classifiers/{classifier_id}/versions/{number}/activate/",
     "get /api/v1/jobs/",
     "post /api/v1/jobs/",
     "get /api/v1/jobs/{job_id}/",
@@ -112,10 +131,17 @@ def test_every_operation_has_a_description_examples_and_its_errors(operations, n
 
 def test_examples_have_the_members_that_real_answers_have(operations, user):
     prediction = make_prediction(user)
+    version = make_version(prediction)
+    own = f"/api/v1/classifiers/{version.classifier_id}/"
     api = program(user)
     for name, address in (
         ("get /api/v1/predictions/{prediction_id}/", f"/api/v1/predictions/{prediction.pk}/"),
         ("get /api/v1/predictions/", "/api/v1/predictions/"),
+        ("get /api/v1/classifiers/", "/api/v1/classifiers/"),
+        ("get /api/v1/classifiers/{classifier_id}/", own),
+        ("get /api/v1/classifiers/{classifier_id}/classes/", f"{own}classes/"),
+        ("get /api/v1/classifiers/{classifier_id}/examples/", f"{own}examples/"),
+        ("get /api/v1/classifiers/{classifier_id}/versions/{number}/", f"{own}versions/1/"),
         ("get /api/v1/models/", "/api/v1/models/"),
         ("get /api/v1/me/", "/api/v1/me/"),
     ):

@@ -51,12 +51,18 @@ def owner_of_classifier(classifier: Classifier) -> Owner:
     return Owner(user=classifier.owner, visitor=classifier.visitor)
 
 
-def create_classifier(*, owner: Owner, name: str, class_names: Iterable[str] = ()) -> Classifier:
-    """Create a classifier with these classes. Raises ClassifierError."""
+def create_classifier(
+    *, owner: Owner, name: str, class_names: Iterable[str] = (), pk: UUID | None = None
+) -> Classifier:
+    """Create a classifier with these classes. pk: its id, under which it is created once. Raises ClassifierError."""
+    if pk and (stored := Classifier.objects.filter(belongs_to(owner), pk=pk).first()):
+        return stored
     if Classifier.objects.filter(belongs_to(owner)).count() >= settings.MAX_CLASSIFIERS:
         raise TooManyClassifiers(limit=settings.MAX_CLASSIFIERS)
     with transaction.atomic():
-        classifier = Classifier.objects.create(owner=owner.user, visitor=owner.visitor, name=name)
+        classifier = Classifier(owner=owner.user, visitor=owner.visitor, name=name)
+        classifier.pk = pk or classifier.pk
+        classifier.save(force_insert=True)
         for class_name in class_names:
             class_named(classifier=classifier, name=class_name)
     if owner.visitor:
