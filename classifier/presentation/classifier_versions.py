@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Avg
 from django.utils.translation import gettext as _
 
 from classifier.models import Comparison, Example, HeldOutAnswer, ModelVersion
+from classifier.presentation.confusion import Confusion, confusion_of
 from classifier.services.models.measurements import percent
 from ml.evaluation.metrics import wilson_interval
 from ml.heads.comparison import SIGNIFICANCE
+
+#: With fewer images a mean confidence and a share of correct answers differ by chance.
+FEWEST_TO_CALIBRATE = 50
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,20 @@ class VersionFigures:
             low, high = wilson_interval(right, count)
             found.append(ClassRow(name, right, count, percent(low, 0), percent(high, 0)))
         return found
+
+    @property
+    def confusion(self) -> Confusion:
+        return confusion_of(self.version.test["confusion"], self.version.class_names)
+
+    @property
+    def calibration(self) -> str:
+        """Whether the confidence can be believed, in a sentence."""
+        if self.count < FEWEST_TO_CALIBRATE:
+            words = _("Too few images to say whether its confidence is right: %(count)s of at least %(least)s.")
+            return words % {"count": self.count, "least": FEWEST_TO_CALIBRATE}
+        mean = self.version.held_out_answers.aggregate(mean=Avg("confidence"))["mean"] or 0.0
+        words = _("Its confidence was %(confidence)s on average, and %(right)s of its answers were correct.")
+        return words % {"confidence": percent(mean, 0), "right": percent(self.right / self.count, 0)}
 
     @property
     def mistakes(self) -> list[HeldOutAnswer]:

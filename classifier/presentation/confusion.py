@@ -1,6 +1,7 @@
 """The confusion matrix of a model's test as a table."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from classifier.presentation.class_labels import class_label
@@ -54,12 +55,15 @@ class Confusion:
 def confusion(card: Card) -> Confusion | None:
     """Return the matrix of the test images; None of a model that was never tested."""
     counts = card.metrics.get("test", {}).get("confusion")
-    if not counts:
-        return None
+    return confusion_of(counts, card.class_names) if counts else None
+
+
+def confusion_of(counts: list[list[int]], class_names: Sequence[str]) -> Confusion:
+    """Return the matrix of these counts, a row for each true class."""
     # The class for none of the others has no test images; it is shown where something was taken for it.
     columns = [index for index in range(len(counts)) if any(counts[index]) or any(row[index] for row in counts)]
     rows = [index for index, row in enumerate(counts) if any(row)]
-    label = [class_label(name) for name in card.class_names]
+    label = [class_label(name) for name in class_names]
     pairs = sorted(
         ((counts[true][predicted], true, predicted) for true in rows for predicted in columns if true != predicted),
         key=lambda pair: -pair[0],

@@ -195,3 +195,41 @@ def test_nobody_adds_to_the_classifier_of_another(user, user_client):
     page = user_client.post(f"/predictions/{prediction.pk}/example/", fields, follow=True)
     assert "This class no longer exists." in said(page)
     assert other.examples.count() == 2
+
+
+def test_version_shows_what_was_confused_and_whether_its_confidence_can_be_believed(user, user_client):
+    version = make_version(make_prediction(user))
+    address = f"/classifiers/{version.classifier_id}/versions/1/"
+    page = user_client.get(address).content.decode()
+    assert "How the images it had not seen were classified" in page
+    assert page.count("incorrect") == 2
+    assert "Too few images to say whether its confidence is right: 3 of at least 50." in page
+    version.card["metrics"]["test"] |= {"count": 60, "confusion": [[20, 10], [5, 25]]}
+    version.save()
+    page = user_client.get(address).content.decode()
+    assert "Its confidence was 60% on average, and 75% of its answers were correct." in page
+
+
+def test_changed_images_are_newly_correct_or_newly_wrong(user, user_client):
+    version = make_version(make_prediction(user))
+    other = ModelVersion.every.create(
+        name=version.name, number=2, digest="2", card=version.card, classifier=version.classifier
+    )
+    answer = version.held_out_answers.get()
+    answer.pk, answer.version, answer.predicted = None, other, "bolts"
+    answer.save()
+    Comparison.objects.create(candidate=other, baseline=version, count=1, better=1, worse=0, p_value=1, reasons=[])
+    page = user_client.get(f"/classifiers/{version.classifier_id}/versions/2/").content.decode()
+    assert "Newly correct" in page
+    assert "Newly wrong" not in page
+    assert "bolts: nuts → bolts" in page
+
+
+def test_mistake_is_marked_as_one_that_must_stay_correct(user, user_client):
+    version = make_version(make_prediction(user))
+    address = f"/classifiers/{version.classifier_id}/versions/1/"
+    assert 'value="protect"' in user_client.get(address).content.decode()
+    fields = {"examples": Example.objects.get().pk, "version": 1}
+    act(user_client, version.classifier, "protect", **fields)
+    assert Example.objects.get().must_stay_right
+    assert 'value="protect"' not in user_client.get(address).content.decode()

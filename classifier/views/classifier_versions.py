@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from classifier.forms.classifiers import PromotionForm, TrialForm
-from classifier.models import Classifier, ModelVersion
+from classifier.models import Classifier, Comparison, HeldOutAnswer, ModelVersion
 from classifier.presentation.classifier_versions import VersionFigures, refusals, verdict
 from classifier.services.classifiers.comparing import flips_of
 from classifier.services.classifiers.failures import GateRefuses, explain_classifier_error
@@ -42,7 +42,7 @@ def version(request: HttpRequest, classifier_id: UUID, number: int) -> HttpRespo
         "comparison": comparison,
         "verdict": verdict(comparison) if comparison else "",
         "refusals": refusals(comparison) if comparison else [],
-        "flips": flips_of(comparison) if comparison else [],
+        "flips": _flips(comparison) if comparison else [],
         "needs_reason": bool(comparison and comparison.reasons and found.activated_at is None),
     }
     return render(request, "classifier/classifiers/version.html", context)
@@ -70,6 +70,14 @@ def use(request: HttpRequest, classifier_id: UUID) -> HttpResponse:
             context |= {"prediction": prediction, "picture": picture}
     status = 400 if form.errors else 200
     return render(request, "classifier/classifiers/use.html", context | {"form": form}, status=status)
+
+
+def _flips(comparison: Comparison) -> list[tuple[str, list[tuple[HeldOutAnswer, str]]]]:
+    """The images that changed, with titles: newly correct ones beside newly wrong ones."""
+    flips = flips_of(comparison)
+    better, worse = ([one for one in flips if one[0].is_right is is_right] for is_right in (True, False))
+    found = [(_("Newly correct"), better), (_("Newly wrong"), worse)]
+    return [one for one in found if one[1]]
 
 
 def _promote(request: HttpRequest, classifier: Classifier, found: ModelVersion) -> HttpResponse:
