@@ -27,6 +27,7 @@ from classifier.services.models.model_use import (
 from classifier.storages.model_folders import own_or_at_hand
 from ml.artifacts import folder as artifacts
 from ml.artifacts.folder import ArtifactError, Card
+from ml.artifacts.mistakes import COLUMNS, Mistake, Mistakes, load_mistakes
 from ml.confidence.calibration import ReliabilityBin
 
 #: The pictures of a model's folder, and what they show.
@@ -35,6 +36,8 @@ PLOTS = {
     "reliability": _("reliability diagram"),
     "network": _("The network’s layers with their shapes and parameters"),
 }
+#: The picture of all of a network's mistakes, of which the page shows parts.
+MISTAKES = "mistakes"
 #: The plots shown as images; the page draws the others itself, in the reader's language and colours.
 _SHOWN = ("network",)
 
@@ -66,6 +69,39 @@ class Plot:
     def path(self) -> str:
         """The path in the model's folder and in addresses, without its suffix."""
         return _path(self.network, self.name)
+
+
+@dataclass(frozen=True)
+class ShownMistake:
+    """One of a network's mistakes. stored: all of them, with the size of their images."""
+
+    network: str
+    stored: Mistakes
+    mistake: Mistake
+    class_names: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        return _path(self.network, MISTAKES)
+
+    @property
+    def view_box(self) -> str:
+        """The part of the picture that is this image."""
+        return f"{self.mistake.left} {self.mistake.top} {self.stored.width} {self.stored.height}"
+
+    @property
+    def whole_size(self) -> tuple[int, int]:
+        """Width and height of the picture."""
+        rows = -(-len(self.stored.items) // COLUMNS)
+        return COLUMNS * self.stored.width, rows * self.stored.height
+
+    @property
+    def true(self) -> str:
+        return self.class_names[self.mistake.true]
+
+    @property
+    def predicted(self) -> str:
+        return self.class_names[self.mistake.predicted]
 
 
 @dataclass(frozen=True)
@@ -173,6 +209,16 @@ class VersionPage:
         return found
 
     @property
+    def mistakes(self) -> list[ShownMistake]:
+        """The most confident mistakes on the test images, by network."""
+        found = []
+        for network in self.card.network_folders:
+            with suppress(ArtifactError):
+                stored = load_mistakes(self.folder / network)
+                found += [ShownMistake(network, stored, mistake, self.card.class_names) for mistake in stored.items]
+        return found
+
+    @property
     def files(self) -> list[ModelFile]:
         """The files that can be downloaded."""
         return downloads(self.version)
@@ -211,7 +257,7 @@ class VersionPage:
 def plot_file(version: ModelVersion, path: str) -> Path | None:
     """The file of one of a version's pictures; None where there is none of that name."""
     network, _slash, name = path.rpartition("/")
-    if name not in PLOTS or network not in version.whole_card.network_folders:
+    if name not in (*PLOTS, MISTAKES) or network not in version.whole_card.network_folders:
         return None
     file = _file(version, path)
     return file if file.is_file() else None

@@ -108,7 +108,7 @@ def test_figures_are_kept_with_the_model_in_the_place_of_earlier_ones(picture_fo
     (kept / "left over.png").write_bytes(b"from the last time")
     figures = figures_of("student_cnn", "--data-dir", picture_folder)
     assert json.loads((kept / artifacts.FIGURES_FILE).read_text()) == figures
-    drawn = ["confusion.png", "confusion.svg", "mistakes.png", "reliability.png", "reliability.svg"]
+    drawn = ["confusion.png", "confusion.svg", "mistakes.json", "mistakes.png", "reliability.png", "reliability.svg"]
     assert kept_in(kept) == sorted(["figures.json", *drawn])
     assert [name for name in kept_in(folder) if "evaluation" in name] == ["evaluation-test"]
     assert artifacts.verify(folder).digest == before

@@ -12,6 +12,7 @@ from classifier.tests.factories import SHIPPED_FOLDER, another_model, make_predi
 from classifier.tests.pages import elements
 from ml.artifacts import folder as artifacts
 from ml.artifacts.folder import HISTORY_FILE
+from ml.artifacts.mistakes import load_mistakes
 from ml.training.recipes import find_recipe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,7 +115,6 @@ def test_predictions_are_counted_only_so_far(client, shipped, monkeypatch):
     [
         "/models/nobody/",
         "/models/student_cnn/2/confusion.png",
-        "/models/student_cnn/1/mistakes.png",
         "/models/student_cnn/1/../../secret.png",
         "/models/student_cnn/1/thumbnails/confusion.png",
         "/models/student_cnn/1/%2e%2e/student_cnn/confusion.png",
@@ -294,3 +294,15 @@ def test_each_network_of_a_model_can_be_downloaded(client, shipped):
     lines = client.get("/models/cifar10_duo/1/files/thumbnails/history.csv").text.splitlines()
     assert lines[0] == "epoch,loss,accuracy,validation_loss,validation_accuracy,learning_rate,seconds"
     assert len(lines) == 1 + 36
+
+
+def test_most_confident_mistakes_are_shown_in_the_readers_language(shipped):
+    publish(folder=SHIPPED_FOLDER.parent / "cifar10_duo")
+    client = Client(headers={"accept-language": "uk"})
+    page = client.get("/models/cifar10_duo/").text
+    mistakes = load_mistakes(SHIPPED_FOLDER.parent / "cifar10_duo" / "thumbnails")
+    (first, *others) = mistakes.items
+    assert page.count("насправді: ") == len(mistakes.items) == 1 + len(others)
+    assert f'viewBox="{first.left} {first.top} 32 32"' in page
+    (address,) = {one["href"] for one in elements(page, "href") if "mistakes.png" in one["href"]}
+    assert b"".join(client.get(address)).startswith(b"\x89PNG")

@@ -5,7 +5,8 @@ model.tflite   the same function for serving, on LiteRT: logits and the features
 statistics.npz the distribution of the training images' features, to detect unlike images
 card.json      what the model is, how it was trained, its figures, and the checksums of the files
 history.json   every epoch
-*.svg *.png    the curves, the confusion matrix, the reliability diagram, the most confident mistakes
+*.svg *.png    the curves, the confusion matrix, the reliability diagram
+mistakes.*     the most confident mistakes on the test images, which `ml.artifacts.mistakes` writes and reads
 evaluation-*/  what `manage.py evaluate` measured later: figures.json and pictures
 neighbours/    the training images by their features, which `ml.serving.neighbours` writes and reads; it has no checksum
                in the card, and a copy of the model leaves it out

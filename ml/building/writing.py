@@ -17,6 +17,7 @@ from ml.artifacts import folder as artifacts
 from ml.artifacts.export import export
 from ml.artifacts.folder import Card
 from ml.artifacts.litert import Graph
+from ml.artifacts.mistakes import save_mistakes
 from ml.confidence.decision import DecisionRule, Outputs
 from ml.data.dataset import Dataset, Split
 from ml.evaluation import metrics as evaluation
@@ -133,7 +134,7 @@ def _draw(
         partial(plots.save_curves, trained.history, trained.best_epoch, test.evaluation, folder),
         partial(plots.save_confusion, test.evaluation, names, "test", folder),
         partial(plots.save_reliability, test, folder),
-        partial(plots.save_mistakes, dataset.test, measured.probabilities, names, folder),
+        partial(save_mistakes, dataset.test.images, dataset.test.labels, measured.probabilities, folder),
     ):
         try:
             draw()

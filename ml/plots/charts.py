@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.confidence.calibration import ReliabilityBin
-from ml.data.dataset import Split
 from ml.evaluation.metrics import Assessment, Evaluation
 from ml.plots import text as plot_text
 from ml.training.loop import EpochRecord
@@ -18,9 +17,7 @@ if TYPE_CHECKING:
 CURVES = "curves"
 CONFUSION = "confusion"
 RELIABILITY = "reliability"
-MISTAKES = "mistakes"
 
-_MISTAKES_SHOWN = 25
 #: More classes make a matrix that nobody can read, of as many numbers as take gigabytes to draw.
 _LARGEST_MATRIX = 30
 _CONFUSIONS_SHOWN = 30
@@ -69,22 +66,6 @@ def save_reliability(assessment: Assessment, folder: Path) -> None:
         axes.set_xlabel("Confidence")
     figure.axes[0].set_ylabel("Accuracy")
     save_figure(figure, folder / RELIABILITY)
-
-
-def save_mistakes(split: Split, probabilities: np.ndarray, class_names: tuple[str, ...], folder: Path) -> None:
-    """Show the wrong predictions with the highest confidence, highest first."""
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = np.flatnonzero(predicted != split.labels)
-    shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:_MISTAKES_SHOWN]
-    rows, columns = max(-(-len(shown) // 5), 1), 5
-    figure = new_figure(2 * columns, 2.3 * rows)
-    for axes, index in zip(figure.subplots(rows, columns, squeeze=False).flat, [*shown, *[None] * (rows * columns)]):
-        axes.set_axis_off()
-        if index is not None:
-            axes.imshow(split.images[index], interpolation="nearest")
-            truth, guess = (plot_text.label(class_names[k], k) for k in (split.labels[index], predicted[index]))
-            axes.set_title(f"{guess} {confidence[index]:.1%}\nis {truth}", fontsize=8)
-    save_figure(figure, folder / MISTAKES, svg=False)
 
 
 def save_confusion(evaluation: Evaluation, class_names: tuple[str, ...], split: str, folder: Path) -> None:

@@ -10,7 +10,6 @@ from PIL import Image
 
 from ml.confidence.calibration import softmax
 from ml.confidence.decision import Predictions
-from ml.data.dataset import Split
 from ml.evaluation.metrics import assess
 from ml.plots import charts as plots
 from ml.plots import text as plot_text
@@ -25,15 +24,13 @@ def draw(class_names: tuple[str, ...], folder: Path) -> None:
     probabilities = softmax(rng.normal(0, 3, (len(labels), len(class_names))).astype(np.float32))
     predictions = Predictions(probabilities, probabilities, *np.zeros((2, len(labels))), np.zeros(len(labels), bool))
     plots.save_assessment(assess(predictions, labels, class_names), class_names, "test", folder)
-    images = rng.integers(0, 256, (len(labels), 16, 16, 3), dtype=np.uint8)
-    plots.save_mistakes(Split(images, labels), probabilities, class_names, folder)
 
 
 def test_class_names_are_drawn_as_they_are_and_never_parsed(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # of a glyph that is missing, and of a layout that leaves no place
         draw(AWKWARD, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} >= {"confusion.svg", "confusion.png", "mistakes.png"}
+    assert {path.name for path in tmp_path.iterdir()} >= {"confusion.svg", "confusion.png"}
 
 
 def test_a_dollar_is_a_letter_of_its_own(tmp_path):

@@ -14,6 +14,7 @@ from classifier.services.models.publishing import find_folder
 from ml.artifacts import folder as artifacts
 from ml.artifacts import readers
 from ml.artifacts.folder import ArtifactError
+from ml.artifacts.mistakes import save_mistakes
 from ml.data.dataset import Dataset, DatasetError, Progress
 from ml.evaluation import metrics as evaluation
 from ml.evaluation import photographs
@@ -74,7 +75,7 @@ class Command(BaseCommand):
             from ml.plots import charts as plots
 
             plots.save_assessment(assessment, model.class_names, split, target)
-            plots.save_mistakes(scored, answers.probabilities, model.class_names, target)
+            save_mistakes(scored.images, scored.labels, answers.probabilities, target)
 
         self._report(figures, as_json, lambda: report.of_split(model.card, split, dataset, assessment))
         self._keep(folder, split, figures, draw)
