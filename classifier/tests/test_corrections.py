@@ -100,7 +100,7 @@ def test_script_gets_the_part_of_the_page_alone(cat, user_client):
 def test_every_class_has_its_button_and_the_first_ten_a_key(cat, user_client):
     page = user_client.get(f"/predictions/{cat.pk}/")
     buttons = [(button["value"], button["data-key"]) for button in elements(page, "data-key")]
-    assert buttons == [*zip(cat.model_version.known_classes, "1234567890"), ("none", "n")]
+    assert buttons == [("cat", "y"), *zip(cat.model_version.known_classes, "1234567890"), ("none", "n")]
 
 
 def test_deleting_an_upload_deletes_its_corrections(cat, user, user_client):

@@ -1,6 +1,7 @@
 """Explanations of predictions, computed on request and only for the owner of the upload."""
 
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -41,8 +42,9 @@ def seen(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
 
 @require_safe
 def occlusion_map(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
-    """The heat map as an image to lay over the input."""
-    return _picture(request, prediction_id, map_png, "map.png")
+    """The heat map as an image to lay over the input, or with `?over=upload` over the whole upload."""
+    make = partial(map_png, over_upload=request.GET.get("over") == "upload")
+    return _picture(request, prediction_id, make, "map.png")
 
 
 def _picture(request: HttpRequest, prediction_id: UUID, make: Callable[..., bytes], name: str) -> HttpResponse:

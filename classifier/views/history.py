@@ -16,8 +16,9 @@ from classifier.models import Prediction
 from classifier.services.classifiers.answering import other_versions
 from classifier.services.history.deletion import delete_everything, delete_prediction, delete_predictions
 from classifier.services.history.pagination import BadCursor, page_of
-from classifier.services.history.several import beside, other_predictions
+from classifier.services.history.several import beside, neighbours_of, other_predictions
 from classifier.services.people.ownership import Owner, learnt_classes_of, predictions_of
+from classifier.services.predictions.verdict import assess
 from classifier.views.export import zip_response
 from classifier.web.requests import own_prediction, owner_of
 
@@ -65,9 +66,13 @@ def selected(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 @never_cache
 @require_safe
 def detail(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
-    """One prediction, with the receipt of how it came about."""
+    """One prediction: the answer, how far it can be relied on, and how it came about."""
     prediction, owner = own_prediction(request, prediction_id), owner_of(request)
+    newer, older = neighbours_of(prediction, owner)
     context = {
+        "newer": newer,
+        "older": older,
+        "assessment": assess(prediction=prediction),
         "prediction": prediction,
         "others": other_predictions(prediction),
         "models": other_models(prediction, owner),

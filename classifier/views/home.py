@@ -14,6 +14,7 @@ from classifier.models import Retention
 from classifier.services.models.serving import known_classes
 from classifier.services.people.ownership import Owner
 from classifier.services.predictions.submission import submit, submit_without_storing
+from classifier.services.predictions.verdict import assess
 from classifier.web.headers import with_previews
 from classifier.web.requests import PageRequest, owner_of, uploader_of
 from classifier.web.visitors import remember_visitor
@@ -59,7 +60,8 @@ def _classify(request: PageRequest, sent: dict) -> HttpResponse:
         # Nothing is stored that an address could lead to: this answer is all there is of it.
         picture = f"data:image/jpeg;base64,{b64encode(thumbnail).decode()}"
         template = "classifier/_upload_row_result.html" if request.htmx else "classifier/detail.html"
-        return render(request, template, {"prediction": prediction, "picture": picture})
+        context = {"prediction": prediction, "picture": picture, "assessment": assess(prediction=prediction)}
+        return render(request, template, context)
     submission = sent["submission"]
     owner = uploader_of(request, submission=submission)
     prediction = submit(file=sent["image"], owner=owner, submission=submission, keep=sent["keep"], version=version)

@@ -97,6 +97,16 @@ def explain_prediction(*, prediction: Prediction) -> Explanation:
     return Explanation(_preparation(prediction, decoded), same, tried, near)
 
 
+def stability_of(*, prediction: Prediction) -> tuple[int, int]:
+    """Return how many of the slightly changed images get the same class as the input, and how many were tried.
+
+    Raises ExplanationUnavailable, StorageUnavailable, turns.Busy.
+    """
+    network_input = _network_input(prediction, _decoded(prediction))
+    with turn(Workers.INTERPRETERS):
+        return explanation.agreement(_model(prediction), network_input)
+
+
 def _neighbourhood(version: ModelVersion, model: LoadedModel, network_input: NetworkInput) -> Neighbourhood | None:
     # A head of own classes has no folder, and no index of training images.
     if version.classifier_id is not None:
@@ -123,22 +133,32 @@ def input_png(*, prediction: Prediction) -> bytes:
     return _png(Image.fromarray(_network_input(prediction, _decoded(prediction)).pixels))
 
 
-def map_png(*, prediction: Prediction) -> bytes:
+def map_png(*, prediction: Prediction, over_upload: bool = False) -> bytes:
     """The heat map to lay over the network's input: warm areas support the class.
+
+    over_upload: over the whole upload instead; what the network did not see is transparent there.
 
     Raises ExplanationUnavailable, StorageUnavailable, turns.Busy.
     """
     if prediction.abstained:
         raise ExplanationUnavailable(f"The prediction {prediction.pk} is an abstention: there is no class to explain.")
     class_index = prediction.model_version.class_names.index(prediction.predicted_class)
-    network_input = _network_input(prediction, _decoded(prediction))
+    decoded = _decoded(prediction)
+    network_input = _network_input(prediction, decoded)
     with turn(Workers.INTERPRETERS):
         values = explanation.occlusion_map(_model(prediction), network_input, class_index)
     strength = np.abs(values) / max(float(np.abs(values).max()), _FAINTEST)
     layers = np.zeros((*values.shape, 4), np.uint8)
     layers[..., :3] = np.where((values > 0)[..., None], _FOR, _AGAINST)
     layers[..., 3] = (_STRONGEST * strength).astype(np.uint8)
-    return _png(Image.fromarray(layers).resize((_MAP_SIDE, _MAP_SIDE), Image.Resampling.BICUBIC))
+    heat = Image.fromarray(layers)
+    if not over_upload:
+        return _png(heat.resize((_MAP_SIDE, _MAP_SIDE), Image.Resampling.BICUBIC))
+    height, width, _channels = prediction.network_card["input_shape"]
+    left, upper, right, lower = map(round, _framing(prediction).box(decoded.picture.size, (width, height)))
+    whole = Image.new("RGBA", decoded.picture.size)
+    whole.paste(heat.resize((max(right - left, 1), max(lower - upper, 1)), Image.Resampling.BICUBIC), (left, upper))
+    return _png(whole)
 
 
 def track_record(prediction: Prediction) -> Track | None:

@@ -1,4 +1,4 @@
-// Keyboard shortcuts: 1 to 9, 0 and n press the button that shows them. They can be switched off, because voice control
+// Keyboard shortcuts: 1 to 9, 0, n and y (yes) press the button that shows them. They can be switched off, because voice control
 // and shaking hands press keys by accident.
 (() => {
   const KEY = "correction-keys";
@@ -26,7 +26,10 @@
   addEventListener("keydown", (event) => {
     if (!areOn || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
     if (event.target.closest("input:not([type=checkbox]), select, textarea")) return;
-    const button = document.querySelector(`#correction [data-key="${CSS.escape(event.key)}"]`);
+    // The arrows lead to the next results, unless they scroll what has the focus.
+    const rel = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+    const found = rel ? `a[rel=${rel}][aria-keyshortcuts]` : `#correction [data-key="${CSS.escape(event.key)}"]`;
+    const button = document.querySelector(found);
     if (!button) return;
     event.preventDefault();
     button.click();

@@ -1,3 +1,12 @@
+// The box that lays the heat map over the image.
+document.querySelector("[data-heat]")?.addEventListener(
+  "change",
+  ({ target }) => {
+    const template = target.closest("figure").querySelector("[data-heat-image]");
+    template.replaceWith(template.content);
+  },
+  { once: true },
+);
 // The slider over the map of what the network looked at; without this script the map shows as it is.
 (() => {
   const arm = () => {

@@ -62,7 +62,7 @@ def open_the_labels(page: Page) -> None:
 
 
 def ask_why(page: Page) -> None:
-    page.locator("#why a").click()
+    page.locator("[data-why]").click()
     expect(page.locator("#map-strength")).to_be_visible()
     page.locator("[data-map] img").last.evaluate("image => image.decode()")
 
