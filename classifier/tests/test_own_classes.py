@@ -289,3 +289,19 @@ def test_limits_are_kept(owner, settings):
     with pytest.raises(TooManyClassifiers):
         create_classifier(owner=owner, name="another")
     assert Upload.objects.count() == 2
+
+
+def test_images_that_the_version_is_least_sure_of_are_labelled_first(user):
+    classifier = make_classifier(Owner(user=user))
+    submit_training(classifier=classifier)
+    work()
+    added = {}
+    for name, number in (("bolts", 30), ("screws", 31), ("nuts", 32)):
+        added[name] = add_image(file=example_file(name, number), classifier=classifier).example
+    column = columns_of(classifier)[-1]
+    assert column.learnt_class is None
+    # Green is neither red nor blue, and a screw neither a bolt nor a nut.
+    assert column.examples[0] == added["screws"]
+    assert {example.pk for example in column.examples} == {example.pk for example in added.values()}
+    Example.objects.filter(pk=added["nuts"].pk).update(group=added["screws"].group)
+    assert columns_of(classifier)[-1].examples[-1] == added["nuts"]

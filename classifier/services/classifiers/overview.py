@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from classifier.models import Classifier, Example, Features, LearntClass
+from classifier.services.classifiers.queueing import most_useful_first
 from ml.heads.splits import FEWEST_TO_HOLD_OUT
 
 #: A class with fewer different images cannot be trained.
@@ -60,13 +61,14 @@ def with_counts(classifiers: QuerySet[Classifier]) -> QuerySet[Classifier]:
 
 
 def columns_of(classifier: Classifier) -> list[Column]:
-    """The classes in their order, then the images without a class, if there are any."""
+    """The classes in their order, then the images without a class, if there are any: the most useful to label first."""
     by_class: dict[int | None, list[Example]] = defaultdict(list)
     measured = Prefetch("upload__features", Features.objects.only("upload", "sharpness"))
     for example in classifier.examples.select_related("upload").prefetch_related(measured):
         by_class[example.learnt_class_id].append(example)
     columns = [Column(learnt_class, by_class[learnt_class.pk]) for learnt_class in classifier.classes.all()]
-    return [*columns, Column(None, by_class[None])] if by_class[None] else columns
+    unlabelled = most_useful_first(classifier=classifier, examples=by_class[None])
+    return [*columns, Column(None, unlabelled)] if unlabelled else columns
 
 
 def warnings_of(columns: Iterable[Column]) -> Warnings:
