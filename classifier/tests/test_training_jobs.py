@@ -1,9 +1,11 @@
 """Trainings as jobs: started by staff from a form, run by the real command, cancelled and resumed."""
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from classifier.models import Job, ModelVersion, TrainingRun
 from classifier.services.jobs import network_job
@@ -11,11 +13,14 @@ from classifier.services.jobs.control import cancel, resume
 from classifier.services.jobs.queues import Queue, queue_of
 from classifier.services.jobs.running import work_once
 from classifier.services.jobs.submission import submit_network
-from classifier.services.models import training
+from classifier.services.models import training, training_lease, training_lock
+from classifier.services.models.training import RunInTheWay
 from classifier.services.people.ownership import Owner
 from classifier.tests.factories import database_url, make_superuser, make_training_run, make_user, pictures
 from classifier.tests.jobs import work
 from ml.classes import CLASS_NAMES
+from ml.training.recipes import find_recipe
+from ml.training.run_settings import RunSettings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,6 +31,19 @@ CHOSEN = {"dataset": "", "architecture": "student_cnn", "recipe": "", "seed": "1
 def staff(client):
     client.force_login(make_superuser())
     return client
+
+
+def run_settings(name: str) -> RunSettings:
+    recipe = find_recipe("adam_cosine")
+    return RunSettings(
+        name=name,
+        architecture="student_cnn",
+        recipe=recipe,
+        seed=1,
+        class_names=CLASS_NAMES,
+        image_shape=(32, 32, 3),
+        fingerprint="sha256:00",
+    )
 
 
 def start(client, **fields):
@@ -113,6 +131,72 @@ def test_part_of_a_worker_that_is_stopping_is_not_concluded(staff, monkeypatch):
 
 
 @pytest.fixture
+def elsewhere(staff) -> TrainingRun:
+    """The run of a job whose worker was lost, while its process lives on another machine."""
+    start(staff)
+    work(1)
+    run = make_training_run(Job.objects.get().parameters["name"])
+    TrainingRun.objects.filter(pk=run.pk).update(status="running", machine="elsewhere (x86_64)", ended_at=None)
+    run.refresh_from_db()
+    return run
+
+
+def test_training_on_another_machine_is_waited_for(elsewhere):
+    looks = iter([False, False, True])
+    assert work_once(is_stopping=lambda: next(looks, True))
+    assert next(looks, None) is None
+    assert [run.machine for run in TrainingRun.objects.all()] == ["elsewhere (x86_64)"]
+
+
+def test_training_on_another_machine_is_neither_resumed_nor_begun_here(elsewhere, settings):
+    chosen = run_settings(elsewhere.name)
+    with pytest.raises(RunInTheWay, match="is being trained on elsewhere"):
+        training.begin_run(run_settings=chosen)
+    with pytest.raises(RunInTheWay, match="is being trained on elsewhere"):
+        training.resume_run(run_settings=chosen, history=[])
+
+
+def test_training_of_a_lost_machine_begins_again_and_says_so(elsewhere, settings):
+    expired = timezone.now() - timedelta(seconds=settings.JOB_LEASE_SECONDS + 1)
+    TrainingRun.objects.update(updated_at=expired)
+    new = training.begin_run(run_settings=run_settings(elsewhere.name))
+    elsewhere.refresh_from_db()
+    assert (elsewhere.status, elsewhere.message) == ("failed", "Its machine was lost: elsewhere (x86_64).")
+    assert network_job.training_run_of(Job.objects.get()) == new
+
+
+def test_training_of_a_lost_machine_is_resumed_from_its_checkpoint(elsewhere, settings):
+    TrainingRun.objects.update(updated_at=timezone.now() - timedelta(seconds=settings.JOB_LEASE_SECONDS + 1))
+    run = training.resume_run(run_settings=run_settings(elsewhere.name), history=[])
+    assert (run.pk, run.machine) == (elsewhere.pk, training_lease.machine())
+    # The other process may only have been out of contact: it writes nothing more.
+    training.record_progress(run=elsewhere, epoch=1, batch=1, batches=2, loss=1.0, accuracy=0.1)
+    training.end_run(run=elsewhere, status=TrainingRun.Status.STOPPED)
+    run.refresh_from_db()
+    assert (run.status, run.progress, run.ended_at) == ("running", {}, None)
+
+
+@pytest.mark.parametrize("event", ["cancelled", "resumed elsewhere"])
+def test_process_that_holds_a_lease_is_told_to_end(staff, settings, event):
+    settings.JOB_LEASE_SECONDS = 2
+    start(staff)
+    run = training.begin_run(run_settings=run_settings(Job.objects.get().parameters["name"]))
+    before = run.updated_at
+    with training_lease.renewed(run):
+        while TrainingRun.objects.get().updated_at == before:
+            threading.Event().wait(0.05)
+        if event == "cancelled":
+            cancel(job=Job.objects.get())
+        else:
+            TrainingRun.objects.update(machine="elsewhere")
+        with pytest.raises(KeyboardInterrupt):
+            threading.Event().wait(60)
+        if event == "resumed elsewhere":
+            with pytest.raises(KeyboardInterrupt):
+                threading.Event().wait(60)
+
+
+@pytest.fixture
 def job(monkeypatch, settings, tmp_path, models_dir) -> Job:
     """The training of a small network on 400 images; the command shares this test's database."""
     pictures(tmp_path / "sets" / "small", CLASS_NAMES, count=40)
@@ -148,6 +232,30 @@ def test_training_is_cancelled_after_an_epoch_resumed_and_published(job):
     job.refresh_from_db()
     assert (job.state, run.status, run.epochs.count()) == ("finished", "finished", 6)
     assert ModelVersion.objects.filter(name=job.parameters["name"], training_run=run).exists()
+
+
+@pytest.mark.endurance
+def test_cancelled_training_that_does_not_end_is_killed_and_resumed(job, settings):
+    settings.TRAINING_GRACE_SECONDS = 0
+    cancelled = threading.Event()
+
+    def cancel_within_an_epoch() -> bool:
+        run = TrainingRun.objects.filter(name=job.parameters["name"]).first()
+        if run and run.epochs.exists() and not cancelled.is_set():
+            cancelled.set()
+            cancel(job=job)
+        return cancelled.is_set()
+
+    work(1)
+    assert work_once(is_stopping=cancel_within_an_epoch)
+    run = TrainingRun.objects.get()
+    assert (run.status, run.message) == ("stopped", "It was killed: its epoch had not ended.")
+    assert not training_lock.is_locked(run.name)
+    cancelled.set()
+    resume(job=job)
+    work()
+    run.refresh_from_db()
+    assert (run.status, run.message, run.epochs.count()) == ("finished", "", 6)
 
 
 @pytest.mark.endurance

@@ -1,14 +1,12 @@
 import os
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from classifier.models import TrainingRun
-from classifier.services.models import training
-from classifier.services.models.training import QUIET, is_interrupted, outlook, record_progress
+from classifier.services.models import training, training_lease
+from classifier.services.models.training import outlook, record_progress
 from classifier.tests.factories import make_training_run, make_user
 from classifier.tests.pages import elements
 
@@ -20,7 +18,7 @@ def running(db) -> TrainingRun:
     """A run of this process, after two epochs of four."""
     run = make_training_run()
     run.status, run.epoch_count, run.recipe = TrainingRun.Status.RUNNING, 4, {"name": "adam_cosine", "epochs": 4}
-    run.machine, run.process_id = training._machine(), os.getpid()
+    run.machine, run.process_id = training_lease.machine(), os.getpid()
     run.save()
     record_progress(run=run, epoch=3, batch=50, batches=100, loss=0.5, accuracy=0.8)
     return run
@@ -73,25 +71,19 @@ def test_time_left_is_what_the_last_epochs_took(running):
     assert outlook(running, []) == training.Outlook(0.0, None, None)
 
 
-def test_run_whose_process_died_is_interrupted_and_says_how_to_resume(client, running):
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    running.process_id = process.pid
-    running.save()
+@pytest.mark.parametrize("machine", ["here", "elsewhere"])
+def test_run_whose_lease_expired_is_interrupted_and_says_how_to_resume(client, running, settings, machine):
+    ours = training_lease.machine() if machine == "here" else "elsewhere"
+    TrainingRun.objects.filter(pk=running.pk).update(machine=ours, process_id=2**22 + 1)
+    running.refresh_from_db()
+    assert state(client, running)["data-status"] == "running"
+    expired = timezone.now() - timedelta(seconds=settings.JOB_LEASE_SECONDS + 1)
+    TrainingRun.objects.filter(pk=running.pk).update(updated_at=expired)
     found = state(client, running)
     assert found["data-status"] == "interrupted"
     assert "hx-get" not in found
     assert "manage.py train --resume --name first-run" in client.get(f"/training/{running.pk}/").text
     assert ">interrupted<" in client.get("/training/").text
-
-
-def test_run_elsewhere_is_interrupted_when_nothing_is_heard_of_it(running):
-    TrainingRun.objects.filter(pk=running.pk).update(machine="elsewhere", process_id=2**22 + 1)
-    running.refresh_from_db()
-    assert not is_interrupted(running)
-    TrainingRun.objects.filter(pk=running.pk).update(updated_at=timezone.now() - QUIET - timedelta(seconds=1))
-    running.refresh_from_db()
-    assert is_interrupted(running)
 
 
 @pytest.mark.parametrize("status", ["finished", "stopped", "failed"])

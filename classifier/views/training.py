@@ -15,7 +15,8 @@ from classifier.presentation.training_settings import training_settings
 from classifier.services.jobs.failures import JobError
 from classifier.services.jobs.submission import submit_network
 from classifier.services.models.downloads import epochs_csv
-from classifier.services.models.training import is_interrupted, is_possible, outlook
+from classifier.services.models.training import is_possible, outlook
+from classifier.services.models.training_lease import is_interrupted
 from classifier.web.requests import owner_of
 from classifier.web.tables import csv_response
 

@@ -15,6 +15,7 @@ from classifier.models import TrainingRun
 from classifier.services.models import publishing, training_lock
 from classifier.services.models import training as training_service
 from classifier.services.models.training import RunInTheWay
+from classifier.services.models.training_lease import renewed
 from classifier.services.models.training_lock import RunAlive
 from ml.artifacts import folder as artifacts
 from ml.artifacts import readers
@@ -70,32 +71,35 @@ class Command(BaseCommand):
             self._run(name, options, console)
 
     def _run(self, name: str, options: dict, console) -> None:
-        from classifier.management.training_console import TrainingConsole, print_summary
-
         run_settings, dataset = self._prepare(name, options, console)
         folder = training_service.run_folder(name)
         if options["resume"]:
             run = training_service.resume_run(run_settings=run_settings, history=training.read_history(folder))
         else:
             run = training_service.begin_run(run_settings=run_settings)
+        with renewed(run):
+            self._produce(run, run_settings, dataset, options, console)
+
+    def _produce(self, run: TrainingRun, run_settings: RunSettings, dataset: Dataset, options: dict, console) -> None:
+        from classifier.management.training_console import TrainingConsole, print_summary
+
         listener = TrainingConsole(run, console)
         try:
-            model_folder = training_service.written_model(name=name)
+            model_folder = training_service.written_model(name=run.name)
             if model_folder is None:
-                model_folder = publishing.free_folder(name)
+                model_folder = publishing.free_folder(run.name)
                 with listener.showing():
                     card = pipeline.produce(
                         run_settings,
                         dataset,
-                        run_folder=folder,
+                        run_folder=training_service.run_folder(run.name),
                         model_folder=model_folder,
                         listener=listener,
                         resume=options["resume"],
                         report=listener.step,
                     )
                 if card is None:
-                    self._say_stopped(run, console)
-                    return
+                    return self._say_stopped(run, console)
                 training_service.note_written(run=run, model_folder=model_folder)
             version = training_service.complete_run(run=run, model_folder=model_folder)
         except KeyboardInterrupt:
@@ -175,14 +179,13 @@ class Command(BaseCommand):
             default_image_size=find_architecture(architecture).image_size,
         )
         recipe = self._fitting(architecture, recipe, dataset, options, console)
-        seed = 1 if options["seed"] is None else options["seed"]
         return (
             RunSettings.for_dataset(
                 dataset,
                 name=name,
                 architecture=architecture,
                 recipe=recipe,
-                seed=seed,
+                seed=1 if options["seed"] is None else options["seed"],
                 limit=options["limit"],
                 backend=writing.backend(),
                 data_dir=data_dir and str(data_dir),

@@ -9,6 +9,7 @@ from classifier.services.jobs.claims import move_to_new_parts
 from classifier.services.jobs.failures import FilesGone
 from classifier.services.jobs.running import PART_SIZE, conclude_job
 from classifier.services.jobs.storage import delete_files
+from classifier.services.models.training_lease import ask_to_end
 
 
 def cancel(*, job: Job) -> bool:
@@ -16,6 +17,9 @@ def cancel(*, job: Job) -> bool:
     changed = Job.objects.filter(pk=job.pk, state__in=Job.UNFINISHED).update(
         state=Job.State.CANCELLED, ended_at=timezone.now()
     )
+    if changed and job.kind == Job.Kind.NETWORK:
+        # Its worker may be lost, and its process on another machine.
+        ask_to_end(name=job.parameters["name"])
     return bool(changed)
 
 

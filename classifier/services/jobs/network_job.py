@@ -15,8 +15,8 @@ from django.conf import settings
 from classifier.models import Job, JobItem, TrainingRun
 from classifier.services.jobs.failures import TrainingFailed
 from classifier.services.jobs.results import Planned, Result
-from classifier.services.models import training_lock
-from classifier.services.models.training import run_folder
+from classifier.services.models import training_lease, training_lock
+from classifier.services.models.training import end_run, run_folder
 
 #: How often the process is looked at, and how long a worker that is to stop waits for the end of an epoch.
 _LOOK_SECONDS, _STOP_SECONDS = 0.5, 5.0
@@ -29,7 +29,7 @@ def training_run_of(job: Job) -> TrainingRun | None:
     """The run with the job's progress and curves; None before it has begun."""
     if job.kind != Job.Kind.NETWORK:
         return None
-    return TrainingRun.objects.filter(name=job.parameters["name"], started_at__gte=job.created_at).last()
+    return TrainingRun.objects.filter(name=job.parameters["name"], started_at__gte=job.created_at).first()
 
 
 def plan(job: Job, last: JobItem | None) -> Generator[Planned]:
@@ -73,20 +73,25 @@ def _train(job: Job, errors: IO[bytes], is_over: Callable[[], bool]) -> int:
         time.sleep(_LOOK_SECONDS)
     if process.poll() is None:
         _stop(job, process.pid, lambda: process.poll() is None)
-    return process.returncode or 0
+    return process.poll() or 0
 
 
 def _wait_for_an_earlier_one(job: Job, is_over: Callable[[], bool]) -> bool:
-    """Wait for the process that a lost worker has left; return whether it has ended."""
+    """Wait for the process that a lost worker has left, here or elsewhere; return whether it has ended or is lost."""
     name = job.parameters["name"]
-    while training_lock.is_locked(name):
+    while (is_here := training_lock.is_locked(name)) or _is_leased_elsewhere(job):
         if is_over():
             run = training_run_of(job)
-            if run is not None and not run.ended_at:
+            if is_here and run is not None and not run.ended_at:
                 _stop(job, run.process_id, lambda: training_lock.is_locked(name))
             return False
         time.sleep(_LOOK_SECONDS)
     return True
+
+
+def _is_leased_elsewhere(job: Job) -> bool:
+    run = training_run_of(job)
+    return run is not None and run.machine != training_lease.machine() and training_lease.is_leased(run)
 
 
 def _stop(job: Job, group: int, is_running: Callable[[], bool]) -> None:
@@ -98,6 +103,9 @@ def _stop(job: Job, group: int, is_running: Callable[[], bool]) -> None:
         time.sleep(_LOOK_SECONDS)
     if is_cancelled and is_running():
         _signal(group, signal.SIGKILL)
+        run = training_run_of(job)
+        if run is not None and not run.ended_at:
+            end_run(run=run, status=TrainingRun.Status.STOPPED, message="It was killed: its epoch had not ended.")
 
 
 def _signal(group: int, number: signal.Signals) -> None:

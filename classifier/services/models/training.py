@@ -1,12 +1,10 @@
 """Record a training run: its settings, progress, epochs and end."""
 
 import os
-import platform
 import shutil
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,14 +16,13 @@ from django.utils import timezone
 from classifier.models import Epoch, ModelVersion, TrainingRun
 from classifier.services.models import training_lock
 from classifier.services.models.publishing import publish
+from classifier.services.models.training_lease import held, is_leased, machine
 from ml.artifacts import folder as artifacts
 from ml.artifacts.folder import ArtifactError
 from ml.training import loop as training
 from ml.training.checkpoints import EpochRecord
 from ml.training.run_settings import RunSettings
 
-#: The longest pause between heartbeats, during the evaluation at a run's end; else they come every few seconds.
-QUIET = timedelta(minutes=15)
 #: The file in a run's folder with the path of its model, until it is published.
 _WRITTEN_FILE = "model.txt"
 _LONGEST_MESSAGE = 10_000
@@ -63,19 +60,26 @@ def check_free(*, name: str) -> None:
 
 
 def begin_run(*, run_settings: RunSettings) -> TrainingRun:
-    """Record a new run. Raises RunInTheWay when an earlier one of the name has checkpoints left."""
+    """Record a new run. Raises RunInTheWay when an earlier one of the name has checkpoints left, or runs elsewhere."""
     check_free(name=run_settings.name)
+    for lost in TrainingRun.objects.filter(name=run_settings.name, ended_at=None):
+        _refuse_leased(lost)
+        end_run(run=lost, status=TrainingRun.Status.FAILED, message=f"Its machine was lost: {lost.machine}.")
     return _new_run(run_settings)
 
 
 def resume_run(*, run_settings: RunSettings, history: Iterable[EpochRecord]) -> TrainingRun:
-    """Record that a run is resumed, with the epochs that its checkpoints hold; later ones are dropped."""
+    """Record that a run is resumed, with the epochs that its checkpoints hold; later ones are dropped.
+
+    Raises RunInTheWay while it runs on another machine.
+    """
     run = TrainingRun.objects.filter(name=run_settings.name).exclude(status=TrainingRun.Status.FINISHED).first()
     if run is None:
         run = _new_run(run_settings)
+    _refuse_leased(run)
     with transaction.atomic():
         run.status, run.message, run.ended_at = TrainingRun.Status.RUNNING, "", None
-        run.machine, run.process_id = _machine(), os.getpid()
+        run.machine, run.process_id = machine(), os.getpid()
         run.save()
         run.epochs.all().delete()
         for record in history:
@@ -86,7 +90,7 @@ def resume_run(*, run_settings: RunSettings, history: Iterable[EpochRecord]) -> 
 def record_progress(*, run: TrainingRun, epoch: int, batch: int, batches: int, loss: float, accuracy: float) -> None:
     """Record the progress of a run; it also serves as a heartbeat."""
     run.progress = {"epoch": epoch, "batch": batch, "batches": batches, "loss": loss, "accuracy": accuracy}
-    run.save(update_fields=["progress", "updated_at"])
+    held(run).update(progress=run.progress, updated_at=timezone.now())
 
 
 def record_epoch(*, run: TrainingRun, record: EpochRecord) -> None:
@@ -95,8 +99,9 @@ def record_epoch(*, run: TrainingRun, record: EpochRecord) -> None:
 
 
 def end_run(*, run: TrainingRun, status: TrainingRun.Status, message: str = "") -> None:
-    run.status, run.message, run.ended_at = status, _storable(message), timezone.now()
-    run.save(update_fields=["status", "message", "ended_at", "updated_at"])
+    """Record the end of a run, unless another process has resumed it."""
+    run.status, run.message, run.ended_at, run.updated_at = status, _storable(message), timezone.now(), timezone.now()
+    held(run).update(status=status, message=run.message, ended_at=run.ended_at, updated_at=run.updated_at)
 
 
 def is_trained(*, run_settings: RunSettings) -> bool:
@@ -130,18 +135,6 @@ def complete_run(*, run: TrainingRun, model_folder: Path) -> ModelVersion:
     return version
 
 
-def is_interrupted(run: TrainingRun) -> bool:
-    """Whether a run is marked as running but its process has ended.
-
-    On this machine the process is looked up; on another one the heartbeat must be older than QUIET.
-    """
-    if run.status != TrainingRun.Status.RUNNING:
-        return False
-    if run.machine == _machine():
-        return not _alive(run.process_id)
-    return timezone.now() - run.updated_at > QUIET
-
-
 @dataclass(frozen=True)
 class Outlook:
     """Progress from 0 to 1; seconds per epoch, and seconds left; None before the first epoch has ended."""
@@ -165,15 +158,13 @@ def outlook(run: TrainingRun, epochs: Sequence[Mapping[str, Any]]) -> Outlook:
     )
 
 
-def _alive(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        # The process exists, but belongs to another user.
-        pass
-    return True
+def _refuse_leased(run: TrainingRun) -> None:
+    """On this machine, the lock beside the checkpoints has told already."""
+    if is_leased(run) and run.machine != machine():
+        raise RunInTheWay(
+            f"The run {run.name} is being trained on {run.machine.partition(' (')[0]}. Stop it there, or wait: "
+            f"{settings.JOB_LEASE_SECONDS:g} seconds after its last sign of life, it can be resumed here."
+        )
 
 
 def _new_run(run_settings: RunSettings) -> TrainingRun:
@@ -185,13 +176,9 @@ def _new_run(run_settings: RunSettings) -> TrainingRun:
         image_limit=run_settings.limit,
         dataset_fingerprint=run_settings.fingerprint,
         epoch_count=run_settings.recipe.epochs,
-        machine=_machine(),
+        machine=machine(),
         process_id=os.getpid(),
     )
-
-
-def _machine() -> str:
-    return f"{platform.node()} ({platform.machine()}, {os.cpu_count()} processors)"[:200]
 
 
 def _storable(message: str) -> str:
