@@ -1,5 +1,6 @@
 """Files on a local disk."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -15,6 +16,16 @@ from ml.filesystem.durability import sync
 
 class LocalStorage(FileSystemStorage):
     """A SiteStorage in MEDIA_ROOT."""
+
+    def check(self) -> None:
+        folder = Path(self.location)
+        # It is made with the first upload.
+        while not folder.exists():
+            folder = folder.parent
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
     def listing(self, folder: str) -> Iterator[StoredFile]:
         try:

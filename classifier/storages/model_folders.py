@@ -6,13 +6,14 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
-from classifier.storages.stored import site_storage
+from classifier.storages.stored import StoredFile, site_storage
 from ml.artifacts import folder as artifacts
 from ml.artifacts.folder import ArtifactError
 
@@ -75,6 +76,14 @@ def unshare(digest: str) -> None:
     """Delete a model's files from the store. Raises OSError."""
     if is_shared():
         site_storage().delete_all(file.name for file in list(site_storage().listing(f"{FOLDER}/{digest}")))
+
+
+def stored_files() -> Iterator[tuple[str, list[StoredFile]]]:
+    """Yield the digest and the files of each model in the store. Raises OSError."""
+    if is_shared():
+        listing = site_storage().listing(FOLDER)
+        for digest, files in groupby(listing, key=lambda file: file.name.split("/")[1]):
+            yield digest, list(files)
 
 
 def files_of(folder: Path) -> list[Path]:

@@ -4,9 +4,11 @@ import io
 import posixpath
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cached_property
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -87,6 +89,22 @@ class ObjectStorage(S3Storage):
         with as_os_errors():
             signed = urlsplit(super().url(name, parameters={"ResponseContentType": content_type}))
         return f"/_store{signed.path}?{signed.query}"
+
+    def check(self) -> None:
+        with as_os_errors():
+            self._impatient_client.head_bucket(Bucket=self.bucket_name)
+
+    @cached_property
+    def _impatient_client(self) -> Any:
+        # Its keys are where boto3 looks for them, as those of `connection`.
+        return boto3.session.Session().client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            region_name=self.region_name,
+            config=self.client_config.merge(
+                Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1})
+            ),
+        )
 
     def listing(self, folder: str) -> Iterator[StoredFile]:
         for entry in self._list(f"{folder}/"):

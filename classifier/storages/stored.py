@@ -23,6 +23,10 @@ class StoredFile:
 class SiteStorage(Protocol):
     """Every method raises OSError."""
 
+    def check(self) -> None:
+        """Do next to nothing that would fail if no file could be stored, within seconds."""
+        ...
+
     def listing(self, folder: str) -> Iterator[StoredFile]:
         """Yield all files below a folder, sorted by the bytes of their names; none if there is no such folder."""
         ...

@@ -1,11 +1,14 @@
 """Models on an object store: one machine publishes, the others fetch."""
 
+import io
 import threading
 from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.utils import timezone
 
 from classifier.models import ModelVersion
 from classifier.services.models import serving
@@ -129,3 +132,18 @@ def test_deleted_model_leaves_the_store(version):
     assert list(site_storage().listing("models"))
     delete_version(version=version)
     assert list(site_storage().listing("models")) == []
+
+
+def test_sweep_removes_the_files_of_models_that_were_never_published(version):
+    published = sorted(file.name for file in site_storage().listing("models"))
+    default_storage.save("models/0123/card.json", ContentFile(b"1234"))
+    call_command("sweep", stdout=io.StringIO())
+    assert default_storage.exists("models/0123/card.json")  # younger than an hour
+    while max(file.modified for file in site_storage().listing("models")) >= timezone.now():
+        threading.Event().wait(0.1)
+    output = io.StringIO()
+    call_command("sweep", dry_run=True, older_than=0, stdout=output)
+    assert "models/0123/card.json" in output.getvalue()
+    assert default_storage.exists("models/0123/card.json")
+    call_command("sweep", older_than=0, stdout=io.StringIO())
+    assert sorted(file.name for file in site_storage().listing("models")) == published

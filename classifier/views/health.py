@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from classifier.services.models.serving import NoModel, active_model
+from classifier.services.operations.readiness import storage_state
 
 logger = logging.getLogger(__name__)
 
@@ -22,17 +23,17 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Ready: the database is reachable and the active model is loaded and warm; 503 with what is wrong otherwise."""
-    checks = {"database": "ok", "model": "ok"}
-    status = 200
+    """Ready: database, storage and the active model answer; 503 with what is wrong otherwise."""
+    checks = {"database": "ok", "storage": storage_state(), "model": "ok"}
+    ready = checks["storage"] == "ok"
     try:
         connection.ensure_connection()
-        served = active_model()
-        checks["model"] = str(served.version)
+        checks["model"] = str(active_model().version)
     except DatabaseError as error:
         logger.error("Not ready: %s", error)
-        checks, status = {"database": "unreachable", "model": "unknown"}, 503
+        checks |= {"database": "unreachable", "model": "unknown"}
+        ready = False
     except NoModel as error:
         logger.error("Not ready: %s", error)
-        checks["model"], status = "missing", 503
-    return JsonResponse({"status": "ok" if status == 200 else "unavailable", **checks}, status=status)
+        checks["model"], ready = "missing", False
+    return JsonResponse({"status": "ok" if ready else "unavailable", **checks}, status=200 if ready else 503)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from classifier.presentation.sizes import size_in_words
 from classifier.services.jobs.storage import sweep_job_files
-from classifier.services.operations.leftovers import leftovers
+from classifier.services.operations.leftovers import leftovers, sweep_model_files
 from classifier.services.operations.sweep import OLD, Loss, Orphan, sweep
 from classifier.storages.stored import site_storage
 from ml.filesystem import unfinished
@@ -66,5 +66,6 @@ class Command(BaseCommand):
 def _sweep(older_than: timedelta, dry_run: bool) -> Iterator[Orphan | Loss]:
     yield from sweep(older_than=older_than, dry_run=dry_run)
     yield from sweep_job_files(older_than=older_than, dry_run=dry_run)
+    yield from sweep_model_files(older_than=older_than, dry_run=dry_run)
     if not dry_run:
         site_storage().abort_uploads(before=timezone.now() - _ENDLESS)

@@ -98,14 +98,19 @@ def _stop(job: Job, group: int, is_running: Callable[[], bool]) -> None:
     """Have it end after its epoch. One whose job was cancelled is killed after TRAINING_GRACE_SECONDS."""
     _signal(group, signal.SIGINT)
     is_cancelled = not Job.objects.filter(pk=job.pk, state__in=Job.UNFINISHED).exists()
-    until = time.monotonic() + (settings.TRAINING_GRACE_SECONDS if is_cancelled else _STOP_SECONDS)
-    while is_running() and time.monotonic() < until:
-        time.sleep(_LOOK_SECONDS)
+    _wait(is_running, settings.TRAINING_GRACE_SECONDS if is_cancelled else _STOP_SECONDS)
     if is_cancelled and is_running():
         _signal(group, signal.SIGKILL)
+        _wait(is_running, _STOP_SECONDS)
         run = training_run_of(job)
         if run is not None and not run.ended_at:
             end_run(run=run, status=TrainingRun.Status.STOPPED, message="It was killed: its epoch had not ended.")
+
+
+def _wait(is_running: Callable[[], bool], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while is_running() and time.monotonic() < until:
+        time.sleep(_LOOK_SECONDS)
 
 
 def _signal(group: int, number: signal.Signals) -> None:
