@@ -52,7 +52,7 @@ urlpatterns = [
     ),
     path(
         "predictions/<uuid:prediction_id>/again/",
-        takes(limited(again.again, POST=Throttle.CLASSIFY), images=1),
+        limited(again.again, POST=Throttle.CLASSIFY),
         name="classify_again",
     ),
     path("predictions/<uuid:prediction_id>/delete/", unlimited(history.delete), name="delete_prediction"),

@@ -14,10 +14,12 @@ from rest_framework.views import APIView
 
 from classifier.api import schema_examples_own as examples
 from classifier.api.classifier_refusals import NOT_THERE, classifier_refusal
-from classifier.api.classifier_serializers import (
-    ExampleChangeSerializer,
+from classifier.api.classifier_representations import (
     ExamplePageSerializer,
     ExampleSerializer,
+)
+from classifier.api.classifier_serializers import (
+    ExampleChangeSerializer,
     NewExampleSerializer,
 )
 from classifier.api.classifiers import own_classifier

@@ -12,13 +12,15 @@ from rest_framework.views import APIView
 from classifier.api import schema_examples
 from classifier.api import schema_examples_own as examples
 from classifier.api.classifier_refusals import classifier_refusal, gate_refusal
-from classifier.api.classifier_serializers import (
-    ActivationSerializer,
+from classifier.api.classifier_representations import (
     ComparisonListSerializer,
     RunListSerializer,
     VersionListSerializer,
     VersionSerializer,
     listed,
+)
+from classifier.api.classifier_serializers import (
+    ActivationSerializer,
 )
 from classifier.api.classifiers import own_classifier
 from classifier.api.job_refusals import refusal_of

@@ -11,14 +11,16 @@ from rest_framework.views import APIView
 
 from classifier.api import schema_examples_own as examples
 from classifier.api.classifier_refusals import classifier_refusal
-from classifier.api.classifier_serializers import (
+from classifier.api.classifier_representations import (
     ClassifierListSerializer,
     ClassifierSerializer,
     ClassListSerializer,
-    ClassNameSerializer,
     LearntClassSerializer,
-    NewClassifierSerializer,
     listed,
+)
+from classifier.api.classifier_serializers import (
+    ClassNameSerializer,
+    NewClassifierSerializer,
 )
 from classifier.api.problems import KeyConflict
 from classifier.api.schema import CLASS_ID, CLASSIFIER_ID, IDEMPOTENCY_KEY, operation

@@ -20,7 +20,9 @@ MEGABYTE = 1_000_000
 PATIENCE, CLIENT_SECONDS = 20, 60
 #: What stands in addresses. None of it has to be there: the body is refused before anybody looks.
 FACTS = {
-    **dict.fromkeys(("prediction", "upload", "token", "object", "job", "classifier"), UUID(int=0)),
+    **dict.fromkeys(("prediction", "upload", "token", "object", "job", "classifier", "example"), UUID(int=0)),
+    **dict.fromkeys(("group", "pupil", "pupils_classifier"), UUID(int=0)),
+    "class": 1,
     "model": "student_cnn",
     "number": 1,
     "plot": "confusion",
@@ -89,7 +91,7 @@ def test_only_a_batch_may_be_larger_than_one_file_and_four_megabytes():
     """A new route takes no image until its URL says so."""
     images = {route.name: images_of(route.view) for route in routes() if images_of(route.view)}
     batches = {"api_batch": MOST_IMAGES, "classifier_examples": MOST_IMAGES}
-    assert images == {"home": 1, "api_predictions": 1, "classifier_use": 1} | batches
+    assert images == dict.fromkeys(("home", "api_predictions", "api_examples", "classifier_use"), 1) | batches
     assert {route.name for route in routes() if archives_of(route.view)} == {
         "jobs",
         "api_jobs",

@@ -340,7 +340,12 @@ def test_every_field_of_text_in_the_admin_is_bounded():
 
 
 #: Where the serializers are that write answers, and read nothing.
-ANSWERS = ("classifier.api.representations", "classifier.api.job_representations", "classifier.api.problems")
+ANSWERS = (
+    "classifier.api.representations",
+    "classifier.api.job_representations",
+    "classifier.api.classifier_representations",
+    "classifier.api.problems",
+)
 
 
 def test_every_field_of_text_that_the_api_takes_is_bounded():
