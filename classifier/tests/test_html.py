@@ -9,6 +9,7 @@ from classifier.models import ModelVersion
 from classifier.services.history.correction import correct
 from classifier.tests.classifiers import make_version
 from classifier.tests.factories import make_prediction, make_superuser, make_training_run
+from classifier.tests.groups import make_group, make_pupil
 from classifier.tests.html import faults_of
 from classifier.tests.routes import routes
 from classifier.tests.strangers import make_job
@@ -68,7 +69,11 @@ def test_every_page_is_sound_in_both_languages(language, settings, client):
     facts = {"prediction": predictions[0].pk, "upload": predictions[0].upload_id, "token": uuid4(), "run": run.pk}
     facts |= {"model": version.name, "number": version.number, "plot": "curves", "nothing": "nothing"}
     facts |= {"app": "classifier", "content_type": 1, "object": predictions[0].pk, "job": make_job(predictions[0]).pk}
-    facts["classifier"] = make_version(predictions[0]).classifier.pk
+    classifier = make_version(predictions[0]).classifier
+    facts |= {"classifier": classifier.pk, "class": classifier.classes.first().pk}
+    facts["example"] = classifier.examples.first().pk
+    group = make_group(user)
+    facts |= {"group": group.pk, "pupil": make_pupil(group).pk, "pupils_classifier": uuid4()}
     client.post("/i18n/setlang/", {"language": language, "next": "/"})
     seen = 0
     for _ in range(2):
