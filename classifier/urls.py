@@ -6,6 +6,7 @@ from django.urls import path
 from classifier.services.people.throttling import Throttle
 from classifier.services.predictions.batch import MOST_IMAGES
 from classifier.views import (
+    about,
     accounts,
     again,
     classifier_versions,
@@ -31,6 +32,7 @@ from classifier.web.limits import limited, takes, unlimited
 
 urlpatterns = [
     path("", takes(limited(home.home, POST=Throttle.CLASSIFY), images=1), name="home"),
+    path("how-it-works/", unlimited(about.how_it_works), name="how_it_works"),
     path("history/", unlimited(history.history), name="history"),
     path("history/predictions.csv", limited(export.as_csv, GET=Throttle.READ), name="export_csv"),
     path("history/predictions.zip", limited(export.as_zip, GET=Throttle.READ), name="export_zip"),

@@ -102,6 +102,12 @@ def percent(share: float) -> str:
 
 
 @register.filter
+def percent_rounded(share: float) -> str:
+    """A share of one as a whole number of percent."""
+    return measurements.percent(share, 0)
+
+
+@register.filter
 def share(value: float) -> str:
     """A share of one as percent with two decimals, for figures that are compared."""
     return measurements.percent(value)

@@ -11,9 +11,9 @@ from classifier.services.predictions.explanation import ExplanationUnavailable, 
 from classifier.services.predictions.turns import Busy
 
 #: Answers at least as confident are sure, or fairly sure.
-_SURE, _FAIRLY_SURE = 0.9, 0.6
+SURE, FAIRLY_SURE = 0.9, 0.6
 #: Of slightly changed images, the share with the same class that a sure, or a fairly sure, answer needs.
-_SURE_STABILITY, _FAIRLY_SURE_STABILITY = 0.85, 0.65
+_STABLE, _FAIRLY_STABLE = 0.85, 0.65
 #: If the best class leads the second by less, the stability is measured.
 _DOUBTFUL_MARGIN = 0.6
 #: A share of fewer test images says little.
@@ -72,9 +72,9 @@ def assess(*, prediction: Prediction) -> Assessment:
 
 def verdict_of(confidence: float, stability: float) -> Verdict:
     """The word for a confidence, and a share of slightly changed images with the same class."""
-    if confidence >= _SURE and stability >= _SURE_STABILITY:
+    if confidence >= SURE and stability >= _STABLE:
         return Verdict.SURE
-    if confidence >= _FAIRLY_SURE and stability >= _FAIRLY_SURE_STABILITY:
+    if confidence >= FAIRLY_SURE and stability >= _FAIRLY_STABLE:
         return Verdict.FAIRLY_SURE
     return Verdict.UNSURE
 

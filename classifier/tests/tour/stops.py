@@ -206,6 +206,7 @@ STOPS = (
         act=acts.ask_to_delete_two,
     ),
     Stop("delete-all", "delete_all", "Before everything is deleted.", who="olena"),
+    Stop("how-it-works", "how_it_works", "What confidence, “no match” and the heat map mean.", pictured=False),
     Stop("models", "models", "The models with their measured figures."),
     Stop("compare", "compare_models", "Before two models are chosen.", pictured=False),
     Stop(
