@@ -1,5 +1,6 @@
 """People's own classes in Chromium: folders become classes, are trained and tried; two people label at once."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,7 @@ def test_camera_takes_photos_of_a_class_while_the_button_is_held(board):
     shutter.hover()
     expect(shutter).to_be_enabled()
     board.mouse.down()
-    expect(board.locator("[data-count]")).to_have_text("Photos taken: 3")
+    expect(board.locator("[data-count]")).to_have_text(re.compile(r"Photos taken: ([3-9]|\d\d+)"))
     board.mouse.up()
     expect(board.locator("[data-status]")).to_contain_text("Images added: ")
     board.get_by_role("button", name="Done").click()
