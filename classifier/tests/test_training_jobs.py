@@ -1,5 +1,6 @@
 """Trainings as jobs: started by staff from a form, run by the real command, cancelled and resumed."""
 
+import signal
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -176,8 +177,16 @@ def test_training_of_a_lost_machine_is_resumed_from_its_checkpoint(elsewhere, se
     assert (run.status, run.progress, run.ended_at) == ("running", {}, None)
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["foreground", "background"])
+def interrupt_handler(request):
+    """What a shell leaves to a process that it starts in the foreground, and to one in the background."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield request.param
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("event", ["cancelled", "resumed elsewhere"])
-def test_process_that_holds_a_lease_is_told_to_end(staff, settings, event):
+def test_process_that_holds_a_lease_is_told_to_end(staff, settings, event, interrupt_handler):
     settings.JOB_LEASE_SECONDS = 2
     start(staff)
     run = training.begin_run(run_settings=run_settings(Job.objects.get().parameters["name"]))
@@ -194,6 +203,7 @@ def test_process_that_holds_a_lease_is_told_to_end(staff, settings, event):
         if event == "resumed elsewhere":
             with pytest.raises(KeyboardInterrupt):
                 threading.Event().wait(60)
+    assert signal.getsignal(signal.SIGINT) == interrupt_handler
 
 
 @pytest.fixture

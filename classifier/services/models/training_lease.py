@@ -55,12 +55,18 @@ def renewed(run: TrainingRun) -> Iterator[None]:
     """
     ended = threading.Event()
     thread = threading.Thread(target=_beat, args=(run, ended), name="training lease", daemon=True)
+    # Shells start processes in the background with SIGINT ignored.
+    was_ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    if was_ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     thread.start()
     try:
         yield
     finally:
         ended.set()
         thread.join()
+        if was_ignored:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _beat(run: TrainingRun, ended: threading.Event) -> None:
