@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
-from classifier.api.fields import ClassField, ImageField, KnownNamesSerializer, TextField
+from classifier.api.fields import ClassField, ImageField, KnownNamesSerializer, TextField, TruthField
 from classifier.services.classifiers.collection import MOST_CLASSES
 
 
@@ -52,9 +52,12 @@ class ExampleChangeSerializer(KnownNamesSerializer):
     class_name = ClassField(
         required=False, allow_null=True, help_text=gettext_lazy("One of the classes; null takes the label away.")
     )
-    must_stay_right = serializers.BooleanField(
-        required=False, help_text=gettext_lazy("Whether no later version may get it wrong.")
-    )
+    must_stay_right = TruthField(required=False, help_text=gettext_lazy("Whether no later version may get it wrong."))
+
+    def validate(self, attrs: dict) -> dict:
+        if not attrs:
+            raise serializers.ValidationError(gettext_lazy("Send what is to change."), code="required")
+        return attrs
 
 
 class ActivationSerializer(serializers.Serializer):

@@ -35,6 +35,27 @@ class ImageField(serializers.Field):
 class TextField(serializers.CharField):
     default_error_messages = {"invalid": gettext_lazy("This is not text.")}
 
+    def to_internal_value(self, data: object) -> str:
+        # A number is no text either.
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class TruthField(serializers.BooleanField):
+    def to_internal_value(self, data: object) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+@extend_schema_field({"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[^\x00]*$"})
+class CursorField(serializers.CharField):
+    """The cursor of a page; an invalid one belongs to no page."""
+
+    def __init__(self, **options) -> None:
+        super().__init__(max_length=100, trim_whitespace=False, **options)
+
 
 @extend_schema_field({"type": "string", "format": "class", "minLength": 1, "maxLength": 100})
 class ClassField(TextField):
@@ -42,6 +63,11 @@ class ClassField(TextField):
 
     def __init__(self, **options) -> None:
         super().__init__(max_length=100, **options)
+
+
+@extend_schema_field({"type": "string", "format": "label", "minLength": 1, "maxLength": 100})
+class LabelField(ClassField):
+    """What a person says an image shows: a class of the model that answered, or none of them."""
 
 
 @extend_schema_field(OpenApiTypes.BINARY)

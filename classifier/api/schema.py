@@ -41,6 +41,12 @@ _WITHOUT_OTHER_NAMES = (
     "NewExampleRequest",
     "PatchedExampleChangeRequest",
 )
+#: Which fields of a body go together, by its schema. Of forms the descriptions say it: with files, generators of
+#: requests do not understand such rules.
+_TOGETHER = {
+    "RescoreRequest": {"oneOf": [{"required": ["model"]}, {"required": ["classifier"]}]},
+    "PatchedExampleChangeRequest": {"minProperties": 1},
+}
 _ALWAYS = (401, 406, 429, 503)
 _WITH_A_BODY = (408, 411, 413)
 
@@ -105,12 +111,14 @@ class PagesSessionScheme(SessionScheme):
 
 
 def describe_bodies(result: dict, **_context) -> dict:
-    """Say that no operation that takes a body does without one, and which bodies have no other names in them.
+    """Say that bodies are required, which have no other names in them, and which fields go together.
 
-    Of the first drf-spectacular says so where there is one format, of the second it does not ask.
+    drf-spectacular says the first only where there is one format, and has no way to say the others.
     """
     for name in _WITHOUT_OTHER_NAMES:
         result["components"]["schemas"][name]["additionalProperties"] = False
+    for name, rule in _TOGETHER.items():
+        result["components"]["schemas"][name] |= rule
     for methods in result["paths"].values():
         for described in methods.values():
             if "requestBody" in described:

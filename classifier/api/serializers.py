@@ -12,10 +12,12 @@ from rest_framework.request import Request
 
 from classifier.api.fields import (
     ClassField,
+    CursorField,
     FilesField,
     ImageField,
     KeepField,
     KnownNamesSerializer,
+    LabelField,
     ModelField,
     OwnVersionField,
     one_model,
@@ -84,7 +86,7 @@ class BatchSerializer(SubmissionOptionsSerializer):
 class CorrectionSerializer(serializers.Serializer):
     """A correction: the true class of an image."""
 
-    label = ClassField(  # type: ignore[assignment]
+    label = LabelField(  # type: ignore[assignment]
         help_text=gettext_lazy("A class of the model that made the prediction, or “none”.")
     )
 
@@ -140,14 +142,12 @@ class SearchSerializer(KnownNamesSerializer):
 class PagedSerializer(KnownNamesSerializer):
     """Which page of a list is wanted."""
 
-    after = serializers.CharField(
+    after = CursorField(
         required=False,
-        max_length=100,
         help_text=gettext_lazy("Cursor of the page, as given in “next”."),
     )
-    before = serializers.CharField(
+    before = CursorField(
         required=False,
-        max_length=100,
         help_text=gettext_lazy("Cursor of the page, as given in “previous”."),
     )
     size = serializers.IntegerField(

@@ -15,6 +15,8 @@ Sent = TypeVar("Sent", bound=Serializer)
 
 #: The form of a page in a browser may have it, and Django looks at it.
 _CSRF_FIELD = "csrfmiddlewaretoken"
+#: Of these a request names one, so a form that has either overrides both in the address.
+_ONE_OF = ("model", "classifier")
 
 
 def valid(serializer: type[Sent], data: object, *, owner: Owner | None = None) -> Sent:
@@ -39,8 +41,11 @@ def valid_form(serializer: type[Sent], request: Request, *, address: type[Serial
     # Without a body there is no form either.
     form = MultiValueDict(request.data)
     form.pop(_CSRF_FIELD, None)
+    query = request.query_params.dict()
+    if any(name in form for name in _ONE_OF):
+        query = {name: value for name, value in query.items() if name not in _ONE_OF}
     lists = {several: form.pop(several)} if several in form else {}
-    return valid(serializer, request.query_params.dict() | _once(form) | lists, owner=owner_of(request))
+    return valid(serializer, query | _once(form) | lists, owner=owner_of(request))
 
 
 def _once(sent: MultiValueDict) -> dict[str, object]:
