@@ -170,6 +170,8 @@ WITH_FIELDS_TOGETHER = (
     "GET /api/v1/predictions/",
     "POST /api/v1/classifiers/{classifier_id}/examples/",
     "POST /api/v1/jobs/",
+    # Another call may have deleted the classifier that it names.
+    "POST /api/v1/jobs/rescoring/",
     "POST /api/v1/predictions/",
     "POST /api/v1/predictions/batch/",
 )
