@@ -9,12 +9,12 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from classifier.models import Job, JobItem, Prediction, Retention
+from classifier.services.jobs.archive_items import content_of, planned_members
 from classifier.services.jobs.archives import Archive
 from classifier.services.jobs.failures import DamagedMember
 from classifier.services.jobs.results import Planned, Result
 from classifier.services.jobs.storage import opened_archive
 from classifier.services.models.heads import served as served_model
-from classifier.services.operations.storage import as_unavailable
 from classifier.services.people.ownership import Owner
 from classifier.services.predictions.classification import describe_upload, discard_files, store
 from classifier.services.predictions.intake import SubmittedImage, read_image
@@ -36,11 +36,7 @@ class _Kept:
 
 
 def plan(job: Job, last: JobItem | None) -> Generator[Planned]:
-    with opened_archive(job) as file, closing(Archive(file)) as archive:
-        begin = int(last.reference) + 1 if last else 0
-        for member in archive.members:
-            if member.position >= begin:
-                yield Planned(member.name, str(member.position))
+    return planned_members(job, last)
 
 
 def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generator[list[Result]]:
@@ -48,7 +44,7 @@ def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generato
     with opened_archive(job) as file, closing(Archive(file)) as archive:
 
         def read(item: JobItem) -> tuple[DecodedImage, _Kept]:
-            image = read_image(ContentFile(_content(archive, item), item.name))
+            image = read_image(ContentFile(content_of(archive, item), item.name))
             return image.decoded, _Kept(image, derive(image))
 
         def conclude(predicted: Predicted[JobItem, _Kept] | Failed[JobItem]) -> Result:
@@ -64,16 +60,6 @@ def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generato
         with closing(predict_stream(served.model, wanted, read)) as batches:
             for batch in batches:
                 yield [conclude(one) for one in batch]
-
-
-def _content(archive: Archive, item: JobItem) -> bytes:
-    try:
-        return archive.read(int(item.reference))
-    except OSError as error:
-        # The storage failed, not this file.
-        if unavailable := as_unavailable(error):
-            raise unavailable from error
-        raise DamagedMember from error
 
 
 def _store(job: Job, item: JobItem, prediction: Prediction, kept: _Kept, owner: Owner) -> Prediction:

@@ -13,12 +13,12 @@ from classifier.services.classifiers.collection import add_read_image
 from classifier.services.classifiers.export import FOLDERS_FILE, OWN_FILES, UNLABELLED
 from classifier.services.classifiers.failures import ClassifierError
 from classifier.services.classifiers.features import describe_features
+from classifier.services.jobs.archive_items import content_of, planned_members
 from classifier.services.jobs.archives import Archive
-from classifier.services.jobs.failures import CannotAdd, ClassifierGone, DamagedMember
+from classifier.services.jobs.failures import CannotAdd, ClassifierGone
 from classifier.services.jobs.results import Planned, Result
 from classifier.services.jobs.storage import opened_archive
 from classifier.services.models.backbone import active_backbone
-from classifier.services.operations.storage import as_unavailable
 from classifier.services.predictions.intake import SubmittedImage, read_image
 from ml.images.errors import ImageError
 
@@ -26,11 +26,7 @@ PARAMETERS = frozenset({"classifier", "part_size"})
 
 
 def plan(job: Job, last: JobItem | None) -> Generator[Planned]:
-    with opened_archive(job) as file, closing(Archive(file)) as archive:
-        begin = int(last.reference) + 1 if last else 0
-        for member in archive.members:
-            if member.position >= begin and member.name not in OWN_FILES:
-                yield Planned(member.name, str(member.position))
+    return planned_members(job, last, OWN_FILES)
 
 
 def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generator[list[Result]]:
@@ -44,7 +40,7 @@ def run(job: Job, items: list[JobItem], is_over: Callable[[], bool]) -> Generato
             if is_over():
                 return
             try:
-                image = read_image(ContentFile(_content(archive, item), item.name.rpartition("/")[2]))
+                image = read_image(ContentFile(content_of(archive, item), item.name.rpartition("/")[2]))
             except ImageError as error:
                 yield [Result(item, error=error)]
                 continue
@@ -71,16 +67,6 @@ def _names(archive: Archive) -> dict[str, str]:
         if isinstance(content, dict):
             return {folder: name for folder, name in content.items() if isinstance(name, str)}
     return {}
-
-
-def _content(archive: Archive, item: JobItem) -> bytes:
-    try:
-        return archive.read(int(item.reference))
-    except OSError as error:
-        # The storage failed, not this file.
-        if unavailable := as_unavailable(error):
-            raise unavailable from error
-        raise DamagedMember from error
 
 
 def _store(classifier: Classifier, image: SubmittedImage, class_name: str, features: Features) -> None:
