@@ -6,6 +6,7 @@ Axes begin at zero and have their labels at round numbers, so that no label is r
 import math
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 
 from django.utils import formats
 from django.utils.html import format_html, format_html_join
@@ -45,10 +46,9 @@ def compared_accuracy(models: Sequence[tuple[str, Sequence[dict[str, float]]]]) 
         for (name, epochs), colour in zip(models, _COLOURS, strict=True)
     ]
     drawn = _lines([(values, colour) for _name, values, colour in series], longest, _SHARES)
-    below = _below("1", whole_number(longest) if longest > 1 else "", _("epoch"))
     # Names of models are too long for the chart's own legend.
     names = format_html_join("", '<li class="{}">{}</li>', ((colour, name) for name, _values, colour in series))
-    chart = _svg(_("Validation accuracy"), _horizontal(_SHARES, _share) + drawn + below)
+    chart = _svg(_("Validation accuracy"), _horizontal(_SHARES, _share) + drawn + _epochs_below(longest))
     return chart + format_html('<ul class="series-names">{}</ul>', names)
 
 
@@ -130,29 +130,27 @@ def _curves(
     ]
     drawn = _lines(series, len(epochs), ticks)
     legend = _legend([(_("validation"), "series-2"), (_("training"), "series-1")])
-    last = whole_number(len(epochs)) if len(epochs) > 1 else ""
-    below = _below("1", last, _("epoch"))
+    precisely = percent if name == "accuracy" else partial(number, decimals=3)
     values = [
         _("Epoch %(n)s: training %(training)s, validation %(validation)s")
-        % {
-            "n": index,
-            "training": percent(epoch[name]) if name == "accuracy" else number(epoch[name], 3),
-            "validation": percent(epoch[f"validation_{name}"])
-            if name == "accuracy"
-            else number(epoch[f"validation_{name}"], 3),
-        }
+        % {"n": index, "training": precisely(epoch[name]), "validation": precisely(epoch[f"validation_{name}"])}
         for index, epoch in enumerate(epochs, 1)
     ]
-    return _svg(title, _horizontal(ticks, in_words) + drawn + legend + below + _on_hover(values))
+    return _svg(title, _horizontal(ticks, in_words) + drawn + legend + _epochs_below(len(epochs)) + _on_hover(values))
 
 
 def _learning_rate(epochs: Sequence[dict[str, float]]) -> SafeString:
     rates = [epoch["learning_rate"] for epoch in epochs]
     ticks, in_words = _axis_to(max(rates))
-    below = _below("1", whole_number(len(epochs)) if len(epochs) > 1 else "", _("epoch"))
     values = [_("Epoch %(n)s: %(rate)s") % {"n": index, "rate": number(rate, 6)} for index, rate in enumerate(rates, 1)]
     drawn = _lines([(rates, "series-1")], len(epochs), ticks)
-    return _svg(_("Learning rate"), _horizontal(ticks, in_words) + drawn + below + _on_hover(values))
+    return _svg(
+        _("Learning rate"), _horizontal(ticks, in_words) + drawn + _epochs_below(len(epochs)) + _on_hover(values)
+    )
+
+
+def _epochs_below(count: int) -> SafeString:
+    return _below("1", whole_number(count) if count > 1 else "", _("epoch"))
 
 
 def _on_hover(values: Sequence[str]) -> SafeString:

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
-from PIL import Image
 
 from classifier.models import ModelVersion
 from classifier.presentation.charts import reliability, training_curves
 from classifier.presentation.confusion import Confusion, confusion
 from classifier.presentation.model_description import description
 from classifier.presentation.model_figures import figures, shows_calibration
+from classifier.presentation.model_pictures import PLOTS, Plot, ShownMistake
 from classifier.services.models.downloads import ModelFile, downloads
 from classifier.services.models.measurements import data_set, photographs_were_used
 from classifier.services.models.model_use import (
@@ -27,81 +26,11 @@ from classifier.services.models.model_use import (
 from classifier.storages.model_folders import own_or_at_hand
 from ml.artifacts import folder as artifacts
 from ml.artifacts.folder import ArtifactError, Card
-from ml.artifacts.mistakes import COLUMNS, Mistake, Mistakes, load_mistakes
+from ml.artifacts.mistakes import load_mistakes
 from ml.confidence.calibration import ReliabilityBin
 
-#: The pictures of a model's folder, and what they show.
-PLOTS = {
-    "confusion": _("confusion matrix"),
-    "reliability": _("reliability diagram"),
-    "network": _("The network’s layers with their shapes and parameters"),
-}
-#: The picture of all of a network's mistakes, of which the page shows parts.
-MISTAKES = "mistakes"
 #: The plots shown as images; the page draws the others itself, in the reader's language and colours.
 _SHOWN = ("network",)
-
-
-@dataclass(frozen=True)
-class Plot:
-    """One picture: the network of the model that it is of, "" in a model of one; its name, a key of PLOTS; its size."""
-
-    network: str
-    name: str
-    width: int
-    height: int
-
-    @classmethod
-    def find(cls, version: ModelVersion, network: str, name: str) -> "Plot | None":
-        """Return the picture, None where the folder has none that can be read."""
-        path = _file(version, _path(network, name))
-        try:
-            with Image.open(path) as picture:
-                return cls(network, name, *picture.size)
-        except OSError:
-            return None
-
-    @property
-    def description(self) -> str:
-        return str(PLOTS[self.name])
-
-    @property
-    def path(self) -> str:
-        """The path in the model's folder and in addresses, without its suffix."""
-        return _path(self.network, self.name)
-
-
-@dataclass(frozen=True)
-class ShownMistake:
-    """One of a network's mistakes. stored: all of them, with the size of their images."""
-
-    network: str
-    stored: Mistakes
-    mistake: Mistake
-    class_names: tuple[str, ...]
-
-    @property
-    def path(self) -> str:
-        return _path(self.network, MISTAKES)
-
-    @property
-    def view_box(self) -> str:
-        """The part of the picture that is this image."""
-        return f"{self.mistake.left} {self.mistake.top} {self.stored.width} {self.stored.height}"
-
-    @property
-    def whole_size(self) -> tuple[int, int]:
-        """Width and height of the picture."""
-        rows = -(-len(self.stored.items) // COLUMNS)
-        return COLUMNS * self.stored.width, rows * self.stored.height
-
-    @property
-    def true(self) -> str:
-        return self.class_names[self.mistake.true]
-
-    @property
-    def predicted(self) -> str:
-        return self.class_names[self.mistake.predicted]
 
 
 @dataclass(frozen=True)
@@ -208,7 +137,7 @@ class VersionPage:
                 found.append(artifacts.read_history(self.folder / network))
         return found
 
-    @property
+    @cached_property
     def mistakes(self) -> list[ShownMistake]:
         """The most confident mistakes on the test images, by network."""
         found = []
@@ -218,7 +147,7 @@ class VersionPage:
                 found += [ShownMistake(network, stored, mistake, self.card.class_names) for mistake in stored.items]
         return found
 
-    @property
+    @cached_property
     def files(self) -> list[ModelFile]:
         """The files that can be downloaded."""
         return downloads(self.version)
@@ -252,20 +181,3 @@ class VersionPage:
     def _pictures(self) -> list[Plot]:
         found = (Plot.find(self.version, network, name) for network in self.card.network_folders for name in PLOTS)
         return [plot for plot in found if plot and (plot.name != "reliability" or self.shows_calibration)]
-
-
-def plot_file(version: ModelVersion, path: str) -> Path | None:
-    """The file of one of a version's pictures; None where there is none of that name."""
-    network, _slash, name = path.rpartition("/")
-    if name not in (*PLOTS, MISTAKES) or network not in version.whole_card.network_folders:
-        return None
-    file = _file(version, path)
-    return file if file.is_file() else None
-
-
-def _path(network: str, name: str) -> str:
-    return f"{network}/{name}" if network else name
-
-
-def _file(version: ModelVersion, path: str) -> Path:
-    return own_or_at_hand(version.path, version.digest) / f"{path}.png"

@@ -8,7 +8,8 @@ from django.views.decorators.http import require_safe
 from classifier.forms.comparison import ComparisonForm
 from classifier.models import ModelVersion
 from classifier.presentation.model_comparison import curves_together, figures_side_by_side, settings_side_by_side
-from classifier.presentation.model_pages import VersionPage, plot_file
+from classifier.presentation.model_pages import VersionPage
+from classifier.presentation.model_pictures import picture_file
 from classifier.services.models.comparison import difference_on_test, on_uploads
 from classifier.services.models.downloads import HISTORY_CSV, find_download, history_csv, local_path
 from classifier.services.people.ownership import predictions_of
@@ -74,7 +75,7 @@ def file(request: HttpRequest, name: str, number: int, path: str) -> HttpRespons
 def plot(request: HttpRequest, name: str, number: int, path: str) -> FileResponse:
     """A picture from a version's folder."""
     version = get_object_or_404(ModelVersion, name=name, number=number)
-    file = plot_file(version, path)
+    file = picture_file(version, path)
     if file is None:
         raise Http404
     response = FileResponse(file.open("rb"), content_type="image/png")
